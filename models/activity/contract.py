@@ -1,0 +1,39 @@
+"""What an activity detector is: a stage from samples to speech/no speech, frame by frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityFrame:
+    """One frame's verdict. `active` has hysteresis; `onset` and `offset` are set on the frame where it changes.
+
+    onset: sample (from the stream's beginning) at which the speech that is now confirmed began: it lies before this
+    frame by the confirmation time. offset: sample at which the speech that is now over ended.
+    """
+
+    active: bool
+    level_db: float
+    onset: int | None = None
+    offset: int | None = None
+
+
+class ActivityDetector(Protocol[State]):
+    """A stage (streaming.stage) from `hop` samples to an ActivityFrame."""
+
+    hop: int
+    latency: int
+    sample_rate: int
+    name: str
+
+    def initial_state(self, batch: int = 1) -> State: ...
+
+    def step(self, chunk: np.ndarray, state: State) -> tuple[ActivityFrame, State]: ...
+
+    def flush(self, state: State) -> ActivityFrame | None: ...

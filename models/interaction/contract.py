@@ -1,0 +1,73 @@
+"""What an answerer is: a turn and what was heard before it go in, text comes out as it is made.
+
+An answerer knows no session; what it may know of one comes in the request as facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Something that was really heard: by the assistant from a party, or by the user from the assistant."""
+
+    party: str
+    """"assistant", or the name of the party that spoke."""
+    text: str
+    start: float
+    end: float
+    """Seconds on the session's clock."""
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A turn to be answered."""
+
+    text: str
+    party: str = "user"
+    history: tuple[Utterance, ...] = ()
+    """Everything heard so far, oldest first, without the turn itself."""
+    now: float = 0.0
+    """Seconds on the session's clock."""
+    wall_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A piece of the answer's text; pieces are joined as they are."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something the session should do beside speaking.
+
+    "stop": say no more. "volume"/"rate": multiply by `value`. "timer": speak `text` by itself at `at` (seconds on the
+    session's clock). "cancel_timers": forget those pending. "repeat": say the last reply again.
+    """
+
+    action: Literal["stop", "volume", "rate", "timer", "cancel_timers", "repeat"]
+    value: float = 1.0
+    text: str = ""
+    at: float = 0.0
+
+
+class Answerer(Protocol):
+    """Streams an answer. Closing the iterator early (a barge-in) abandons the work.
+
+    Raises EndpointError when a server refuses, stalls or dies; what was yielded before stands. An answerer that has
+    nothing to say to a turn yields nothing.
+    """
+
+    name: str
+
+    def answer(self, request: Request) -> AsyncIterator[Say | Control]: ...
+
+    async def close(self) -> None: ...

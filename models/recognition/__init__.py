@@ -1,0 +1,1 @@
+"""Speech to words: streaming recognisers behind one contract."""

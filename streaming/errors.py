@@ -1,0 +1,36 @@
+"""The one error hierarchy of Duplex.
+
+A message says what was wrong, with which input, and what to do about it; a command prints it as one line.
+"""
+
+
+class DuplexError(Exception):
+    """Base of every error that Duplex raises on purpose."""
+
+
+class InputError(DuplexError):
+    """A recording or block of audio cannot be used: missing, not audio, empty, wrong shape."""
+
+
+class OutputError(DuplexError):
+    """A result cannot be written: no permission, no space, in the way of something else."""
+
+
+class SettingsError(DuplexError):
+    """A setting is unknown, of the wrong type or out of range."""
+
+
+class ModelError(DuplexError):
+    """A model or engine cannot be had: not installed, not cached, not of the class asked for."""
+
+
+class StageError(DuplexError):
+    """A stage failed while running. It takes down its own output, not the call."""
+
+
+class EndpointError(DuplexError):
+    """A model server refuses, stalls or dies. The session says so and goes on."""
+
+
+class QueueClosed(DuplexError):
+    """The other side of a queue is gone and everything it held has been taken."""
