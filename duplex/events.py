@@ -1,0 +1,213 @@
+"""Everything a session tells the world, as small frozen records on the sample clock.
+
+Each event carries `start` and `end` in samples of the session's 16 kHz input clock. `as_dict` gives the line that is
+written to `events.jsonl`: the fields, and `type`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+DecisionKind = Literal[
+    "endpoint",  # the user's turn is over: answer it
+    "turn_limit",  # the user never stops: answer what there is
+    "nothing_said",  # activity without words is over: forget it
+    "withdraw",  # the user went on before the reply was audible: take the reply back, the turn goes on
+    "suspend",  # the user may be taking the floor: hold the reply until that is clear
+    "barge_in",  # the user has the floor: the rest of the reply is dropped
+    "go_on",  # the user went on just as the reply began: drop it, the turn goes on
+    "backchannel",  # "mhm": the reply goes on
+    "false_interruption",  # a cough, a noise: the reply resumes where it stopped
+    "announce",  # something is due (a timer) and the floor is free
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    type: ClassVar[str] = "event"
+    start: int
+    end: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"type": self.type, **{f.name: getattr(self, f.name) for f in fields(self)}}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted(Event):
+    """First event. `wall_time` (ISO 8601) is what the assistant takes for the time at sample 0."""
+
+    type: ClassVar[str] = "session_started"
+    parties: tuple[str, ...]
+    wall_time: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded(Event):
+    """Last event: counters of every queue (passed, dropped, peak, lag)."""
+
+    type: ClassVar[str] = "session_ended"
+    queues: dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """`start`: the onset; `end`: when it was known."""
+
+    type: ClassVar[str] = "speech_started"
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speech(Event):
+    """A stretch of voice activity that is over."""
+
+    type: ClassVar[str] = "speech"
+    party: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial(Event):
+    """What the utterance seems to say so far. The first `stable` characters are never taken back."""
+
+    type: ClassVar[str] = "partial"
+    party: str
+    text: str
+    stable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Event):
+    """A word that is final."""
+
+    type: ClassVar[str] = "word"
+    party: str
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Event):
+    """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
+
+    A turn that goes on after all is sent again, whole, under the same number.
+    """
+
+    type: ClassVar[str] = "turn"
+    party: str
+    text: str
+    turn: int
+    kind: Literal["turn", "backchannel"] = "turn"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Event):
+    """What the floor decided at `end`; `start` is the moment it goes back to (end of speech, onset)."""
+
+    type: ClassVar[str] = "decision"
+    kind: DecisionKind
+    reason: str
+    turn: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText(Event):
+    """A piece of the reply on its way to speech."""
+
+    type: ClassVar[str] = "reply_text"
+    epoch: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted(Event):
+    """The reply's first audible sample is at `start`."""
+
+    type: ClassVar[str] = "reply_started"
+    epoch: int
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord(Event):
+    """A word of the reply, at the time it was really heard."""
+
+    type: ClassVar[str] = "spoken_word"
+    epoch: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Event):
+    """A reply that is over, from its first audible sample to its last.
+
+    text: only what was heard. full_text: what was made. decided, first_token, first_audible: samples.
+    """
+
+    type: ClassVar[str] = "reply"
+    epoch: int
+    turn: int
+    text: str
+    full_text: str
+    interrupted: bool
+    decided: int
+    first_token: int
+    first_audible: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """`start`: onset of the user's speech; decided: when the reply was silenced; `end`: its last sample."""
+
+    type: ClassVar[str] = "interrupted"
+    epoch: int
+    decided: int
+    heard: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended(Event):
+    """The reply is held. `start`: onset of the sound that held it, `end`: the last audible sample."""
+
+    type: ClassVar[str] = "suspended"
+    epoch: int
+    decided: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed(Event):
+    """The reply goes on at `start`, at the very sample where it had stopped; `position`: that sample of the reply."""
+
+    type: ClassVar[str] = "resumed"
+    epoch: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Controlled(Event):
+    """Something was asked of the session beside an answer (louder, a timer)."""
+
+    type: ClassVar[str] = "control"
+    action: str
+    value: float
+    text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Event):
+    """A capability failed; the session goes on without it."""
+
+    type: ClassVar[str] = "lost"
+    capability: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored(Event):
+    """A lost capability is back."""
+
+    type: ClassVar[str] = "restored"
+    capability: str

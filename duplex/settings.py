@@ -1,0 +1,203 @@
+"""Settings: a TOML file, then the environment, then flags; the later wins, and every error names its source.
+
+The names are the same everywhere: `floor.pause_short` is `pause_short` in the table `[floor]` of the file,
+`DUPLEX_FLOOR_PAUSE_SHORT` in the environment and `--set floor.pause_short=0.5` on the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from duplex.floor_rules import FloorSettings
+from streaming.errors import SettingsError
+
+PREFIX = "DUPLEX_"
+
+
+def setting(default: Any, help: str, **bounds: Any) -> Any:
+    """A field with its help; bounds: low, high (inclusive), choices."""
+    return field(default=default, metadata={"help": help, **bounds})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a session can be told. Invalid values raise SettingsError."""
+
+    assistant: bool = setting(True, "answer what is said; off: only listen and write down")
+    language: str = setting("en", "language of the conversation")
+    recogniser: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recogniser")
+    synthesiser: str = setting("espeak", "speech engine", choices=("espeak",))
+    voice: str = setting(
+        "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"
+    )
+    speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
+    speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
+    llm: str = setting("", "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1")
+    llm_model: str = setting("", "model to ask that server for; empty: the first it offers")
+    llm_timeout: float = setting(
+        15.0, "seconds to wait for the server's first and each further word", low=0.1, high=600
+    )
+    model: str = setting("", "Hugging Face id or folder of a local language model that answers")
+    system_prompt: str = setting("", "instructions to the language model; empty: speak briefly, in plain sentences")
+    wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
+    utterance_gap: float = setting(0.35, "silence after which the recogniser closes an utterance", low=0.1, high=2.0)
+    utterance_limit: float = setting(20.0, "longest utterance given to the recogniser at once", low=2.0, high=60.0)
+    input_buffer: float = setting(5.0, "audio that may wait to be perceived; the oldest is dropped", low=0.1, high=60.0)
+    playback_buffer: float = setting(3.0, "speech made ahead of what is heard", low=0.2, high=60.0)
+    workers: int = setting(2, "threads of the inference pool", low=1, high=64)
+    floor: FloorSettings = field(default_factory=FloorSettings, metadata={"help": "turn taking, in seconds"})
+
+    def __post_init__(self) -> None:
+        for name, _, spec, owner in _leaves(self):
+            _check(name, getattr(owner, spec.name), spec.metadata, "settings")
+        if self.wall_time:
+            try:
+                datetime.fromisoformat(self.wall_time)
+            except ValueError:
+                raise SettingsError(
+                    f"settings: wall_time must be an ISO 8601 time such as 2026-01-31T09:30, not {self.wall_time!r}"
+                ) from None
+        if self.llm and not self.llm.startswith(("http://", "https://")):
+            raise SettingsError(f"settings: llm must be an http(s) address, not {self.llm!r}")
+        if self.llm and self.model:
+            raise SettingsError("settings: llm and model are both set; a session has one language model")
+        pauses = (self.floor.pause_short, self.floor.pause_medium, self.floor.pause_long)
+        if list(pauses) != sorted(pauses):
+            raise SettingsError(
+                "settings: floor.pause_short ≤ pause_medium ≤ pause_long does not hold: {} {} {}".format(*pauses)
+            )
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        flags: Mapping[str, Any] | None = None,
+    ) -> Settings:
+        """Defaults < the TOML file `path` < environment variables < flags (dotted names; None means not given)."""
+        values: dict[str, tuple[Any, str]] = {}
+        if path is not None:
+            for name, value in _read_toml(Path(path)):
+                values[name] = (value, str(path))
+        names = {name: kind for name, kind, _, _ in _leaves(cls())}
+        by_variable = {PREFIX + name.upper().replace(".", "_"): name for name in names}
+        for variable, text in (os.environ if environ is None else environ).items():
+            if variable.startswith(PREFIX):
+                if variable not in by_variable:
+                    raise SettingsError(_unknown(variable, by_variable, "environment"))
+                values[by_variable[variable]] = (text, f"environment variable {variable}")
+        for name, value in (flags or {}).items():
+            if value is not None:
+                values[name] = (value, "command line")
+        return cls()._with(values, names)
+
+    def with_values(self, **values: Any) -> Settings:
+        """A copy with some fields changed, checked like any other."""
+        return replace(self, **values)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Dotted names to values."""
+        return {name: getattr(owner, spec.name) for name, _, spec, owner in _leaves(self)}
+
+    def _with(self, values: dict[str, tuple[Any, str]], names: dict[str, type]) -> Settings:
+        top: dict[str, Any] = {}
+        nested: dict[str, dict[str, Any]] = {}
+        for name, (value, source) in values.items():
+            if name not in names:
+                raise SettingsError(_unknown(name, names, source))
+            value = _coerce(name, value, names[name], source)
+            group, _, leaf = name.rpartition(".")
+            spec = next(s for n, _, s, _ in _leaves(self) if n == name)
+            _check(name, value, spec.metadata, source)
+            if group:
+                nested.setdefault(group, {})[leaf] = value
+            else:
+                top[leaf] = value
+        for group, changes in nested.items():
+            top[group] = replace(getattr(self, group), **changes)
+        return replace(self, **top)
+
+
+def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, type, Any, Any]]:
+    """(dotted name, type, dataclass field, the object that has it) of every single setting."""
+    hints = get_type_hints(type(settings))
+    for spec in fields(settings):
+        value = getattr(settings, spec.name)
+        if is_dataclass(value):
+            yield from _leaves(value, f"{prefix}{spec.name}.")
+        else:
+            yield prefix + spec.name, hints[spec.name], spec, settings
+
+
+def describe() -> list[tuple[str, Any, str]]:
+    """(name, default, help) of every setting."""
+    return [
+        (name, getattr(owner, spec.name), spec.metadata.get("help", "")) for name, _, spec, owner in _leaves(Settings())
+    ]
+
+
+def _read_toml(path: Path) -> Iterator[tuple[str, Any]]:
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such settings file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot read the settings file: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    for key, value in data.items():
+        if isinstance(value, dict):
+            for leaf, inner in value.items():
+                yield f"{key}.{leaf}", inner
+        else:
+            yield key, value
+
+
+def _coerce(name: str, value: Any, kind: type, source: str) -> Any:
+    wrong = SettingsError(f"{source}: {name} must be {_KINDS[kind]}, not {value!r}")
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in _BOOLEANS:
+            return _BOOLEANS[value.lower()]
+        raise wrong
+    if kind is str:
+        if not isinstance(value, str):
+            raise wrong
+        return value
+    if isinstance(value, bool):
+        raise wrong
+    try:
+        number = kind(value)
+    except (TypeError, ValueError):
+        raise wrong from None
+    if isinstance(value, float) and number != value:
+        raise wrong
+    return number
+
+
+_KINDS = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _check(name: str, value: Any, bounds: Mapping[str, Any], source: str) -> None:
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        low, high = bounds.get("low", 0.0), bounds.get("high", 3600.0)
+        if not math.isfinite(value) or not low <= value <= high:
+            raise SettingsError(f"{source}: {name} must lie between {low:g} and {high:g}, not {value:g}")
+    choices = bounds.get("choices")
+    if choices and value not in choices:
+        raise SettingsError(f"{source}: {name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _unknown(name: str, known: Mapping[str, Any], source: str) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"{source}: there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
