@@ -1,0 +1,32 @@
+"""Whole-signal restoration in PyTorch: the reference that the streaming runtime must equal."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from models.restoration.config import TASKS
+from models.restoration.lite import LiteNet
+from models.restoration.losses import waveform
+from models.restoration.spectrum import compress, running_gain, stft
+from models.restoration.stage import frame_noise
+
+
+@torch.no_grad()
+def restore(net: LiteNet, audio: np.ndarray, task: str = "auto", steps: int = 1, seed: int = 0) -> np.ndarray:
+    """Restores a whole signal (samples,) float32 in one pass; Euler from t = 0 with `steps` network calls."""
+    config = net.config
+    short = -len(audio) % config.hop
+    signal = torch.from_numpy(np.pad(audio, (0, short)).astype(np.float32))[None]
+    spectrum = stft(signal, config.window)
+    gain = running_gain(spectrum)
+    noisy = compress(spectrum * gain, config.exponent)
+    drawn = np.stack([frame_noise(seed, frame, config.bins) for frame in range(noisy.shape[1])])
+    point = noisy + config.sigma * torch.from_numpy(drawn)[None]
+    estimate = point
+    for index in range(steps):
+        t = torch.full((1,), index / steps)
+        conditions = net.conditions(t, torch.tensor([TASKS.index(task)]))
+        estimate, _ = net(noisy, point, conditions, net.initial_state(1))
+        point = point + (estimate - point) / (steps - index)
+    return waveform(estimate, gain, config.exponent)[0, : len(audio)].numpy()

@@ -1,0 +1,121 @@
+"""Speech restoration as a stage: 256 samples in, 256 samples out, 16 ms later.
+
+The quoted algorithmic latency is 32 ms: one hop to wait for (16 ms) and one that the overlap-add holds back (16 ms).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from models.restoration.config import SAMPLE_RATE, TASKS
+from models.restoration.runtime import STEPS, CallState, LiteRuntime
+from models.restoration.spectrum import compress_frame, expand_frame, next_level, window
+from streaming.errors import InputError, SettingsError
+
+__all__ = ["STEPS", "TASKS", "RestorationStage", "RestorationState"]
+
+WEIGHTS = Path(__file__).with_name("weights")
+LOUDEST = 1e3  # beyond any audio: keeps infinities and garbage finite
+
+
+@dataclass(frozen=True)
+class RestorationState:
+    """What the stage remembers; its size never changes.
+
+    Attributes:
+        previous: the block before, (256,).
+        overlap: windowed second half of the frame before, (256,).
+        level: running mean power of the input.
+        frames: frames seen; numbers the noise, so that a stream is the same for the same seed.
+        calls: the state of each network call.
+    """
+
+    previous: np.ndarray
+    overlap: np.ndarray
+    level: float
+    frames: int
+    calls: tuple[CallState, ...]
+
+
+@lru_cache(maxsize=4)
+def _runtime(path: Path) -> LiteRuntime:
+    return LiteRuntime(path)
+
+
+def frame_noise(seed: int, frame: int, bins: int) -> np.ndarray:
+    """Z ~ CN(0, 1) of one frame, (bins, 2) float32; a function of seed and frame number, with no state."""
+    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, frame]))
+    return generator.standard_normal((bins, 2), dtype=np.float32) * np.float32(0.5**0.5)
+
+
+class RestorationStage:
+    """Restores speech live. Obeys `streaming.stage.Stage` for a batch of one.
+
+    Args:
+        task: what is wrong with the input, one of TASKS; "auto" for anything, and several things at once.
+        steps: solver steps, each one network call: 1, 2 or 4. None: what scored best, 1.
+        device: "cpu"; the network is too small to gain from anything else.
+        weights: another ONNX graph of the same class (see runtime.py); None: the bundled one.
+        seed: of the noise that the flow starts from. Same seed, same output.
+
+    Raises:
+        SettingsError: unknown task, device or number of steps.
+        ModelError: the weights cannot be read.
+    """
+
+    hop = 256
+    latency = 256
+    sample_rate = SAMPLE_RATE
+
+    def __init__(
+        self,
+        task: str = "auto",
+        steps: int | None = None,
+        device: str = "cpu",
+        weights: str | Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        if device != "cpu":
+            raise SettingsError(f"restoration cannot run on {device!r}: the lite network runs on cpu")
+        self.task, self.steps, self.seed = task, steps or 1, seed
+        self._net = _runtime(Path(weights) if weights else WEIGHTS / "lite.onnx")
+        self._conditions = self._net.conditions(task, self.steps)
+        self._window = window(2 * self.hop)
+
+    def initial_state(self, batch: int = 1) -> RestorationState:
+        if batch != 1:
+            raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
+        silence = np.zeros(self.hop, np.float32)
+        return RestorationState(silence, silence, 0.0, 0, tuple(self._net.initial_state() for _ in self._conditions))
+
+    def step(self, chunk: np.ndarray, state: RestorationState) -> tuple[np.ndarray, RestorationState]:
+        """chunk (256,) float32 -> the 256 samples before it, restored, and the new state. Raises InputError."""
+        if chunk.shape != (self.hop,):
+            raise InputError(f"restoration was given a block of shape {chunk.shape}: give ({self.hop},), mono")
+        block = np.nan_to_num(chunk.astype(np.float32), posinf=LOUDEST, neginf=-LOUDEST).clip(-LOUDEST, LOUDEST)
+        frame = np.concatenate([state.previous, block]) * self._window
+        spectrum = np.fft.rfft(frame, norm="ortho")[:-1].astype(np.complex64)
+        level = next_level(spectrum, state.level, state.frames)
+        restored, calls = self._restore(spectrum, np.float32(level**-0.5), state)
+        out = np.fft.irfft(np.append(restored, 0), norm="ortho").astype(np.float32) * self._window
+        new = RestorationState(block, out[self.hop :], level, state.frames + 1, calls)
+        return state.overlap + out[: self.hop], new
+
+    def flush(self, state: RestorationState) -> np.ndarray:
+        """The last 256 samples."""
+        return self.step(np.zeros(self.hop, np.float32), state)[0]
+
+    def _restore(self, spectrum: np.ndarray, gain: np.float32, state: RestorationState):
+        config = self._net.config
+        noisy = compress_frame(spectrum * gain, config.exponent)
+        point = noisy + np.float32(config.sigma) * frame_noise(self.seed, state.frames, config.bins)
+        calls = []
+        for index, (conditions, call) in enumerate(zip(self._conditions, state.calls, strict=True)):
+            estimate, call = self._net.step(noisy, point, conditions, call)
+            point = point + (estimate - point) / np.float32(self.steps - index)
+            calls.append(call)
+        return expand_frame(estimate, config.exponent) / gain, tuple(calls)
