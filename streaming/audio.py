@@ -38,13 +38,16 @@ def as_float32(block: np.ndarray, *, name: str = "block") -> np.ndarray:
     block = np.asarray(block)
     if block.ndim not in (1, 2):
         raise InputError(f"{name}: audio must have shape (samples,) or (samples, channels), not {block.shape}")
+    if block.ndim == 2 and block.shape[1] == 0:
+        raise InputError(f"{name}: audio of shape {block.shape} has no channel")
     if block.dtype == np.uint8:
         return (block.astype(np.float32) - 128.0) / 128.0
     if np.issubdtype(block.dtype, np.signedinteger):
         return block.astype(np.float32) / float(-np.iinfo(block.dtype).min)
     if not np.issubdtype(block.dtype, np.floating):
-        raise InputError(f"{name}: audio must be integer or float, not {block.dtype}")
-    samples = block.astype(np.float32)
+        raise InputError(f"{name}: audio must be signed integers, 8-bit unsigned integers or floats, not {block.dtype}")
+    with np.errstate(over="ignore"):
+        samples = block.astype(np.float32)
     if not np.isfinite(samples).all():
         samples = np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(samples, -1.0, 1.0, out=samples)
@@ -90,7 +93,7 @@ class Framer:
                 self.concealed += gap
                 self._gaps.append((self.position, start))
                 samples = np.concatenate([np.zeros(gap, np.float32), samples])
-        held = np.concatenate([self._held, samples]) if len(self._held) else samples
+        held = np.concatenate([self._held, samples])  # always a copy: the block may be a buffer that is filled again
         count = len(held) // self.frame
         chunks = [self._chunk(held[i * self.frame : (i + 1) * self.frame]) for i in range(count)]
         self._held = held[count * self.frame :].copy()

@@ -92,10 +92,9 @@ class BoundedQueue(Generic[T]):
         depth = len(items)
         if depth > self.peak:
             self.peak = depth
-        if depth > 1:
-            lag = self.lag
-            if lag > self.peak_lag:
-                self.peak_lag = lag
+        lag = self.lag
+        if lag > self.peak_lag:
+            self.peak_lag = lag
         getter = self._getter
         if getter is not None and not getter.done():
             getter.set_result(None)
@@ -125,11 +124,12 @@ class BoundedQueue(Generic[T]):
                 raise QueueClosed(f"queue {self.name!r} is closed")
             if self._getter is not None and not self._getter.done():
                 raise RuntimeError(f"queue {self.name!r} has two consumers")
-            self._getter = asyncio.get_running_loop().create_future()
+            self._getter = getter = asyncio.get_running_loop().create_future()
             try:
-                await self._getter
+                await getter
             finally:
-                self._getter = None
+                if self._getter is getter:  # else a new consumer waits already
+                    self._getter = None
         return self._take()
 
     def get_nowait(self) -> T | None:
@@ -154,15 +154,13 @@ class BoundedQueue(Generic[T]):
                 putter.set_result(None)
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return self._iterate()
+        return self
 
-    async def _iterate(self) -> AsyncIterator[T]:
-        while True:
-            try:
-                item = await self.get()
-            except QueueClosed:
-                return
-            yield item
+    async def __anext__(self) -> T:
+        try:
+            return await self.get()
+        except QueueClosed:
+            raise StopAsyncIteration from None
 
     def _take(self) -> T:
         item = self._items.popleft()
