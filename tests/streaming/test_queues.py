@@ -238,7 +238,7 @@ async def test_lag_is_in_samples_where_items_have_times() -> None:
 
 async def test_lag_is_in_items_where_they_have_none() -> None:
     queue: BoundedQueue[str] = BoundedQueue(10)
-    for word in "to be or".split():
+    for word in ("to", "be", "or"):
         queue.put_nowait(word)
     assert queue.lag == queue.stats().peak_lag == 3
 
