@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from models.interaction.sentences import SentenceSplitter
-from streaming.resample import StreamResampler
 
 from duplex.playback import Playback, Track
 from models.interaction.contract import Answerer, Control, Request, Say
@@ -21,6 +20,7 @@ from streaming.audio import SAMPLE_RATE
 from streaming.clock import Clock
 from streaming.errors import DuplexError
 from streaming.pool import InferencePool
+from streaming.resample import StreamResampler
 
 SORRY = "Sorry, I cannot reach the language model."
 NOTHING_YET = "I have not said anything yet."

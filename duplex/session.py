@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import numpy as np
-from models.interaction.backchannel import is_backchannel
 from models.interaction.completeness import looks_complete
-from streaming.resample import StreamResampler
 
 from duplex import events as ev
 from duplex import floor_rules as fl
@@ -24,33 +22,22 @@ from duplex.engines import Engines
 from duplex.floor import Floor
 from duplex.hearing import Hearing
 from duplex.history import ASSISTANT, History
+from duplex.intake import InputFrame, Intake
 from duplex.playback import Playback
 from duplex.replies import Replies
 from duplex.settings import Settings
+from models.interaction.backchannel import is_backchannel
 from models.interaction.contract import Control, Request
 from models.recognition.contract import Hypothesis
 from models.speech.contract import Voice
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk, Framer, as_float32
+from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from streaming.clock import Clock, SystemClock
-from streaming.errors import DuplexError, InputError
+from streaming.errors import DuplexError
 from streaming.pool import InferencePool
 from streaming.queues import BoundedQueue
 
 OUTPUT_HOP = FRAME // 2
 """Samples of the assistant's voice committed at a time: with the fade of a cut it ends within one frame (20 ms)."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputFrame:
-    """20 ms of every party: samples (FRAME, parties)."""
-
-    start: int
-    samples: np.ndarray
-    concealed: bool = False
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.samples)
 
 
 class Sink(Protocol):
@@ -99,8 +86,7 @@ class Session:
         self._own_pool = pool is None
         self._sinks = list(sinks)
         self._wall_time = _wall_time(self.settings, wall_time)
-        self._framer = Framer(FRAME * len(self.parties))
-        self._resampler: StreamResampler | None = None
+        self._intake = Intake(len(self.parties))
         self._input: BoundedQueue[InputFrame] = BoundedQueue(
             max(1, round(self.settings.input_buffer * SAMPLE_RATE / FRAME)), "drop_oldest", "input"
         )
@@ -158,13 +144,13 @@ class Session:
         self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.isoformat(), told))
         return self
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool | None:
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         try:
             if kind is None:
                 await self._close()
             else:
                 self._stop()
-            return await self._group.__aexit__(kind, error, trace)
+            await self._group.__aexit__(None, None, None)  # the body's own error goes on as it is, in no group
         finally:
             if self._own_pool and self._pool is not None:
                 self._pool.close()
@@ -205,35 +191,17 @@ class Session:
         start: place of the block on the input's clock, in samples at `sample_rate`, for transports that lose packets:
         a gap is filled with silence. Without it blocks follow one another. Raises InputError on unusable audio.
         """
-        samples = as_float32(block)
-        count = len(self.parties)
-        if samples.ndim == 1:
-            samples = samples[:, None]
-        if samples.shape[1] != count:
-            if count != 1:
-                raise InputError(f"the block has {samples.shape[1]} channels, the session {count} parties")
-            samples = samples.mean(axis=1, dtype=np.float32, keepdims=True)
-        if sample_rate != SAMPLE_RATE:
-            if self._resampler is None or self._resampler.rate_in != sample_rate:
-                self._resampler = StreamResampler(sample_rate, SAMPLE_RATE, channels=count)
-            samples = self._resampler.push(samples)
-            start = None if start is None else round(start * SAMPLE_RATE / sample_rate)
-        at = None if start is None else start * count
-        for chunk in self._framer.push(np.ascontiguousarray(samples).reshape(-1), at):
-            frame = chunk.samples.reshape(FRAME, count)
-            self._input.put_nowait(InputFrame(chunk.start // count, frame, chunk.concealed))
+        for frame in self._intake.push(block, sample_rate, start):
+            self._input.put_nowait(frame)
 
     async def finish(self, limit: float = 30.0) -> None:
         """No more input: hear silence until the conversation is over, at most `limit` seconds, and close the input."""
-        for chunk in self._framer.flush():
-            count = len(self.parties)
-            self._input.put_nowait(InputFrame(chunk.start // count, chunk.samples.reshape(FRAME, count)))
+        for frame in self._intake.flush():
+            self._input.put_nowait(frame)
         silence = np.zeros((FRAME, len(self.parties)), np.float32)
-        began = self._framer.position // len(self.parties)
-        deadline = began + round(limit * SAMPLE_RATE)
-        while self._framer.position // len(self.parties) < deadline and not self._settled(deadline):
-            at = self._framer.position // len(self.parties)
-            await self.clock.sleep_until((self._began or 0.0) + (at + FRAME) / SAMPLE_RATE)
+        deadline = self._intake.position + round(limit * SAMPLE_RATE)
+        while self._intake.position < deadline and not self._settled(deadline):
+            await self.clock.sleep_until((self._began or 0.0) + (self._intake.position + FRAME) / SAMPLE_RATE)
             self.feed(silence)
         self._input.close()
 
@@ -272,8 +240,7 @@ class Session:
 
     async def _perceive(self) -> None:
         async for frame in self._input:
-            for sink in self._sinks:
-                sink.on_input(frame)
+            self._tell("on_input", frame)
             self._position = frame.end
             for index, party in enumerate(self.parties):
                 chunk = AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed)
@@ -289,8 +256,7 @@ class Session:
             samples = self.playback.read(at, OUTPUT_HOP)
             self.replies.room_made()
             chunk = AudioChunk(at, samples)
-            for sink in self._sinks:
-                sink.on_output(chunk)
+            self._tell("on_output", chunk)
             for listener in self._listeners:
                 listener.put_nowait(chunk)
             at += OUTPUT_HOP
@@ -482,9 +448,17 @@ class Session:
             and not any(at <= deadline for at, _ in self._timers)
         )
 
+    def _tell(self, method: str, what: Any) -> None:
+        """A sink that fails (a full disk) is let go; the conversation is not."""
+        for sink in tuple(self._sinks):
+            try:
+                getattr(sink, method)(what)
+            except DuplexError as error:
+                self._sinks.remove(sink)
+                self.capability_lost("recording", str(error))
+
     def _emit(self, event: ev.Event) -> None:
-        for sink in self._sinks:
-            sink.on_event(event)
+        self._tell("on_event", event)
         for subscriber in self._subscribers:
             if not subscriber.closed:
                 subscriber.put_nowait(event)

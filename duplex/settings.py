@@ -179,7 +179,7 @@ def _coerce(name: str, value: Any, kind: type, source: str) -> Any:
         number = kind(value)
     except (TypeError, ValueError):
         raise wrong from None
-    if isinstance(value, float) and number != value:
+    if kind is int and number != float(value):
         raise wrong
     return number
 

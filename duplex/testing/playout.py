@@ -6,7 +6,7 @@ import numpy as np
 
 from duplex.events import Event
 from duplex.playback import AUDIBLE
-from duplex.session import InputFrame
+from duplex.intake import InputFrame
 from streaming.audio import SAMPLE_RATE, AudioChunk
 
 

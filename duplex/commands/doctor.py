@@ -1,0 +1,158 @@
+"""`duplex doctor`: what is installed, which devices and models are there, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from streaming.errors import DuplexError
+
+State = Literal["ok", "missing", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """required: without it the default conversation does not run."""
+
+    what: str
+    state: State
+    detail: str
+    required: bool = True
+
+
+NEEDED = (
+    "numpy",
+    "soxr",
+    "soundfile",
+    "av",
+    "webrtcvad-wheels",
+    "pocketsphinx",
+    "espeakng-loader",
+    "rich",
+    "matplotlib",
+)
+OPTIONAL = {
+    "torch": "needed for `transformers` models: pip install torch",
+    "transformers": "needed for other recognisers and local language models: pip install transformers",
+    "onnxruntime": "needed for restoration: pip install onnxruntime",
+}
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "doctor",
+        parents=[common],
+        help="what is installed, and how to get what is missing",
+        description="Checks packages, engines and the disk. The status is 0 if the default conversation can run.",
+    )
+    parser.add_argument("--voices", action="store_true", help="list the voices of the speech engine")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(soft_wrap=True)
+    if args.voices:
+        from models.speech import load_synthesiser
+
+        for voice in load_synthesiser("espeak").voices():
+            console.print(f"{voice.language:<12} {escape(voice.name)}", highlight=False)
+        return 0
+    colours = {"ok": "green", "missing": "yellow", "broken": "red"}
+    failed = False
+    for finding in examine():
+        failed |= finding.required and finding.state != "ok"
+        console.print(
+            f"[{colours[finding.state]}]{finding.state:<8}[/]{finding.what:<18} [dim]{escape(finding.detail)}[/]",
+            highlight=False,
+        )
+    console.print("\n[red]The default conversation cannot run.[/]" if failed else "\nThe default conversation can run.")
+    return int(failed)
+
+
+def examine() -> Iterator[Finding]:
+    """Every check, in the order in which to mend what is wrong."""
+    version = platform.python_version()
+    yield Finding("python", "ok" if sys.version_info >= (3, 11) else "broken", f"{version} (3.11 or newer is needed)")
+    for name in NEEDED:
+        yield _package(name, f"pip install {name}")
+    for name, advice in OPTIONAL.items():
+        yield _package(name, advice, required=False)
+    yield _check("recogniser", _recogniser)
+    yield _check("speech", _speech)
+    yield _check("demo recording", _demo)
+    yield _check("disk", _disk)
+    yield Finding("processor", "ok", f"{os.cpu_count()} cores", required=False)
+    cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
+    models = sorted(path.name[8:].replace("--", "/") for path in cache.glob("models--*")) if cache.is_dir() else []
+    detail = ", ".join(models) if models else f"none in {cache}; name one with --recogniser or --model while online"
+    yield Finding("cached models", "ok" if models else "missing", detail, required=False)
+
+
+def _package(name: str, advice: str, *, required: bool = True) -> Finding:
+    try:
+        return Finding(name, "ok", importlib.metadata.version(name), required)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "missing", advice, required)
+
+
+def _check(what: str, test: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, "ok", test())
+    except (DuplexError, ImportError, OSError) as error:
+        return Finding(what, "broken", str(error))
+
+
+def _recogniser() -> str:
+    """A tenth of a second of silence, recognised."""
+    import numpy as np
+
+    from models.recognition import load_recogniser
+
+    recogniser = load_recogniser("pocketsphinx")
+    try:
+        state = recogniser.initial_state(1)
+        _, state = recogniser.step(np.zeros(recogniser.hop, np.float32), state)
+        recogniser.flush(state)
+    finally:
+        recogniser.close()
+    return f"{recogniser.name} hears"
+
+
+def _speech() -> str:
+    from models.speech import load_synthesiser
+    from models.speech.contract import Voice
+
+    synthesiser = load_synthesiser("espeak")
+    samples = sum(len(chunk.samples) for chunk in synthesiser.synthesise("hello", Voice()))
+    if not samples:
+        raise OSError("the speech engine makes no sound")
+    return f"{synthesiser.name} speaks ({len(synthesiser.voices())} voices; `duplex doctor --voices`)"
+
+
+def _demo() -> str:
+    from importlib import resources
+
+    from duplex.commands.demo import RECORDING
+    from duplex.media import open_recording
+
+    with resources.as_file(resources.files("duplex") / "data" / RECORDING) as path:
+        return f"{open_recording(path).duration or 0:.0f} s"
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(Path.cwd()).free
+    if free < 200e6:
+        raise OSError(f"only {free / 1e6:.0f} MB are free here; a recorded hour takes 350 MB")
+    return f"{free / 1e9:.0f} GB free here"

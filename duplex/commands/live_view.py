@@ -1,0 +1,166 @@
+"""A conversation in the terminal: what is said and decided as it happens, and what came of it at the end."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from duplex import events as ev
+from duplex.running import Pace, run
+from duplex.settings import Settings
+from streaming.audio import SAMPLE_RATE
+
+COLOURS = ("cyan", "yellow", "magenta", "blue")
+
+DECISIONS = {
+    "turn_limit": "the turn is long enough: answering",
+    "withdraw": "the user goes on: the reply is withdrawn",
+    "suspend": "a sound: the reply is held",
+    "barge_in": "interrupted",
+    "go_on": "the user had not finished: the turn goes on",
+    "backchannel": "a backchannel: the reply goes on",
+    "false_interruption": "only a noise: the reply goes on",
+    "announce": "something is due",
+}
+
+
+class LiveView:
+    """Prints what is settled line by line and keeps what is not (partials, the reply being spoken) below."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._partials: dict[str, str] = {}
+        self._reply = ""
+        self._state = "listening"
+        self._colours: dict[str, str] = {}
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[at]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self.progress.add_task("hearing", total=None, at="")
+        self._live: Live | None = None
+
+    def __enter__(self) -> LiveView:
+        self._live = Live(self, console=self._console, refresh_per_second=12, transient=True)
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._live is not None:
+            self._live.__exit__(*error)
+
+    def __rich__(self) -> Group:
+        lines = [
+            Text.assemble((f"{party} ", self._colour(party)), (text, "dim italic"))
+            for party, text in self._partials.items()
+            if text
+        ]
+        if self._reply:
+            lines.append(Text.assemble(("assistant ", "green"), (self._reply, "dim")))
+        return Group(*lines, Text(self._state, style="bold"), self.progress)
+
+    def on_progress(self, seconds: float, duration: float | None) -> None:
+        self.progress.update(self._task, completed=seconds, total=duration, at=_clock(seconds))
+
+    def on_event(self, event: ev.Event) -> None:
+        match event:
+            case ev.Partial(party=party, text=text):
+                self._partials[party] = text
+            case ev.SpeechStarted(party=party):
+                self._state = f"hearing {party}"
+            case ev.Turn(party=party, text=text, kind=kind):
+                self._partials.pop(party, None)
+                note = "  (backchannel)" if kind == "backchannel" else ""
+                self._line(event.start, party, self._colour(party), escape(text) + f"[dim]{note}[/]")
+            case ev.Decision(kind=kind) if kind in DECISIONS:
+                self._line(event.end, "", "dim", f"[dim]· {DECISIONS[kind]}[/]")
+            case ev.Decision(kind="endpoint"):
+                self._state = "thinking"
+            case ev.ReplyStarted():
+                self._state, self._reply = "speaking", ""
+            case ev.SpokenWord(text=text):
+                self._reply = f"{self._reply} {text}".strip()
+            case ev.Reply(text=text, interrupted=interrupted):
+                self._state, self._reply = "listening", ""
+                self._line(
+                    event.start, "assistant", "green", escape(text) + (" [red]— interrupted[/]" if interrupted else "")
+                )
+            case ev.Lost(capability=capability, reason=reason):
+                self._line(event.start, "", "red", f"[red]{capability} lost: {escape(reason)}[/]")
+            case ev.Restored(capability=capability):
+                self._line(event.start, "", "green", f"[green]{capability} is back[/]")
+
+    def _colour(self, party: str) -> str:
+        return self._colours.setdefault(party, COLOURS[len(self._colours) % len(COLOURS)])
+
+    def _line(self, sample: int, who: str, colour: str, text: str) -> None:
+        self._console.print(f"[dim]{_clock(sample / SAMPLE_RATE)}[/] [{colour}]{who:>9}[/] {text}", highlight=False)
+
+
+def show(recording: Path, out: Path, settings: Settings, *, pace: Pace, quiet: bool) -> None:
+    """Run a recording with a live view, and say at the end what there is to see and hear."""
+    console = Console(quiet=quiet, soft_wrap=True)
+    view = LiveView(console)
+    with view if console.is_terminal and not quiet else nullcontext():
+        outcome = run(recording, out, settings, pace=pace, on_event=view.on_event, on_progress=view.on_progress)
+    for note in outcome.notes:
+        console.print(f"[yellow]note[/] {escape(note)}")
+    console.print()
+    console.print(_figures(outcome.summary))
+    console.print(f"\nLook at and listen to, in [bold]{escape(str(outcome.folder))}[/]:")
+    for path in outcome.files:
+        if path.name in FILES:
+            console.print(f"  {path.name:<16} [dim]{FILES[path.name]}[/]", highlight=False)
+
+
+FILES = {
+    "timeline.png": "who spoke when, what was decided, what was heard",
+    "mix.wav": "the whole conversation",
+    "assistant.wav": "the assistant alone, on the recording's clock",
+    "transcript.txt": "what was said and heard (also .srt, .vtt)",
+    "turns.rttm": "who spoke when",
+    "summary.json": "every turn with its delays",
+    "events.jsonl": "everything that happened",
+}
+
+
+def _figures(summary: dict[str, Any]) -> Table:
+    """Delays of every turn and interruption, in milliseconds of the session's clock."""
+    table = Table(title="delays (ms)", title_justify="left", box=None, pad_edge=False)
+    for column, justify in (("", "left"), ("p50", "right"), ("p95", "right"), ("max", "right"), ("n", "right")):
+        table.add_column(column, justify=justify)  # type: ignore[arg-type]
+    rows = [(LATENCIES[part], spread) for part, spread in summary["latency_ms"].items()]
+    rows += [(INTERRUPTIONS[part], spread) for part, spread in summary["interruption_ms"].items()]
+    for label, spread in rows:
+        if spread["count"]:
+            table.add_row(label, *(f"{spread[key]:.0f}" for key in ("p50", "p95", "max")), str(spread["count"]))
+    return table
+
+
+LATENCIES = {
+    "decision": "end of speech → decision",
+    "first_token": "decision → first token",
+    "first_audible": "first token → first audible sample",
+    "total": "end of speech → first audible sample",
+}
+INTERRUPTIONS = {
+    "decision": "onset of an interruption → decision",
+    "silence": "decision → last audible sample",
+    "total": "onset of an interruption → last audible sample",
+}
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60):02d}:{seconds % 60:05.2f}"

@@ -1,0 +1,49 @@
+"""Options that several commands share: where settings come from."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from duplex.settings import Settings
+from streaming.errors import SettingsError
+
+FLAGS = {
+    "language": ("--language", "language of the conversation"),
+    "recogniser": ("--recogniser", "pocketsphinx, or the Hugging Face id or folder of a speech recogniser"),
+    "voice": ("--voice", "voice of the assistant (`duplex doctor --voices` lists them)"),
+    "llm": ("--llm", "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1"),
+    "llm_model": ("--llm-model", "model to ask that server for"),
+    "model": ("--model", "answer with a local language model: Hugging Face id or folder"),
+    "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
+}
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """--settings FILE, a flag for each common setting, and --set NAME=VALUE for all others."""
+    group = parser.add_argument_group("settings", "a TOML file < DUPLEX_… environment variables < these flags")
+    group.add_argument("--settings", metavar="FILE", help="read settings from a TOML file")
+    for name, (flag, help) in FLAGS.items():
+        group.add_argument(flag, dest=f"setting_{name}", metavar=name.upper(), help=help)
+    group.add_argument("--no-assistant", dest="no_assistant", action="store_true", help="only listen and write down")
+    group.add_argument(
+        "--set",
+        dest="sets",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="any setting, such as floor.pause_short=0.4",
+    )
+
+
+def load_settings(args: argparse.Namespace) -> Settings:
+    """Raises SettingsError."""
+    flags: dict[str, Any] = {name: getattr(args, f"setting_{name}") for name in FLAGS}
+    if args.no_assistant:
+        flags["assistant"] = False
+    for pair in args.sets:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"command line: --set takes NAME=VALUE, not {pair!r}")
+        flags[name.strip()] = value.strip()
+    return Settings.load(args.settings, flags=flags)
