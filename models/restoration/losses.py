@@ -29,6 +29,13 @@ def magnitudes(audio: torch.Tensor, size: int, exponent: float) -> torch.Tensor:
     return (spectrum.square().sum(-1) + 1e-9).pow(exponent / 2)
 
 
+def magnitude_loss(estimate: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
+    """The loss where phase is rebuilt afterwards: compressed spectra (B, T, bins, 2), only their size counts."""
+    difference = (estimate.square().sum(-1) + 1e-8).sqrt() - (target.square().sum(-1) + 1e-8).sqrt()
+    loss = difference.square().mean()
+    return 100 * loss, {"magnitude": float(loss.detach())}
+
+
 def restoration_loss(
     estimate: torch.Tensor, target: torch.Tensor, gain: torch.Tensor, clean: torch.Tensor, exponent: float
 ) -> tuple[torch.Tensor, dict[str, float]]:

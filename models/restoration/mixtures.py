@@ -240,6 +240,8 @@ class Mixer:
             source, target = self._coded_pair(rng, length, plain=True)
         elif task == "bandwidth":
             source, target = band_limit(clean, rng), clean
+        elif task == "vocode":
+            source, target = clean, clean  # the mel bands are taken from the spectrum
         elif task == "auto":
             source, target = self._combined(clean, rng, speaker, length)
         else:
@@ -287,5 +289,5 @@ class Mixer:
         drawn = rng.choice(len(names), size, p=np.array(list(shares.values())) / sum(shares.values()))
         pairs = [self.draw(names[d], rng, length) for d in drawn]
         # One explicit-task item in four is labelled auto, so that auto also knows the single faults.
-        labels = [TASKS.index("auto" if rng.random() < 0.25 else names[d]) for d in drawn]
+        labels = [TASKS.index("auto" if names[d] != "vocode" and rng.random() < 0.25 else names[d]) for d in drawn]
         return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), np.array(labels, np.int64)

@@ -8,8 +8,9 @@ import torch
 from models.restoration.config import TASKS
 from models.restoration.lite import LiteNet
 from models.restoration.losses import waveform
-from models.restoration.spectrum import compress, running_gain, stft
-from models.restoration.stage import frame_noise
+from models.restoration.phase import ITERATIONS, PhaseReconstruction
+from models.restoration.spectrum import compress, expand, mel_only, running_gain, stft
+from models.restoration.stage import frame_noise, start_phases
 
 
 @torch.no_grad()
@@ -19,6 +20,8 @@ def restore(net: LiteNet, audio: np.ndarray, task: str = "auto", steps: int = 1,
     short = -len(audio) % config.hop
     signal = torch.from_numpy(np.pad(audio, (0, short)).astype(np.float32))[None]
     spectrum = stft(signal, config.window)
+    if task == "vocode":
+        spectrum = mel_only(spectrum)
     gain = running_gain(spectrum)
     noisy = compress(spectrum * gain, config.exponent)
     drawn = np.stack([frame_noise(seed, frame, config.bins) for frame in range(noisy.shape[1])])
@@ -29,4 +32,18 @@ def restore(net: LiteNet, audio: np.ndarray, task: str = "auto", steps: int = 1,
         conditions = net.conditions(t, torch.tensor([TASKS.index(task)]))
         estimate, _ = net(noisy, point, conditions, net.initial_state(1))
         point = point + (estimate - point) / (steps - index)
+    if task == "vocode":
+        magnitudes = (expand(estimate, config.exponent) / gain).abs()[0].numpy()
+        return rebuild_phase(magnitudes, steps, seed)[: len(audio)]
     return waveform(estimate, gain, config.exponent)[0, : len(audio)].numpy()
+
+
+def rebuild_phase(magnitudes: np.ndarray, steps: int = 1, seed: int = 0) -> np.ndarray:
+    """A signal from its STFT magnitudes (frames, bins), as the stage rebuilds it: ((frames − 1) bins,) float32."""
+    rebuild = PhaseReconstruction(magnitudes.shape[1], ITERATIONS * steps)
+    state = rebuild.initial_state()
+    blocks = []
+    for frame, row in enumerate(magnitudes):
+        block, state = rebuild.step(row, start_phases(seed, frame, len(row)), state)
+        blocks.append(block)
+    return np.concatenate(blocks[1:])

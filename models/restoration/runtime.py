@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.restoration.config import TASKS, LiteConfig
-from streaming.errors import ModelError, SettingsError
+from streaming.errors import ModelError
 
 if TYPE_CHECKING:
     from models.restoration.lite import LiteNet
@@ -112,11 +112,7 @@ class LiteRuntime:
         self._outputs = [each.name for each in self._session.get_outputs()]
 
     def conditions(self, task: str, steps: int) -> list[np.ndarray]:
-        """The condition of each network call, (1, blocks, 2C). Raises SettingsError."""
-        if task not in TASKS:
-            raise SettingsError(f"unknown restoration task {task!r}: choose one of {', '.join(TASKS)}")
-        if steps not in STEPS:
-            raise SettingsError(f"{steps} solver steps are not offered: choose one of {', '.join(map(str, STEPS))}")
+        """The condition of each of `steps` (one of STEPS) network calls, (1, blocks, 2C)."""
         return [self._table[TASKS.index(task), TIMES.index(index / steps)] for index in range(steps)]
 
     def initial_state(self) -> CallState:

@@ -14,18 +14,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.restoration.config import SAMPLE_RATE
+from streaming.stft import sqrt_hann
+
 if TYPE_CHECKING:
     import torch
 
 GAIN_FRAMES = 188  # 3 s: after that many frames the running level forgets exponentially
 FLOOR = 1e-5  # −100 dBFS: the level of a frame counts as at least this, so that silence is not raised
 TINY = 1e-12
-
-
-@lru_cache
-def window(size: int) -> np.ndarray:
-    """Square root of the periodic Hann window, (size,) float32; with itself it sums to one at half overlap."""
-    return np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
+MELS = 80
 
 
 @lru_cache
@@ -47,7 +45,7 @@ def stft(audio: torch.Tensor, size: int) -> torch.Tensor:
 
     hop = size // 2
     padded = torch.nn.functional.pad(audio, (hop, hop))
-    frames = padded.unfold(-1, size, hop) * torch.from_numpy(window(size)).to(audio)
+    frames = padded.unfold(-1, size, hop) * torch.from_numpy(sqrt_hann(size)).to(audio)
     return torch.fft.rfft(frames, norm="ortho")[..., :-1]
 
 
@@ -58,7 +56,7 @@ def istft(spectrum: torch.Tensor) -> torch.Tensor:
     size = 2 * spectrum.shape[-1]
     hop = spectrum.shape[-1]
     frames = torch.fft.irfft(torch.nn.functional.pad(spectrum, (0, 1)), n=size, norm="ortho")
-    frames = frames * torch.from_numpy(window(size)).to(frames)
+    frames = frames * torch.from_numpy(sqrt_hann(size)).to(frames)
     return (frames[:, 1:, :hop] + frames[:, :-1, hop:]).flatten(1)
 
 
@@ -77,6 +75,14 @@ def compress(spectrum: torch.Tensor, exponent: float) -> torch.Tensor:
 
     parts = torch.view_as_real(spectrum)
     return parts * (parts.square().sum(-1, keepdim=True) + TINY).pow((exponent - 1) / 2)
+
+
+def mel_only(spectrum: torch.Tensor) -> torch.Tensor:
+    """What 80 mel bands keep of a spectrum (…, bins): magnitudes by the pseudo-inverse, phase zero, complex64."""
+    import torch
+
+    projection = torch.from_numpy(mel_projection(spectrum.shape[-1] + 1)).to(spectrum.device)
+    return (spectrum.abs() @ projection.T).clamp_min(0).to(spectrum.dtype)
 
 
 def expand(parts: torch.Tensor, exponent: float) -> torch.Tensor:
@@ -104,3 +110,27 @@ def next_level(spectrum: np.ndarray, level: float, frames: int) -> float:
     power = max(float(np.mean(np.abs(spectrum) ** 2)), FLOOR**2)
     share = 1 / min(frames + 1, GAIN_FRAMES)
     return level + share * (power - level)
+
+
+@lru_cache
+def mel_filters(bins: int = 257, mels: int = MELS) -> np.ndarray:
+    """Slaney's mel filters from 0 Hz to half the sampling rate, unit area, (mels, bins) float32."""
+    top = 15 + np.log(SAMPLE_RATE / 2 / 1000) * 27 / np.log(6.4)
+    marks = np.linspace(0, top, mels + 2)
+    edges = np.where(marks < 15, marks * 200 / 3, 1000 * np.exp((marks - 15) * np.log(6.4) / 27))
+    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    frequency = np.arange(bins) * SAMPLE_RATE / 2 / (bins - 1)
+    slopes = np.minimum((frequency - low) / (centre - low), (high - frequency) / (high - centre))
+    return (np.maximum(slopes, 0) * 2 / (high - low)).astype(np.float32)
+
+
+@lru_cache
+def mel_projection(bins: int) -> np.ndarray:
+    """Mel bands and back: magnitudes through the filters and their pseudo-inverse, Nyquist left out, (bins − 1,)²."""
+    filters = mel_filters(bins)
+    return (np.linalg.pinv(filters.astype(np.float64)) @ filters)[:-1, :-1].astype(np.float32)
+
+
+def through_mel(magnitudes: np.ndarray) -> np.ndarray:
+    """Magnitudes (bins,) as they come back from 80 mel bands by the pseudo-inverse, negative values cut off."""
+    return np.maximum(mel_projection(len(magnitudes) + 1) @ magnitudes, 0)

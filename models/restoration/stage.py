@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from models.restoration.config import SAMPLE_RATE, TASKS
+from models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
 from models.restoration.runtime import STEPS, CallState, LiteRuntime
-from models.restoration.spectrum import compress_frame, expand_frame, next_level, window
+from models.restoration.spectrum import compress_frame, expand_frame, next_level, through_mel
 from streaming.errors import InputError, SettingsError
+from streaming.stft import sqrt_hann
 
 __all__ = ["STEPS", "TASKS", "RestorationStage", "RestorationState"]
 
@@ -31,14 +33,14 @@ class RestorationState:
         overlap: windowed second half of the frame before, (256,).
         level: running mean power of the input.
         frames: frames seen; numbers the noise, so that a stream is the same for the same seed.
-        calls: the state of each network call.
+        calls: the state of each network call, or of the phase reconstruction.
     """
 
     previous: np.ndarray
     overlap: np.ndarray
     level: float
     frames: int
-    calls: tuple[CallState, ...]
+    calls: tuple[CallState | PhaseState, ...]
 
 
 @lru_cache(maxsize=4)
@@ -48,16 +50,26 @@ def _runtime(path: Path) -> LiteRuntime:
 
 def frame_noise(seed: int, frame: int, bins: int) -> np.ndarray:
     """Z ~ CN(0, 1) of one frame, (bins, 2) float32; a function of seed and frame number, with no state."""
-    generator = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, frame]))
-    return generator.standard_normal((bins, 2), dtype=np.float32) * np.float32(0.5**0.5)
+    return _generator(seed, frame).standard_normal((bins, 2), dtype=np.float32) * np.float32(0.5**0.5)
+
+
+def start_phases(seed: int, frame: int, bins: int) -> np.ndarray:
+    """Random phases of two frames in turns, (2, bins) float32, as `frame_noise` a function of seed and frame number."""
+    return _generator(seed, frame).random((2, bins), dtype=np.float32)
+
+
+def _generator(seed: int, frame: int) -> np.random.Generator:
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, frame]))
 
 
 class RestorationStage:
     """Restores speech live. Obeys `streaming.stage.Stage` for a batch of one.
 
     Args:
-        task: what is wrong with the input, one of TASKS; "auto" for anything, and several things at once.
-        steps: solver steps, each one network call: 1, 2 or 4. None: what scored best, 1.
+        task: what is wrong with the input, one of TASKS; "auto" for anything, and several things at once. "phase"
+            throws the phase of the input away and rebuilds it, "vocode" goes through 80 mel bands first.
+        steps: solver steps, each one network call (for phase and vocode: rounds of iterations): 1, 2 or 4.
+            None: what scored best, 1.
         device: "cpu"; the network is too small to gain from anything else.
         weights: another ONNX graph of the same class (see runtime.py); None: the bundled one.
         seed: of the noise that the flow starts from. Same seed, same output.
@@ -82,14 +94,24 @@ class RestorationStage:
         if device != "cpu":
             raise SettingsError(f"restoration cannot run on {device!r}: the lite network runs on cpu")
         self.task, self.steps, self.seed = task, steps or 1, seed
-        self._net = _runtime(Path(weights) if weights else WEIGHTS / "lite.onnx")
-        self._conditions = self._net.conditions(task, self.steps)
-        self._window = window(2 * self.hop)
+        if task not in TASKS:
+            raise SettingsError(f"unknown restoration task {task!r}: choose one of {', '.join(TASKS)}")
+        if self.steps not in STEPS:
+            raise SettingsError(f"{steps} solver steps are not offered: choose one of {', '.join(map(str, STEPS))}")
+        self._rebuild: PhaseReconstruction | None = None
+        if task in ("phase", "vocode"):
+            self._rebuild = PhaseReconstruction(self.hop, ITERATIONS * self.steps)
+        else:
+            self._net = _runtime(Path(weights) if weights else WEIGHTS / "lite.onnx")
+            self._conditions = self._net.conditions(task, self.steps)
+        self._window = sqrt_hann(2 * self.hop)
 
     def initial_state(self, batch: int = 1) -> RestorationState:
         if batch != 1:
             raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
         silence = np.zeros(self.hop, np.float32)
+        if self._rebuild:
+            return RestorationState(silence, silence, 0.0, 0, (self._rebuild.initial_state(),))
         return RestorationState(silence, silence, 0.0, 0, tuple(self._net.initial_state() for _ in self._conditions))
 
     def step(self, chunk: np.ndarray, state: RestorationState) -> tuple[np.ndarray, RestorationState]:
@@ -99,6 +121,8 @@ class RestorationStage:
         block = np.nan_to_num(chunk.astype(np.float32), posinf=LOUDEST, neginf=-LOUDEST).clip(-LOUDEST, LOUDEST)
         frame = np.concatenate([state.previous, block]) * self._window
         spectrum = np.fft.rfft(frame, norm="ortho")[:-1].astype(np.complex64)
+        if self._rebuild:
+            return self._rebuilt(np.abs(spectrum), block, state)
         level = next_level(spectrum, state.level, state.frames)
         restored, calls = self._restore(spectrum, np.float32(level**-0.5), state)
         out = np.fft.irfft(np.append(restored, 0), norm="ortho").astype(np.float32) * self._window
@@ -108,6 +132,13 @@ class RestorationStage:
     def flush(self, state: RestorationState) -> np.ndarray:
         """The last 256 samples."""
         return self.step(np.zeros(self.hop, np.float32), state)[0]
+
+    def _rebuilt(self, magnitudes: np.ndarray, block: np.ndarray, state: RestorationState):
+        if self.task == "vocode":
+            magnitudes = through_mel(magnitudes)
+        phases = start_phases(self.seed, state.frames, self.hop)
+        out, inner = self._rebuild.step(magnitudes, phases, state.calls[0])
+        return out, RestorationState(block, state.overlap, state.level, state.frames + 1, (inner,))
 
     def _restore(self, spectrum: np.ndarray, gain: np.float32, state: RestorationState):
         config = self._net.config

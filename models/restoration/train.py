@@ -16,39 +16,42 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.restoration.config import SAMPLE_RATE, LiteConfig
+from models.restoration.config import SAMPLE_RATE, TASKS, LiteConfig
 from models.restoration.lite import LiteNet
-from models.restoration.losses import restoration_loss
+from models.restoration.losses import magnitude_loss, restoration_loss
 from models.restoration.metrics import score
-from models.restoration.mixtures import Mixer, build_cache, data_folder
+from models.restoration.mixtures import TASK_SHARES, Mixer, build_cache, data_folder
 from models.restoration.offline import restore
-from models.restoration.spectrum import compress, running_gain, stft
+from models.restoration.spectrum import compress, mel_only, running_gain, stft
 from models.restoration.weights_file import save_weights
 
 VALID_TASKS = ("enhance",) * 12 + ("dereverb",) * 3 + ("codec",) * 3 + ("bandwidth",) * 3 + ("auto",) * 3
+VOCODE = TASKS.index("vocode")
 
 
 class Batches(torch.utils.data.IterableDataset):
     """Endless batches (degraded, clean, task); each worker and each start has randomness of its own."""
 
-    def __init__(self, cache: Path, size: int, length: int, seed: int, start: int) -> None:
-        self.arguments = (cache, size, length, seed, start)
+    def __init__(self, cache: Path, size: int, length: int, shares: dict[str, float], seed: int, start: int) -> None:
+        self.arguments = (cache, size, length, shares, seed, start)
 
     def __iter__(self):
-        cache, size, length, seed, start = self.arguments
+        cache, size, length, shares, seed, start = self.arguments
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([seed, start, worker.id if worker else 0])
         torch.set_num_threads(1)
         mixer = Mixer(cache)
         while True:
-            yield tuple(torch.from_numpy(x) for x in mixer.batch(rng, size, length))
+            yield tuple(torch.from_numpy(x) for x in mixer.batch(rng, size, length, shares))
 
 
-def valid_set(cache: Path, seconds: float = 4.0) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def valid_set(
+    cache: Path, tasks: tuple[str, ...] = VALID_TASKS, seconds: float = 4.0
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """The fixed validation mixtures: (task, degraded, clean)."""
     mixer = Mixer(cache, "valid")
     length = int(seconds * SAMPLE_RATE)
-    return [(task, *mixer.draw(task, np.random.default_rng([99, n]), length)) for n, task in enumerate(VALID_TASKS)]
+    return [(task, *mixer.draw(task, np.random.default_rng([99, n]), length)) for n, task in enumerate(tasks)]
 
 
 def validate(net: LiteNet, mixtures: list[tuple[str, np.ndarray, np.ndarray]], steps: int = 1) -> dict[str, dict]:
@@ -60,7 +63,9 @@ def validate(net: LiteNet, mixtures: list[tuple[str, np.ndarray, np.ndarray]], s
         task: {name: round(float(np.nanmean([row[name] for row in rows])), 4) for name in rows[0]}
         for task, rows in scores.items()
     }
-    means["all"] = {name: round(float(np.mean([row[name] for row in means.values()])), 4) for name in means["enhance"]}
+    means["all"] = {
+        name: round(float(np.mean([row[name] for row in means.values()])), 4) for name in next(iter(means.values()))
+    }
     return means
 
 
@@ -92,6 +97,9 @@ def train_step(net: LiteNet, batch, first_share: float, bf16: bool) -> tuple[tor
     degraded, clean, task = batch
     config = net.config
     spectrum, wanted = stft(degraded, config.window), stft(clean, config.window)
+    only_magnitudes = bool((task == VOCODE).all())
+    if only_magnitudes:
+        spectrum = mel_only(wanted)
     gain = running_gain(spectrum)
     noisy, target = (compress(s * gain, config.exponent) for s in (spectrum, wanted))
     t = torch.rand(len(task), device=noisy.device)
@@ -100,6 +108,8 @@ def train_step(net: LiteNet, batch, first_share: float, bf16: bool) -> tuple[tor
     point = start + t[:, None, None, None] * (target - start)
     with torch.autocast(noisy.device.type, torch.bfloat16, enabled=bf16):
         estimate, _ = net(noisy, point, net.conditions(t, task), net.initial_state(len(task)))
+    if only_magnitudes:
+        return magnitude_loss(estimate.float(), target)
     return restoration_loss(estimate.float(), target, gain, clean, config.exponent)
 
 
@@ -128,12 +138,14 @@ def train(arguments: argparse.Namespace) -> None:
         for stepper, state in zip(steppers, saved["optimisers"], strict=True):
             stepper.load_state_dict(state)
         step, used, best = saved["step"], saved["used"], saved["best"]
-    mixtures = valid_set(cache)
+    shares = {"vocode": 1.0} if arguments.vocode else TASK_SHARES
+    mixtures = valid_set(cache, ("vocode",) * 8 if arguments.vocode else VALID_TASKS)
     loader = torch.utils.data.DataLoader(
         Batches(
             cache,
             arguments.batch,
             config.hop * round(arguments.seconds * SAMPLE_RATE / config.hop),
+            shares,
             arguments.seed,
             step,
         ),
@@ -222,6 +234,7 @@ def parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
+    add("--vocode", action="store_true", help="train the magnitudes of the vocode task instead of the other tasks")
     add("--start", help="weights to start from")
     return options
 
