@@ -92,7 +92,7 @@ class Session:
         )
         self._subscribers: list[BoundedQueue[ev.Event]] = []
         self._listeners: list[BoundedQueue[AudioChunk]] = []
-        self._timers: list[tuple[int, str]] = []
+        self._timers: list[Control] = []
         self._announcements: list[str] = []
         self._position = 0
         self._began: float | None = None
@@ -245,8 +245,8 @@ class Session:
             for index, party in enumerate(self.parties):
                 chunk = AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed)
                 self.hearing[party].perceive(chunk)
-            while self._timers and self._timers[0][0] <= frame.end:
-                self.say(self._timers.pop(0)[1])
+            while self._timers and self._timers[0].at * SAMPLE_RATE <= frame.end:
+                self.say(self._timers.pop(0).text)
             self._act(self.floor.tick(frame.end))
 
     async def _play(self) -> None:
@@ -356,8 +356,8 @@ class Session:
             case "rate":
                 self.replies.voice = replace(voice, rate=float(np.clip(voice.rate * control.value, 0.4, 2.5)))
             case "timer":
-                self._timers.append((at, control.text))
-                self._timers.sort(key=lambda timer: timer[0])
+                self._timers.append(control)
+                self._timers.sort(key=lambda timer: timer.at)
             case "cancel_timers":
                 self._timers.clear()
 
@@ -423,7 +423,9 @@ class Session:
             return
         party, text, _, _ = action.texts[-1]
         now = self._position / SAMPLE_RATE
-        request = Request(text, party, past, now, self._wall_time + timedelta(seconds=now), self.settings.language)
+        wall_time = self._wall_time + timedelta(seconds=now)
+        timers = tuple(self._timers)
+        request = Request(text, party, past, now, wall_time, self.settings.language, timers)
         self.replies.answer(action.epoch, action.turn, request)
 
     def _withdraw(self, epoch: int) -> None:
@@ -445,7 +447,7 @@ class Session:
             and not self.floor.announcements
             and not any(h.busy or h.active for h in self.hearing.values())
             and not len(self._input)
-            and not any(at <= deadline for at, _ in self._timers)
+            and not any(timer.at * SAMPLE_RATE <= deadline for timer in self._timers)
         )
 
     def _tell(self, method: str, what: Any) -> None:
