@@ -143,6 +143,8 @@ class Hearing:
             if heard.last:
                 await self._finish(open_utterance)
                 open_utterance = None
+        if open_utterance is not None:
+            await self._finish(open_utterance)
 
     def _begin(self, frame: AudioChunk) -> None:
         wanted = max(self._onset - PREROLL, self._offset if self._offset <= self._onset else 0)
