@@ -14,6 +14,7 @@ from models.activity.webrtc import WebRtcActivity
 from streaming.resample import Resampler
 from streaming.stage import Blocks, stream
 from streaming.stft import Istft, SpectralFilter, Stft
+from tests.models.restoration.unet_helpers import small_restorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,7 @@ STAGES = [
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
     Entry("webrtc activity", WebRtcActivity, "samples", "values"),
+    Entry("published restoration", lambda: small_restorer("dereverb", multipliers=(1,)), impulse=False),
 ]
 
 

@@ -1,9 +1,12 @@
-"""Small U-Nets whose outputs are of the order of one, so that differences show."""
+"""Small U-Nets, and the whole system with them, whose outputs are of the order of one, so that differences show."""
 
 from __future__ import annotations
 
 import torch
 
+from models.restoration.buffered import BufferedRestorer
+from models.restoration.published import PublishedConfig, build_networks
+from models.restoration.solvers import Tableau, euler
 from models.restoration.unet import CausalNCSNpp, UNetConfig
 from models.restoration.unet_layers import CausalConv2d, SubbandBatchNorm, fan_average_
 
@@ -26,3 +29,13 @@ def enliven(network: CausalNCSNpp, seed: int = 0) -> CausalNCSNpp:
 def small(seed: int = 0, **changes: object) -> CausalNCSNpp:
     torch.manual_seed(seed)
     return enliven(CausalNCSNpp(UNetConfig(**{"width": 8, "bins": 64} | changes)), seed)
+
+
+def small_restorer(task: str = "enhance", solver: Tableau | None = None, seed: int = 0, **changes: object):
+    """The published system in miniature, with gains of one."""
+    config = PublishedConfig(**{"task": task, "width": 4, "multipliers": (1, 2), "blocks": 1, "sigma": 0.1} | changes)
+    torch.manual_seed(0)
+    predictor, flow = build_networks(config)
+    if predictor is not None:
+        enliven(predictor, 1)
+    return BufferedRestorer(predictor, enliven(flow, 2), config, solver or euler(2), seed)
