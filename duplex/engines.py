@@ -34,11 +34,11 @@ class Engines:
             activity=WebRtcActivity(),
             recogniser=load_recogniser(settings.recogniser),
             answerer=load_answerer(
-                llm=settings.llm or None,
-                llm_model=settings.llm_model or None,
-                model=settings.model or None,
+                settings.llm or settings.model or None,
+                settings.llm_model or None,
                 system_prompt=settings.system_prompt or None,
-                timeout=settings.llm_timeout,
+                first_token_timeout=settings.llm_timeout,
+                token_timeout=settings.llm_timeout,
             ),
             synthesiser=load_synthesiser(settings.synthesiser),
         )
