@@ -25,7 +25,6 @@ class Engines:
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
         from models.activity.webrtc import WebRtcActivity
-
         from models.interaction import load_answerer
         from models.recognition import load_recogniser
         from models.speech import load_synthesiser

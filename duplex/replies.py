@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from models.interaction.sentences import SentenceSplitter
-
 from duplex.playback import Playback, Track
 from models.interaction.contract import Answerer, Control, Request, Say
+from models.interaction.sentences import SentenceSplitter, speakable
 from models.speech.contract import SpeechChunk, Synthesiser, Voice, WordMark
 from streaming.audio import SAMPLE_RATE
 from streaming.clock import Clock
@@ -181,12 +180,11 @@ class Replies:
     async def _speak(self, current: Current, sentence: str) -> None:
         """Synthesise one sentence into playback, no faster than playback has room for it."""
         track = self._playback.track
-        if not sentence.strip() or track is None or current.stopped:
+        text = speakable(sentence).strip()
+        if not text or track is None or current.stopped:
             return
-        spaced = sentence if not track.text or track.text[-1].isspace() or sentence[0].isspace() else " " + sentence
-        lead = len(spaced) - len(spaced.lstrip())
-        offset = self._playback.append_text(current.epoch, spaced) + lead
-        text = spaced[lead:]
+        gap = " " if track.text else ""
+        offset = self._playback.append_text(current.epoch, gap + text) + len(gap)
         self._stage.reply_text(current.epoch, text)
         base = track.written
         rate = self._synthesiser.sample_rate

@@ -180,8 +180,10 @@ class Session:
             self._input.put_nowait(frame)
         silence = np.zeros((FRAME, len(self.parties)), np.float32)
         deadline = self._intake.position + round(limit * SAMPLE_RATE)
-        while self._intake.position < deadline and not self._settled(deadline):
+        while self._intake.position < deadline:
             await self.clock.sleep_until((self._began or 0.0) + (self._intake.position + FRAME) / SAMPLE_RATE)
+            if not len(self._input) and self._conductor.settled(deadline):
+                break
             self.feed(silence)
         self._input.close()
 
@@ -238,9 +240,6 @@ class Session:
                 listener.put_nowait(chunk)
             at += OUTPUT_HOP
             self._conductor.played(at)
-
-    def _settled(self, deadline: int) -> bool:
-        return not len(self._input) and self._conductor.settled(deadline)
 
     def _lost(self, capability: str, reason: str) -> None:
         self._conductor.capability_lost(capability, reason)
