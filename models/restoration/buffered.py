@@ -45,7 +45,8 @@ class BufferedRestorer:
     predictor, flow: in evaluation mode, on one device, not modified; solver: its number of stages is that of the
     flow's network calls a frame (the predictor's call comes on top); seed: of the noise.
 
-    All streams of a batch hear the same noise, so that each comes out as it would alone.
+    All streams of a batch hear the same noise, so that each comes out as it would alone. For real time on a GPU,
+    compile both networks first: `flow.step = torch.compile(flow.step, fullgraph=True)`.
     """
 
     sample_rate = SAMPLE_RATE

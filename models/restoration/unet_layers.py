@@ -104,21 +104,19 @@ class SubbandBatchNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(self.groups, subbands))
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, channels, frames, bins = x.shape
-        bands = x.reshape(batch, channels, frames, self.subbands, bins // self.subbands)
+        bands = x.unflatten(-1, (self.subbands, -1)).unflatten(1, (self.groups, -1))
         if self.training:
-            grouped = bands.unflatten(1, (self.groups, channels // self.groups)).float()
-            var, mean = torch.var_mean(grouped, dim=(0, 2, 3, 5), correction=0)
+            var, mean = torch.var_mean(bands.float(), dim=(0, 2, 3, 5), correction=0)
             with torch.no_grad():
-                self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-                self.running_var.lerp_(var.to(self.running_var.dtype), self.momentum)
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var, self.momentum)
         else:
             mean, var = self.running_mean, self.running_var
-        per_group = channels // self.groups
-        scale = self.weight * torch.rsqrt(var + self.eps).repeat_interleave(per_group, 0)
-        shift = self.bias - scale * mean.repeat_interleave(per_group, 0)
-        out = torch.addcmul(shift[:, None, :, None].to(x.dtype), bands, scale[:, None, :, None].to(x.dtype))
-        return out.reshape(x.shape)
+        # One multiply-add per value: (groups, channels of a group, 1 frame, sub-bands, 1 bin)
+        weight, bias = (p.unflatten(0, (self.groups, -1))[:, :, None, :, None] for p in (self.weight, self.bias))
+        scale = weight * torch.rsqrt(var + self.eps)[:, None, None, :, None]
+        shift = bias - scale * mean[:, None, None, :, None]
+        return torch.addcmul(shift.to(x.dtype), bands, scale.to(x.dtype)).reshape(x.shape)
 
 
 def halve_bins(x: Tensor) -> Tensor:

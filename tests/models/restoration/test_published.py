@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from models.restoration import solver_fit
 from models.restoration.buffered import BufferedRestorer
 from models.restoration.config import TASKS
 from models.restoration.published import (
@@ -20,7 +22,7 @@ from models.restoration.published import (
 )
 from models.restoration.published_weights import load_published, save_published
 from models.restoration.solver_fit import fit_solver
-from models.restoration.solvers import RALSTON3, Tableau, euler
+from models.restoration.solvers import RALSTON3, RALSTON32, Tableau, euler
 from models.restoration.spectral_losses import SpeechFeatureLoss, log_magnitude_loss, predictor_waveform_loss
 from models.restoration.spectrum import istft, stft
 from streaming.errors import ModelError, SettingsError
@@ -249,6 +251,31 @@ def test_a_solver_can_be_fitted_to_speech_features() -> None:
         restorer.predictor, restorer.flow, restorer.config, [pairs(2, 1), pairs(2, 2)], features=features
     )
     assert solver.stages == 4 and len(history) == 2, "enhancement starts from Kutta's 3/8 rule"
+
+
+def test_a_solver_is_fitted_to_a_checkpoint_from_the_command_line(tmp_path, monkeypatch, capsys) -> None:
+    class Tones:
+        """Stands for the bank of speech: draws a tone with and without noise."""
+
+        def __init__(self, cache: str) -> None:
+            assert cache == "bank"
+
+        def draw(self, task: str, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
+            assert task == "vocode", "phase retrieval starts from clean speech"
+            degraded, clean = pairs(1, int(rng.integers(1000)), length)
+            return degraded[0].numpy(), clean[0].numpy()
+
+    restorer = small_restorer("phase")
+    trained, fitted = tmp_path / "trained.safetensors", tmp_path / "fitted.safetensors"
+    save_published(trained, None, restorer.flow, restorer.config)
+    monkeypatch.setattr(solver_fit, "Mixer", Tones)
+    options = ["--weights", str(trained), "--out", str(fitted), "--cache", "bank"]
+    solver_fit.main([*options, "--steps", "2", "--batch", "1", "--frames", "6", "--rate", "0.01"])
+    assert "solver written to" in capsys.readouterr().out
+    _, flow, config, solver = load_published(fitted)
+    assert config == restorer.config and solver.stages == 5
+    assert not torch.equal(solver.a, RALSTON32.a.float())
+    assert torch.equal(flow.stem.weight, restorer.flow.stem.weight)
 
 
 def test_a_speech_model_that_cannot_be_had_is_named(tmp_path) -> None:
