@@ -15,7 +15,7 @@ import numpy as np
 
 from models.activity.contract import ActivityFrame
 from streaming.audio import SAMPLE_RATE, as_float32
-from streaming.errors import SettingsError, StageError
+from streaming.errors import InputError, SettingsError, StageError
 
 _HOP = 160
 _DECIMATION = 4
@@ -46,7 +46,7 @@ class ActivitySettings:
     floor_frames: int = 400
     voicing: float = 0.7
     prominence: float = 0.7
-    tone: float = 0.85
+    tone: float = 0.9
     onset_window: int = 8
     onset_speech: int = 5
     onset_voiced: int = 4
@@ -101,17 +101,18 @@ class WebRtcActivity:
         return ActivityState(webrtcvad.Vad(self.settings.mode), np.full(_FLOOR_BLOCKS, first), first, first)
 
     def step(self, chunk: np.ndarray, state: ActivityState) -> tuple[ActivityFrame, ActivityState]:
-        """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence."""
+        """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence. Raises InputError."""
+        if chunk.shape != (_HOP,):
+            raise InputError(f"an activity frame has {_HOP} samples, not shape {chunk.shape}")
+        finite = math.isfinite(float(np.dot(chunk, chunk)))
+        chunk = np.minimum(np.maximum(chunk, -1.0), 1.0) if finite else as_float32(chunk)
         power = float(np.dot(chunk, chunk)) / _HOP
-        if not power <= 1.0:
-            chunk = as_float32(chunk, name="activity frame")
-            power = float(np.dot(chunk, chunk)) / _HOP
         state.level_db = level = 10.0 * math.log10(power + 1e-10)
         settings = self.settings
         floor = self._floor(level, state)
         state.past[:-40] = state.past[40:]
         chunk.reshape(-1, _DECIMATION).mean(axis=1, out=state.past[-40:])
-        pcm = (np.minimum(np.maximum(chunk, -1.0), 1.0) * 32767.0).astype("<i2").tobytes()
+        pcm = (chunk * 32767.0).astype("<i2").tobytes()
         speech = (
             state.engine.is_speech(pcm, SAMPLE_RATE)
             and level > settings.least_db
@@ -135,11 +136,8 @@ class WebRtcActivity:
         settings = self.settings
         window = (1 << settings.onset_window) - 1
         recent = state.speech & window
-        if (
-            not speech
-            or recent.bit_count() < settings.onset_speech
-            or (state.voiced & window).bit_count() < settings.onset_voiced
-        ):
+        enough = recent.bit_count() >= settings.onset_speech
+        if not (speech and enough and (state.voiced & window).bit_count() >= settings.onset_voiced):
             return ActivityFrame(False, level)
         # Back to the first frame of the window, and on through the run of speech that leads up to it.
         first = recent.bit_length()
