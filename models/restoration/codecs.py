@@ -10,14 +10,14 @@ from models.restoration.config import SAMPLE_RATE
 
 # name: (container, encoder, sample rate, bit rates)
 CODECS: dict[str, tuple[str, str, int, tuple[int, ...]]] = {
-    "opus": ("ogg", "libopus", 16000, (6000, 8000, 9000, 12000, 16000)),
-    "mp3": ("mp3", "libmp3lame", 16000, (8000, 16000, 24000, 32000)),
-    "amr": ("amr", "libopencore_amrnb", 8000, (4750, 5900, 7950, 12200)),
+    "opus": ("ogg", "libopus", 16000, (6000, 6000, 7000, 8000, 10000, 12000)),
+    "mp3": ("mp3", "libmp3lame", 16000, (8000, 8000, 16000, 24000)),
+    "amr": ("amr", "libopencore_amrnb", 8000, (4750, 5150, 5900, 7950)),
     "g723": ("wav", "g723_1", 8000, (6300,)),
     "mulaw": ("wav", "pcm_mulaw", 8000, (64000,)),
     "real144": ("rm", "real_144", 8000, (8000,)),
 }
-SHARES = {"opus": 0.45, "mp3": 0.2, "amr": 0.17, "g723": 0.06, "mulaw": 0.04, "real144": 0.08}
+SHARES = {"opus": 0.5, "mp3": 0.2, "amr": 0.17, "g723": 0.04, "mulaw": 0.02, "real144": 0.07}
 
 
 def transcode(audio: np.ndarray, codec: str, bit_rate: int) -> np.ndarray:

@@ -63,6 +63,27 @@ def coloured_noise(length: int, rng: np.random.Generator) -> np.ndarray:
     return audio.astype(np.float32)
 
 
+def clatter(length: int, rng: np.random.Generator) -> np.ndarray:
+    """Ticks, clinks and thumps: one to three kinds of short ringing events, regular or not, (length,) float32."""
+    total = np.zeros(length, np.float32)
+    for _ in range(int(rng.integers(1, 4))):
+        time = np.arange(int(rng.uniform(0.01, 0.3) * SAMPLE_RATE)) / SAMPLE_RATE
+        decay = len(time) / SAMPLE_RATE / rng.uniform(3, 7)
+        ring = rng.standard_normal(len(time)) * rng.uniform(0, 1)
+        for _ in range(int(rng.integers(1, 7))):
+            frequency = np.exp(rng.uniform(np.log(120), np.log(7000)))
+            ring += np.sin(2 * np.pi * frequency * time + rng.uniform(0, 6.28)) * rng.uniform(0.2, 1)
+        ring *= np.exp(-time / decay)
+        events = np.zeros(length, np.float32)
+        every = max(int(SAMPLE_RATE / np.exp(rng.uniform(np.log(0.7), np.log(12)))), 1)
+        at = np.arange(int(rng.integers(0, every)), length, every)
+        if rng.random() < 0.6:
+            at = rng.integers(0, length, max(len(at), 1))
+        events[at] = np.exp(rng.normal(0, 0.8, len(at))) * rng.choice([-1, 1], len(at))
+        total += fft_convolve(events, ring.astype(np.float32))
+    return total
+
+
 def babble(voices: list[np.ndarray], rooms: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Other people talking across a room, (n,) float32."""
     total = np.zeros(len(voices[0]), np.float32)
@@ -76,7 +97,14 @@ def babble(voices: list[np.ndarray], rooms: np.ndarray, rng: np.random.Generator
 def band_limit(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Low-pass at 2…7 kHz, telephone bands more often, sometimes without the lows below 250 Hz."""
     cut = float(rng.choice([2000, 3400, 4000, 5500])) if rng.random() < 0.5 else rng.uniform(2000, 7000)
-    if rng.random() < 0.5:
+    kind = rng.random()
+    if kind < 0.4:  # as a lower sampling rate leaves it: nothing at all above
+        import soxr
+
+        there = soxr.resample(audio, SAMPLE_RATE, 2 * cut)
+        back = soxr.resample(there, 2 * cut, SAMPLE_RATE)[: len(audio)]
+        return np.pad(back, (0, len(audio) - len(back))).astype(np.float32)
+    if kind < 0.7:
         taps = signal.firwin(255, min(cut, 7800), fs=SAMPLE_RATE)
         return np.convolve(audio, taps)[127 : 127 + len(audio)].astype(np.float32)
     order = int(rng.integers(4, 11))
@@ -85,6 +113,11 @@ def band_limit(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.15:
         out = signal.sosfilt(signal.butter(2, 250, "high", fs=SAMPLE_RATE, output="sos"), out)
     return out.astype(np.float32)
+
+
+def quantise(audio: np.ndarray) -> np.ndarray:
+    """Rounded to 16 bits: what lies below is lost, as in most recordings."""
+    return (np.round(audio * np.float32(32767)) / np.float32(32767)).astype(np.float32)
 
 
 def clip(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:

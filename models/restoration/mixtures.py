@@ -17,11 +17,13 @@ from models.restoration.config import SAMPLE_RATE, TASKS
 from models.restoration.degradations import (
     babble,
     band_limit,
+    clatter,
     clip,
     coloured_noise,
     early_part,
     equalise,
     fft_convolve,
+    quantise,
     rms,
     simulate_rooms,
     speed,
@@ -30,7 +32,7 @@ from streaming.errors import InputError
 
 SPEECH = ("librispeech_tc100_1utt", "librispeech_tc100_3spk", "ljspeech_part1", "speechocean762")
 NOISE = ("esc10", "blanket_ambient", "speechcommands_bg")
-TASK_SHARES = {"enhance": 0.27, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.13, "auto": 0.35}
+TASK_SHARES = {"enhance": 0.3, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.12, "auto": 0.33}
 
 
 def data_folder(folder: str | os.PathLike | None = None) -> Path:
@@ -179,12 +181,16 @@ class Mixer:
         total = np.zeros(length, np.float32)
         for _ in range(int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))):
             kind = rng.random()
-            if kind < 0.5:
+            if kind < 0.4:
                 part = self._noise.crop(int(rng.integers(len(self._noise))), int(length * 1.3), rng)
                 part = speed(part, float(rng.uniform(0.8, 1.25)))
                 part = equalise(np.resize(part, length), rng, spread=5.0)
-            elif kind < 0.75:
+            elif kind < 0.6:
                 part = coloured_noise(length, rng)
+            elif kind < 0.7:
+                part = clatter(length, rng)
+                if rng.random() < 0.5:
+                    part = fft_convolve(part, self.room(rng))
             else:
                 part = babble(self._voices(rng, length, speaker), self._rooms, rng)
             part *= np.float32(10 ** (rng.uniform(-12, 0) / 20)) / max(rms(part), 1e-5)
@@ -193,7 +199,7 @@ class Mixer:
 
     def _voices(self, rng: np.random.Generator, length: int, speaker: int) -> list[np.ndarray]:
         voices = []
-        for _ in range(int(rng.choice([1, 2, 3, 5, 7], p=[0.1, 0.15, 0.25, 0.3, 0.2]))):
+        for _ in range(int(rng.choice([1, 2, 3, 5, 7], p=[0.05, 0.15, 0.25, 0.3, 0.25]))):
             item = self._speaker_item(rng)
             if self._speech.groups[item] != speaker:
                 voices.append(self._speech.crop(item, length, rng))
@@ -250,7 +256,7 @@ class Mixer:
         source, target = source * gain, target * gain
         if task == "enhance" and rng.random() < 0.05:
             source = clip(source, rng)
-        return source.astype(np.float32), target.astype(np.float32)
+        return quantise(source), target.astype(np.float32)
 
     def _coded_pair(self, rng: np.random.Generator, length: int, plain: bool):
         index = int(rng.choice(self._plain)) if plain else int(rng.integers(len(self._coded)))

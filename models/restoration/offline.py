@@ -27,11 +27,12 @@ def restore(net: LiteNet, audio: np.ndarray, task: str = "auto", steps: int = 1,
     drawn = np.stack([frame_noise(seed, frame, config.bins) for frame in range(noisy.shape[1])])
     point = noisy + config.sigma * torch.from_numpy(drawn)[None]
     estimate = point
-    for index in range(steps):
-        t = torch.full((1,), index / steps)
+    calls = 1 if task == "vocode" else steps
+    for index in range(calls):
+        t = torch.full((1,), index / calls)
         conditions = net.conditions(t, torch.tensor([TASKS.index(task)]))
         estimate, _ = net(noisy, point, conditions, net.initial_state(1))
-        point = point + (estimate - point) / (steps - index)
+        point = point + (estimate - point) / (calls - index)
     if task == "vocode":
         magnitudes = (expand(estimate, config.exponent) / gain).abs()[0].numpy()
         return rebuild_phase(magnitudes, steps, seed)[: len(audio)]

@@ -62,8 +62,9 @@ class PhaseReconstruction:
             frames[1, : self.hop], frames[1, self.hop :] = shared, newest
             spectrum = np.fft.rfft(frames * self._window, norm="ortho")
             if before is None:
-                unknown = np.abs(spectrum[:, :-1]) < 1e-9
-                spectrum[:, :-1][unknown] = np.exp(2j * np.pi * phases[unknown]).astype(np.complex64)
+                unknown = np.abs(spectrum[:, :-1]) <= 1e-6 * wanted.max()
+                start = wanted[:, :-1][unknown] * np.exp(2j * np.pi * phases[unknown])
+                spectrum[:, :-1][unknown] = start.astype(np.complex64)
                 before = spectrum
             leaping = spectrum + np.float32(MOMENTUM) * (spectrum - before)
             before = spectrum

@@ -33,14 +33,16 @@ class RestorationState:
         overlap: windowed second half of the frame before, (256,).
         level: running mean power of the input.
         frames: frames seen; numbers the noise, so that a stream is the same for the same seed.
-        calls: the state of each network call, or of the phase reconstruction.
+        calls: the state of each network call.
+        phase: of the phase reconstruction, for the tasks that need one.
     """
 
     previous: np.ndarray
     overlap: np.ndarray
     level: float
     frames: int
-    calls: tuple[CallState | PhaseState, ...]
+    calls: tuple[CallState, ...]
+    phase: PhaseState | None
 
 
 @lru_cache(maxsize=4)
@@ -93,26 +95,28 @@ class RestorationStage:
     ) -> None:
         if device != "cpu":
             raise SettingsError(f"restoration cannot run on {device!r}: the lite network runs on cpu")
-        self.task, self.steps, self.seed = task, steps or 1, seed
+        self.task, self.steps, self.seed = task, 1 if steps is None else steps, seed
         if task not in TASKS:
             raise SettingsError(f"unknown restoration task {task!r}: choose one of {', '.join(TASKS)}")
         if self.steps not in STEPS:
             raise SettingsError(f"{steps} solver steps are not offered: choose one of {', '.join(map(str, STEPS))}")
+        bundled = WEIGHTS / ("vocode.onnx" if task == "vocode" else "lite.onnx")
+        self._net = _runtime(Path(weights) if weights else bundled)
+        self._conditions: list[np.ndarray] = []
         self._rebuild: PhaseReconstruction | None = None
         if task in ("phase", "vocode"):
             self._rebuild = PhaseReconstruction(self.hop, ITERATIONS * self.steps)
-        else:
-            self._net = _runtime(Path(weights) if weights else WEIGHTS / "lite.onnx")
-            self._conditions = self._net.conditions(task, self.steps)
+        if task != "phase":
+            self._conditions = self._net.conditions(task, 1 if task == "vocode" else self.steps)
         self._window = sqrt_hann(2 * self.hop)
 
     def initial_state(self, batch: int = 1) -> RestorationState:
         if batch != 1:
             raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
         silence = np.zeros(self.hop, np.float32)
-        if self._rebuild:
-            return RestorationState(silence, silence, 0.0, 0, (self._rebuild.initial_state(),))
-        return RestorationState(silence, silence, 0.0, 0, tuple(self._net.initial_state() for _ in self._conditions))
+        calls = tuple(self._net.initial_state() for _ in self._conditions)
+        phase = self._rebuild.initial_state() if self._rebuild else None
+        return RestorationState(silence, silence, 0.0, 0, calls, phase)
 
     def step(self, chunk: np.ndarray, state: RestorationState) -> tuple[np.ndarray, RestorationState]:
         """chunk (256,) float32 -> the 256 samples before it, restored, and the new state. Raises InputError."""
@@ -121,32 +125,32 @@ class RestorationStage:
         block = np.nan_to_num(chunk.astype(np.float32), posinf=LOUDEST, neginf=-LOUDEST).clip(-LOUDEST, LOUDEST)
         frame = np.concatenate([state.previous, block]) * self._window
         spectrum = np.fft.rfft(frame, norm="ortho")[:-1].astype(np.complex64)
-        if self._rebuild:
-            return self._rebuilt(np.abs(spectrum), block, state)
-        level = next_level(spectrum, state.level, state.frames)
-        restored, calls = self._restore(spectrum, np.float32(level**-0.5), state)
-        out = np.fft.irfft(np.append(restored, 0), norm="ortho").astype(np.float32) * self._window
-        new = RestorationState(block, out[self.hop :], level, state.frames + 1, calls)
-        return state.overlap + out[: self.hop], new
+        if self.task == "vocode":
+            spectrum = through_mel(np.abs(spectrum)).astype(np.complex64)
+        level, calls = state.level, state.calls
+        if calls:
+            level = next_level(spectrum, level, state.frames)
+            spectrum, calls = self._restore(spectrum, np.float32(level**-0.5), state)
+        if self._rebuild and state.phase:
+            phases = start_phases(self.seed, state.frames, self.hop)
+            out, phase = self._rebuild.step(np.abs(spectrum), phases, state.phase)
+            return out, RestorationState(block, state.overlap, level, state.frames + 1, calls, phase)
+        frame = np.fft.irfft(np.append(spectrum, 0), norm="ortho").astype(np.float32) * self._window
+        new = RestorationState(block, frame[self.hop :], level, state.frames + 1, calls, None)
+        return state.overlap + frame[: self.hop], new
 
     def flush(self, state: RestorationState) -> np.ndarray:
         """The last 256 samples."""
         return self.step(np.zeros(self.hop, np.float32), state)[0]
 
-    def _rebuilt(self, magnitudes: np.ndarray, block: np.ndarray, state: RestorationState):
-        if self.task == "vocode":
-            magnitudes = through_mel(magnitudes)
-        phases = start_phases(self.seed, state.frames, self.hop)
-        out, inner = self._rebuild.step(magnitudes, phases, state.calls[0])
-        return out, RestorationState(block, state.overlap, state.level, state.frames + 1, (inner,))
-
     def _restore(self, spectrum: np.ndarray, gain: np.float32, state: RestorationState):
+        """Euler's steps from X0 = Y + sigma Z; each network call has its own past."""
         config = self._net.config
         noisy = compress_frame(spectrum * gain, config.exponent)
         point = noisy + np.float32(config.sigma) * frame_noise(self.seed, state.frames, config.bins)
         calls = []
         for index, (conditions, call) in enumerate(zip(self._conditions, state.calls, strict=True)):
             estimate, call = self._net.step(noisy, point, conditions, call)
-            point = point + (estimate - point) / np.float32(self.steps - index)
+            point = point + (estimate - point) / np.float32(len(self._conditions) - index)
             calls.append(call)
         return expand_frame(estimate, config.exponent) / gain, tuple(calls)

@@ -25,7 +25,7 @@ from models.restoration.offline import restore
 from models.restoration.spectrum import compress, mel_only, running_gain, stft
 from models.restoration.weights_file import save_weights
 
-VALID_TASKS = ("enhance",) * 12 + ("dereverb",) * 3 + ("codec",) * 3 + ("bandwidth",) * 3 + ("auto",) * 3
+VALID_TASKS = ("enhance",) * 10 + ("dereverb",) * 4 + ("codec",) * 4 + ("bandwidth",) * 4 + ("auto",) * 4
 VOCODE = TASKS.index("vocode")
 
 
@@ -45,13 +45,10 @@ class Batches(torch.utils.data.IterableDataset):
             yield tuple(torch.from_numpy(x) for x in mixer.batch(rng, size, length, shares))
 
 
-def valid_set(
-    cache: Path, tasks: tuple[str, ...] = VALID_TASKS, seconds: float = 4.0
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """The fixed validation mixtures: (task, degraded, clean)."""
+def valid_set(cache: Path, tasks: tuple[str, ...] = VALID_TASKS) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """The fixed validation mixtures of 4 s: (task, degraded, clean)."""
     mixer = Mixer(cache, "valid")
-    length = int(seconds * SAMPLE_RATE)
-    return [(task, *mixer.draw(task, np.random.default_rng([99, n]), length)) for n, task in enumerate(tasks)]
+    return [(task, *mixer.draw(task, np.random.default_rng([99, n]), 4 * SAMPLE_RATE)) for n, task in enumerate(tasks)]
 
 
 def validate(net: LiteNet, mixtures: list[tuple[str, np.ndarray, np.ndarray]], steps: int = 1) -> dict[str, dict]:
