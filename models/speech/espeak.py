@@ -30,7 +30,8 @@ PIECE = 200
 """Characters after which a long text is cut at the next end of a sentence, so that speakers take turns."""
 
 _ALIASES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hk": "yue", "no": "nb", "iw": "he", "in": "id"}
-_SYMBOLS = frozenset("°©®™℃℉№\n\t\u00ad\u200c\u200d")
+_SYMBOLS = frozenset("°℃℉№±×÷¬−≈≠≤≥√∞<=>+|~\n\t\u00ad\u200c\u200d")
+_PICTOGRAPHS = frozenset("\u203c\u2049\u2139\u3030\u20e3\ufe0e\ufe0f")  # letters and marks only by category
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+|\n")
 _CLAUSE_END = re.compile(r"[,;:]\s+|[，、；：]")
 
@@ -97,10 +98,12 @@ class EspeakSynthesiser:
 
 @lru_cache(maxsize=4096)
 def _speakable(character: str) -> bool:
-    """Letters, digits, punctuation, currency and mathematics. espeak-ng takes control characters and the private use
-    area for commands, and words of pictographs overrun its buffers: it would take the process down."""
+    """Letters, digits, punctuation, currency, common mathematics. espeak-ng takes control characters and the private
+    use area for commands, and the words it has for pictographs overrun its buffers: it would take the process down."""
     kind = unicodedata.category(character)
-    return kind[0] in "LMNPZ" or kind in ("Sc", "Sk", "Sm") or character in _SYMBOLS
+    if kind[0] in "LMNPZ" or kind in ("Sc", "Sk"):
+        return character not in _PICTOGRAPHS
+    return character in _SYMBOLS
 
 
 def _amplified(samples: np.ndarray, volume: float) -> np.ndarray:

@@ -1,0 +1,222 @@
+"""Transcripts and speaker turns in the formats other programs read: SubRip, WebVTT, plain text, RTTM.
+
+Pure functions from captions to text. Formats: SubRip has no written standard; WebVTT is W3C's; RTTM is NIST's
+(RT-09 evaluation plan, appendix A).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+LINE = 42
+"""Characters of a line, and..."""
+LINES = 2
+"""...lines of a caption: what subtitles commonly hold (EBU, Netflix, BBC guidelines)."""
+LONGEST = 7.0
+"""Seconds that a caption may stand."""
+
+
+class TimedWord(NamedTuple):
+    """A word and the seconds at which it was heard."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What a party said from `start` to `end` (seconds). With `words`, it is cut where they really lie."""
+
+    start: float
+    end: float
+    party: str
+    text: str
+    words: tuple[TimedWord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """`party` spoke from `start` to `end` (seconds)."""
+
+    start: float
+    end: float
+    party: str
+
+
+def to_srt(captions: Iterable[Caption]) -> str:
+    """SubRip. Each cue begins with its party's name."""
+    cues = []
+    for number, cue in enumerate(_cues(captions, prefixed=True), 1):
+        lines = [line.replace("-->", "->") for line in cue.lines]
+        cues.append("\n".join([str(number), f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}", *lines, ""]))
+    return "\n".join(cues)
+
+
+def to_vtt(captions: Iterable[Caption]) -> str:
+    """WebVTT, each cue in a voice tag that names its party."""
+    blocks = ["WEBVTT\n"]
+    for cue in _cues(captions, prefixed=False):
+        voice = _escaped(_one_line(cue.party))
+        text = "\n".join(_escaped(line) for line in cue.lines)
+        times = f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
+        blocks.append(f"{times}\n<v {voice}>{text}</v>\n" if voice else f"{times}\n{text}\n")
+    return "\n".join(blocks)
+
+
+def to_txt(captions: Iterable[Caption]) -> str:
+    """One line for each caption: [hours:minutes:seconds] party: text."""
+    lines = []
+    for caption in _ordered(captions):
+        hours, rest = divmod(int(caption.start), 3600)
+        stamp = f"[{hours:02d}:{rest // 60:02d}:{rest % 60:02d}]"
+        lines.append(f"{stamp} {_one_line(caption.party)}: {_one_line(caption.text)}\n")
+    return "".join(lines)
+
+
+def to_rttm(turns: Iterable[SpeakerTurn], recording: str = "recording") -> str:
+    """RTTM. Overlapping or touching turns of one party become one; white space in names becomes "_"."""
+    merged: list[tuple[int, int, str]] = []
+    open_turns: dict[str, tuple[int, int]] = {}
+    for turn in sorted(turns, key=lambda turn: turn.start):
+        start, end = _ms(turn.start), _ms(turn.end)
+        if end <= start:
+            continue
+        last = open_turns.get(turn.party)
+        if last is not None and start <= last[1]:
+            open_turns[turn.party] = (last[0], max(last[1], end))
+            continue
+        if last is not None:
+            merged.append((*last, turn.party))
+        open_turns[turn.party] = (start, end)
+    merged += [(*times, party) for party, times in open_turns.items()]
+    name = _joined(recording)
+    return "".join(
+        f"SPEAKER {name} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} <NA> <NA> {_joined(party)} <NA> <NA>\n"
+        for start, end, party in sorted(merged)
+    )
+
+
+class _Cue(NamedTuple):
+    start: int
+    end: int
+    party: str
+    lines: list[str]
+
+
+def _ordered(captions: Iterable[Caption]) -> list[Caption]:
+    spoken = [caption for caption in captions if _one_line(caption.text)]
+    return sorted(spoken, key=lambda caption: (_ms(caption.start), _ms(caption.end)))
+
+
+def _cues(captions: Iterable[Caption], prefixed: bool) -> list[_Cue]:
+    """Captions cut to at most LINES lines of LINE characters and LONGEST seconds, in milliseconds, in order."""
+    cues = []
+    for caption in _ordered(captions):
+        prefix = f"{_one_line(caption.party)}: " if prefixed and _one_line(caption.party) else ""
+        for words in _cut(timed_words(caption), prefix):
+            start = _ms(words[0].start)
+            end = min(max(_ms(words[-1].end), start + 1), start + round(LONGEST * 1000))
+            cues.append(_Cue(start, end, caption.party, _balanced(words, prefix)))
+    return sorted(cues, key=lambda cue: (cue.start, cue.end))
+
+
+def _cut(words: Sequence[TimedWord], prefix: str) -> list[list[TimedWord]]:
+    """As few cues as will do, and none of them with a lone word where it could be shared out more evenly."""
+    cues = _filled(words, prefix, LINE * LINES)
+    narrow, wide = 0, LINE * LINES
+    while wide - narrow > 1:
+        width = (narrow + wide) // 2
+        if len(_filled(words, prefix, width)) > len(cues):
+            narrow = width
+        else:
+            wide = width
+    return _filled(words, prefix, wide)
+
+
+def _filled(words: Sequence[TimedWord], prefix: str, width: int) -> list[list[TimedWord]]:
+    cues: list[list[TimedWord]] = []
+    length = 0
+    for word in words:
+        held = cues[-1] if cues else []
+        # A sentence that fills more than a line is complete by itself: the next one starts afresh.
+        complete = bool(held) and held[-1].text[-1] in ".!?…。！？" and length > LINE
+        fits = bool(held) and length + 1 + len(word.text) <= width and len(_wrapped([*held, word], prefix)) <= LINES
+        if complete or not fits or word.end - held[0].start > LONGEST:
+            cues.append([word])
+            length = len(prefix) + len(word.text)
+        else:
+            held.append(word)
+            length += 1 + len(word.text)
+    return cues
+
+
+def _wrapped(words: Sequence[TimedWord], prefix: str) -> list[str]:
+    text = prefix + " ".join(word.text for word in words)
+    return textwrap.wrap(text, LINE, break_on_hyphens=False)
+
+
+def _balanced(words: Sequence[TimedWord], prefix: str) -> list[str]:
+    """The lines, about equally long."""
+    lines = _wrapped(words, prefix)
+    text = " ".join(lines)
+    for width in range(len(text) // len(lines), LINE):
+        evener = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+        if len(evener) == len(lines) and max(map(len, evener)) <= LINE:
+            return evener
+    return lines
+
+
+def timed_words(caption: Caption) -> list[TimedWord]:
+    """The caption's text word by word, none longer than a line. Where the caption's own words are the text's, their
+    times are used; otherwise time is shared out by length."""
+    tokens = _one_line(caption.text).split(" ")
+    if len(caption.words) == len(tokens):
+        timed = [TimedWord(token, word.start, word.end) for token, word in zip(tokens, caption.words, strict=True)]
+    else:
+        timed = _shared(tokens, caption.start, caption.end)
+    result: list[TimedWord] = []
+    for word in timed:
+        start = max(word.start, result[-1].start) if result else word.start
+        end = max(word.end, start)
+        parts = [word.text[at : at + LINE] for at in range(0, len(word.text), LINE)]
+        result += _shared(parts, start, end) if len(parts) > 1 else [TimedWord(word.text, start, end)]
+    return result
+
+
+def _shared(tokens: Sequence[str], start: float, end: float) -> list[TimedWord]:
+    end = max(start, end)
+    total = sum(len(token) + 1 for token in tokens)
+    words, done = [], 0
+    for token in tokens:
+        begin = start + (end - start) * done / total
+        done += len(token) + 1
+        words.append(TimedWord(token, begin, start + (end - start) * done / total))
+    return words
+
+
+def _one_line(text: str) -> str:
+    """Control characters and line breaks, which would end a cue, become spaces."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
+
+
+def _joined(name: str) -> str:
+    return "_".join(_one_line(name).split()) or "unknown"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _ms(seconds: float) -> int:
+    return max(0, round(seconds * 1000)) if math.isfinite(seconds) else 0
+
+
+def _clock(ms: int, point: str) -> str:
+    seconds, ms = divmod(ms, 1000)
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{point}{ms:03d}"
