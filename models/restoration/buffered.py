@@ -9,6 +9,7 @@ rolled back draws the same noise again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from models.restoration.config import SAMPLE_RATE
 from models.restoration.flow import as_channels, as_complex
 from models.restoration.published import PublishedConfig, observed, uncompressed
+from models.restoration.published_weights import load_published
 from models.restoration.solvers import Tableau, euler, integrate
 from models.restoration.spectrum import FLOOR, GAIN_FRAMES, istft, stft
 from models.restoration.stage import LOUDEST, frame_noise
@@ -70,6 +72,18 @@ class BufferedRestorer:
             self._biases = tuple(flow.condition(t[None]) for t in self.solver.c)
             self._predictor_biases = predictor.condition() if predictor is not None else ()
         self._sigma = config.sigma_like(at)
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | Path, steps: int | None = None, device: str = "cpu", seed: int = 0
+    ) -> BufferedRestorer:
+        """A trained system, with `steps` of Euler's or else its own fitted solver, or one step where it has none.
+
+        Raises ModelError if the file holds none, SettingsError if there are no steps.
+        """
+        predictor, flow, config, fitted = load_published(path)
+        solver = euler(steps) if steps is not None else fitted
+        return cls(predictor.to(device) if predictor is not None else None, flow.to(device), config, solver, seed)
 
     def initial_state(self, batch: int = 1) -> BufferedState:
         zeros = torch.zeros(batch, 1, self.config.bins, device=self.device)

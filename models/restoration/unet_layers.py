@@ -106,7 +106,7 @@ class SubbandBatchNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         bands = x.unflatten(-1, (self.subbands, -1)).unflatten(1, (self.groups, -1))
         if self.training:
-            var, mean = torch.var_mean(bands.float(), dim=(0, 2, 3, 5), correction=0)
+            var, mean = torch.var_mean(bands.to(self.running_mean.dtype), dim=(0, 2, 3, 5), correction=0)
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)
                 self.running_var.lerp_(var, self.momentum)

@@ -182,6 +182,22 @@ def test_checkpoints_come_back_whole(task: str, rank: int, tmp_path) -> None:
     assert load_published(path)[3] is None
 
 
+@torch.no_grad()
+def test_a_checkpoint_runs_with_its_own_solver_or_with_euler_steps(tmp_path) -> None:
+    trained = small_restorer("enhance", RALSTON3, seed=4)
+    path = tmp_path / "published.safetensors"
+    save_published(path, trained.predictor, trained.flow, trained.config, RALSTON3)
+    audio = pairs(1)[0][0].numpy()
+    again = BufferedRestorer.from_checkpoint(path, seed=4)
+    np.testing.assert_allclose(again.forward(audio), trained.forward(audio), rtol=0, atol=1e-6)
+    stepped = BufferedRestorer.from_checkpoint(path, steps=2, seed=4)
+    assert stepped.solver.stages == 2
+    assert np.abs(stepped.forward(audio) - trained.forward(audio)).max() > 1e-5
+
+    save_published(path, trained.predictor, trained.flow, trained.config)
+    assert BufferedRestorer.from_checkpoint(path).solver.stages == 1
+
+
 def test_files_that_are_no_checkpoint_are_refused(tmp_path) -> None:
     for path in (tmp_path / "missing.safetensors", tmp_path / "text.safetensors"):
         with pytest.raises(ModelError, match="no weights of the published restoration network"):
