@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-from models.interaction.completeness import looks_complete
 
 from duplex import events as ev
 from duplex import floor_rules as fl
@@ -24,6 +23,7 @@ from duplex.playback import Playback
 from duplex.replies import Replies
 from duplex.settings import Settings
 from models.interaction.backchannel import is_backchannel
+from models.interaction.completeness import looks_complete
 from models.interaction.contract import Control, Request
 from models.recognition.contract import Hypothesis
 from models.speech.contract import Voice
@@ -54,6 +54,9 @@ class Conductor:
         self.playback = Playback(settings.playback_buffer)
         self.floor = Floor(settings.floor, completeness=looks_complete, is_backchannel=is_backchannel)
         self.hearing: dict[str, Hearing] = {}
+        self.began = clock.now()
+        """When sample 0 was due, on the clock."""
+        self._clock = clock
         self._settings = settings
         self._wall_time = wall_time
         self._emit = emit
@@ -226,7 +229,8 @@ class Conductor:
             return
         current.onset = onset
         if not (current.suspended and not suspended):  # held already: it fell silent then
-            current.silenced = self.now
+            # On the clock, not the sample perceived: input that comes in larger blocks is perceived later than it is.
+            current.silenced = max(self.now, round((self._clock.now() - self.began) * SAMPLE_RATE))
         current.suspended = suspended
         current.interrupted = not suspended
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+
+import numpy as np
 
 from duplex.engines import Engines
 from duplex.events import Event
@@ -95,13 +97,23 @@ async def _converse(
         )
         began = clock.now()
         fed = 0
-        for block in source.frames(SAMPLE_RATE):
-            for at in range(0, len(block), FRAME):
-                piece = block[at : at + FRAME]
-                fed += len(piece)
-                await clock.sleep_until(began + fed / SAMPLE_RATE)
-                session.feed(piece)
+        for piece in _pieces(source):
+            fed += len(piece)
+            await clock.sleep_until(began + fed / SAMPLE_RATE)
+            session.feed(piece)
         await session.finish(tail)
+
+
+def _pieces(source: Recording) -> Iterator[np.ndarray]:
+    """(FRAME, parties) each, so that a frame is heard when it ends and not when a decoder's block does."""
+    held = np.zeros((0, source.parties), np.float32)
+    for block in source.frames(SAMPLE_RATE):
+        held = np.concatenate([held, block])
+        whole = len(held) - len(held) % FRAME
+        yield from held[:whole].reshape(-1, FRAME, source.parties)
+        held = held[whole:]
+    if len(held):
+        yield held
 
 
 def _drive(clock: Clock, main: Coroutine[Any, Any, T]) -> T:

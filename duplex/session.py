@@ -80,7 +80,6 @@ class Session:
         )
         self._subscribers: list[BoundedQueue[ev.Event]] = []
         self._listeners: list[BoundedQueue[AudioChunk]] = []
-        self._began: float | None = None
         self._closing = False
 
     # Opening and closing.
@@ -115,7 +114,6 @@ class Session:
             for party in self.parties
         ]
         self._conductor.hearing = dict(zip(self.parties, self._hearing, strict=True))
-        self._began = self.clock.now()
         self._tasks = [
             self._group.create_task(self._guard("perception", self._perceive())),
             self._group.create_task(self._guard("playback", self._play())),
@@ -181,7 +179,7 @@ class Session:
         silence = np.zeros((FRAME, len(self.parties)), np.float32)
         deadline = self._intake.position + round(limit * SAMPLE_RATE)
         while self._intake.position < deadline:
-            await self.clock.sleep_until((self._began or 0.0) + (self._intake.position + FRAME) / SAMPLE_RATE)
+            await self.clock.sleep_until(self._conductor.began + (self._intake.position + FRAME) / SAMPLE_RATE)
             if not len(self._input) and self._conductor.settled(deadline):
                 break
             self.feed(silence)
@@ -231,7 +229,7 @@ class Session:
     async def _play(self) -> None:
         at = 0
         while not self._closing:
-            await self.clock.sleep_until((self._began or 0.0) + at / SAMPLE_RATE)
+            await self.clock.sleep_until(self._conductor.began + at / SAMPLE_RATE)
             samples = self._conductor.playback.read(at, OUTPUT_HOP)
             self._conductor.replies.room_made()
             chunk = AudioChunk(at, samples)
