@@ -155,7 +155,7 @@ class _Reader:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._log = SessionLog()
-        self._turns: dict[tuple[str, Any], SpokenTurn] = {}
+        self._turns: dict[tuple[str, int, float | None], SpokenTurn] = {}
         self._replies: dict[Any, Mapping[str, Any]] = {}
         self._spoken: dict[Any, list[TimedWord]] = {}
         self._begun: dict[Any, Mapping[str, Any]] = {}
@@ -185,7 +185,9 @@ class _Reader:
                 self._known(party)
                 text, backchannel = str(event.get("text", "")), event.get("kind") == "backchannel"
                 number = int(event.get("turn", 0))
-                self._turns[(party, number)] = SpokenTurn(number, party, text, start, end, backchannel)
+                # A backchannel bears the number of the turn before it, a turn that goes on its own once more.
+                key = (party, number, start if backchannel else None)
+                self._turns[key] = SpokenTurn(number, party, text, start, end, backchannel)
             case "spoken_word":
                 self._spoken.setdefault(epoch, []).append(TimedWord(str(event.get("text", "")), start, end))
             case "reply_started":

@@ -60,7 +60,8 @@ def _turn(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
     decisions = [decision for decision in log.decisions if decision.turn == turn.number and decision.kind in ANSWERING]
     decision = decisions[-1] if decisions else None
     reply = _reply_to(turn, decision, log.replies)
-    end = decision.since if decision else turn.end
+    # A turn that was cut off at its limit had no end of speech to go back to.
+    end = decision.since if decision and decision.kind == "endpoint" else turn.end
     decided = decision.at if decision else (reply.decided if reply else None)
     token = reply.first_token if reply else None
     audible = reply.first_audible if reply else None
@@ -87,11 +88,11 @@ def _turn(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
 
 
 def _reply_to(turn: SpokenTurn, decision: Decided | None, replies: Sequence[SpokenReply]) -> SpokenReply | None:
-    """The first audible reply to the turn; a reply taken back before it was audible is none."""
-    answering = [reply for reply in replies if reply.turn == turn.number]
-    if decision is not None:
-        answering = [reply for reply in answering if reply.epoch == decision.epoch] or answering
-    return answering[0] if answering else None
+    """The audible reply that the decision led to; one that was taken back before is none."""
+    for reply in replies:
+        if reply.turn == turn.number and (decision is None or reply.epoch == decision.epoch):
+            return reply
+    return None
 
 
 def _interruption(event: Interruption) -> dict[str, Any]:
@@ -137,8 +138,8 @@ def _spread(values: Iterable[float | None]) -> dict[str, Any]:
 
 
 def _seconds(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 6)
 
 
 def _between(start: float | None, end: float | None) -> float | None:
-    return None if start is None or end is None else round(1000 * (end - start), 1)
+    return None if start is None or end is None else round(1000 * (end - start), 2)

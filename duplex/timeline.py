@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 ROW_SECONDS = 30.0
 """Seconds in a row at most, unless that makes too many rows."""
 
-ANSWERING = ("endpoint", "turn_limit")
-
 
 def draw_timeline(
     source: str | os.PathLike[str] | SessionLog,
@@ -52,11 +50,13 @@ def draw_timeline(
         log = read_log(folder / "events.jsonl")
         levels = dict(zip(log.parties, peaks_of_file(folder / "input.wav"), strict=False))
         levels |= dict(zip([ASSISTANT], peaks_of_file(folder / "assistant.wav"), strict=False))
-    try:
-        picture = _Picture(log, levels, row_seconds, title)
-    except ImportError as error:
-        raise ModelError(f"the timeline needs matplotlib ({error}); pip install matplotlib") from None
-    picture.save(Path(path))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a script that the font does not have is drawn as boxes
+        try:
+            picture = _Picture(log, levels, row_seconds, title)
+        except ImportError as error:
+            raise ModelError(f"the timeline needs matplotlib ({error}); pip install matplotlib") from None
+        picture.save(Path(path))
 
 
 class _Picture:
@@ -87,9 +87,7 @@ class _Picture:
     def save(self, path: Path) -> None:
         unfinished = path.with_name(f".{path.name}.unfinished")
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a script the font does not have is drawn as boxes
-                self._figure.savefig(unfinished, format="png", dpi=self._figure.dpi, metadata={"Software": None})
+            self._figure.savefig(unfinished, format="png", dpi=self._figure.dpi, metadata={"Software": None})
             unfinished.replace(path)
         except OSError as error:
             unfinished.unlink(missing_ok=True)
@@ -186,10 +184,10 @@ class _Picture:
         times = (first + merged * np.arange(len(shown))) * BIN / SAMPLE_RATE
         height = np.minimum(1.0, shown / loudest(levels)) * style.WAVE / 2
         spoken = self._spoken(lane.party, times)
-        for where, colour in ((~spoken, style.NOISE), (spoken, lane.colour)):
-            # One step more on the right: fill_between leaves out the step on which a condition changes.
-            wider = where | np.concatenate([[False], where[:-1]]) if len(where) else where
-            axes.fill_between(times, middle - height, middle + height, where=wider, color=colour, lw=0.4, zorder=2)
+        # fill_between fills between two steps that both belong: the slopes at either end of speech belong to it.
+        sloped = np.convolve(spoken, np.ones(3), "same") > 0 if len(spoken) else spoken
+        for where, colour in ((~spoken, style.NOISE), (sloped, lane.colour)):
+            axes.fill_between(times, middle - height, middle + height, where=where, color=colour, lw=0.4, zorder=2)
 
     def _spoken(self, party: str, times: np.ndarray) -> np.ndarray:
         """Which of the times lie in speech that became a turn or a reply."""
@@ -246,7 +244,7 @@ class _Picture:
             axes.hlines(y, since, decision.at, color=mark.colour, linewidth=2.2, alpha=0.45, zorder=3)
             self._mark(axes, mark, decision.at, y)
             heard = audible.get(decision.epoch)
-            if decision.kind in ANSWERING and heard is not None and decision.at <= heard < span.end:
+            if decision.kind == "endpoint" and heard is not None and decision.at <= heard < span.end:
                 axes.hlines(y, decision.at, heard, color=style.ASSISTANT, linewidth=2.2, zorder=3)
                 wait = f"{heard - decision.since:.2f} s"
                 x = max(heard + 0.05 / self._scale, decision.at + 0.1 / self._scale)
@@ -271,7 +269,7 @@ def _label(mark: style.Mark | None) -> str:
 
 def _facts(log: SessionLog) -> str:
     audible = {reply.epoch: reply.first_audible for reply in log.replies}
-    answered = [d for d in log.decisions if d.kind in ANSWERING and d.epoch in audible]
+    answered = [d for d in log.decisions if d.kind == "endpoint" and d.epoch in audible]
     waits = sorted(audible[decision.epoch] - decision.since for decision in answered)
     turns, replies = sum(not turn.backchannel for turn in log.turns), len(log.replies)
     facts = [f"{turns} turn{'s' * (turns != 1)}", f"{replies} repl{'y' if replies == 1 else 'ies'}"]

@@ -32,6 +32,7 @@ PIECE = 200
 _ALIASES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hk": "yue", "no": "nb", "iw": "he", "in": "id"}
 _SYMBOLS = frozenset("°℃℉№±×÷¬−≈≠≤≥√∞<=>+|~\n\t\u00ad\u200c\u200d")
 _PICTOGRAPHS = frozenset("\u203c\u2049\u2139\u3030\u20e3\ufe0e\ufe0f")  # letters and marks only by category
+_LEADING_HYPHEN = re.compile(r"(?<!\w)-(?=[^\W\d])")  # takes the Vietnamese voice down, and is silent in others
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+|\n")
 _CLAUSE_END = re.compile(r"[,;:]\s+|[，、；：]")
 
@@ -74,7 +75,7 @@ class EspeakSynthesiser:
 
     def _speak(self, text: str, espeak_name: str, voice: Voice) -> Iterator[SpeechChunk]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))
-        clean = "".join(character if _speakable(character) else " " for character in text)
+        clean = _LEADING_HYPHEN.sub(" ", "".join(letter if _speakable(letter) else " " for letter in text))
         pieces = list(cut(clean))
         position = 0
         for number, (start, end) in enumerate(pieces):

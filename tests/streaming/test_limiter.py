@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -10,6 +10,7 @@ from streaming.limiter import soft_limit
 LEVELS = st.floats(-50, 50, width=32)
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, st.integers(0, 64), elements=LEVELS))
 def test_stays_in_range_keeps_sign_and_order(samples):
     limited = soft_limit(samples)
@@ -20,6 +21,7 @@ def test_stays_in_range_keeps_sign_and_order(samples):
     assert np.all(np.diff(limited[np.argsort(samples)]) >= 0)
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.float32, 32, elements=st.floats(-0.75, 0.75, width=32)))
 def test_what_is_below_the_knee_is_untouched(samples):
     assert np.array_equal(soft_limit(samples), samples)
