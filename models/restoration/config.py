@@ -21,6 +21,8 @@ class LiteConfig:
         across: how bands exchange: "gru" (bidirectional over bands) or "global" (one recurrence over all of them).
         hidden: width of the decoder's hidden layer, for each band.
         wide: width of the global recurrence.
+        generated: gain of what the output has in a bin beyond what the input had there. A regenerated band has the
+            right envelope but invented fine structure, and is judged better when it is softer (CARD.md).
     """
 
     window: int = 512
@@ -32,6 +34,7 @@ class LiteConfig:
     across: str = "gru"
     hidden: int = 64
     wide: int = 256
+    generated: float = 0.35
     # (number of bands, bins in each): 125 Hz up to 2 kHz, 250 Hz up to 4 kHz, 500 Hz up to 8 kHz
     bands: tuple[tuple[int, int], ...] = ((16, 4), (8, 8), (8, 16))
 

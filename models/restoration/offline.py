@@ -7,9 +7,8 @@ import torch
 
 from models.restoration.config import TASKS
 from models.restoration.lite import LiteNet
-from models.restoration.losses import waveform
 from models.restoration.phase import ITERATIONS, PhaseReconstruction
-from models.restoration.spectrum import compress, expand, mel_only, running_gain, stft
+from models.restoration.spectrum import compress, expand, istft, mel_only, running_gain, soften, stft
 from models.restoration.stage import frame_noise, start_phases
 
 
@@ -33,10 +32,10 @@ def restore(net: LiteNet, audio: np.ndarray, task: str = "auto", steps: int = 1,
         conditions = net.conditions(t, torch.tensor([TASKS.index(task)]))
         estimate, _ = net(noisy, point, conditions, net.initial_state(1))
         point = point + (estimate - point) / (calls - index)
+    restored = soften(expand(estimate, config.exponent), spectrum * gain, config.generated) / gain
     if task == "vocode":
-        magnitudes = (expand(estimate, config.exponent) / gain).abs()[0].numpy()
-        return rebuild_phase(magnitudes, steps, seed)[: len(audio)]
-    return waveform(estimate, gain, config.exponent)[0, : len(audio)].numpy()
+        return rebuild_phase(restored.abs()[0].numpy(), steps, seed)[: len(audio)]
+    return istft(restored)[0, : len(audio)].numpy()
 
 
 def rebuild_phase(magnitudes: np.ndarray, steps: int = 1, seed: int = 0) -> np.ndarray:

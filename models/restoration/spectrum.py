@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GAIN_FRAMES = 188  # 3 s: after that many frames the running level forgets exponentially
 FLOOR = 1e-5  # −100 dBFS: the level of a frame counts as at least this, so that silence is not raised
 TINY = 1e-12
+NEGLIGIBLE = 1e-9
 MELS = 80
 
 
@@ -91,6 +92,18 @@ def expand(parts: torch.Tensor, exponent: float) -> torch.Tensor:
 
     scaled = parts * (parts.square().sum(-1, keepdim=True) + TINY).pow((1 / exponent - 1) / 2)
     return torch.view_as_complex(scaled.contiguous())
+
+
+def soften(restored: torch.Tensor, heard: torch.Tensor, generated: float) -> torch.Tensor:
+    """Complex (…, bins): what `restored` has beyond the amplitude of `heard` is scaled by `generated`."""
+    share = (heard.abs() / (restored.abs() + NEGLIGIBLE)).clamp(max=1)
+    return restored * (generated + (1 - generated) * share)
+
+
+def soften_frame(restored: np.ndarray, heard: np.ndarray, generated: float) -> np.ndarray:
+    """`soften` for one frame in NumPy."""
+    share = np.minimum(np.abs(heard) / (np.abs(restored) + np.float32(NEGLIGIBLE)), 1)
+    return restored * (np.float32(generated) + np.float32(1 - generated) * share)
 
 
 def compress_frame(spectrum: np.ndarray, exponent: float) -> np.ndarray:

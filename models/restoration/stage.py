@@ -14,7 +14,7 @@ import numpy as np
 from models.restoration.config import SAMPLE_RATE, TASKS
 from models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
 from models.restoration.runtime import STEPS, CallState, LiteRuntime
-from models.restoration.spectrum import compress_frame, expand_frame, next_level, through_mel
+from models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel
 from streaming.errors import InputError, SettingsError
 from streaming.stft import sqrt_hann
 
@@ -153,4 +153,5 @@ class RestorationStage:
             estimate, call = self._net.step(noisy, point, conditions, call)
             point = point + (estimate - point) / np.float32(len(self._conditions) - index)
             calls.append(call)
-        return expand_frame(estimate, config.exponent) / gain, tuple(calls)
+        restored = soften_frame(expand_frame(estimate, config.exponent), spectrum * gain, config.generated)
+        return restored / gain, tuple(calls)

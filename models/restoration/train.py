@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,8 @@ def train(arguments: argparse.Namespace) -> None:
     build_cache(data_folder(arguments.data), cache, arguments.rooms, arguments.coded)
     torch.manual_seed(arguments.seed)
     config = LiteConfig(blocks=arguments.blocks, channels=arguments.channels, across=arguments.across)
+    if arguments.vocode:
+        config = replace(config, generated=1.0)
     net = LiteNet(config).to(arguments.device)
     average = LiteNet(config).to(arguments.device)
     average.load_state_dict(net.state_dict())

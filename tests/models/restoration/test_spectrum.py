@@ -45,6 +45,17 @@ def test_one_frame_in_numpy_equals_pytorch() -> None:
         np.testing.assert_allclose(sp.expand_frame(parts, EXPONENT), restored[0, index], atol=1e-4)
 
 
+def test_softening_touches_only_what_is_more_than_was_heard() -> None:
+    heard = spectra()
+    torch.testing.assert_close(sp.soften(heard * 0.5, heard, 0.35), heard * 0.5, rtol=1e-3, atol=1e-6)
+    more = sp.soften(heard * 4, heard, 0.5)
+    torch.testing.assert_close(more, heard * 2.5, rtol=1e-3, atol=1e-6)  # halfway between all of it and none
+    silent = torch.zeros_like(heard)
+    torch.testing.assert_close(sp.soften(heard, silent, 0.35), heard * 0.35)
+    frame = sp.soften_frame((heard * 4)[0, 9].numpy(), heard[0, 9].numpy(), 0.5)
+    np.testing.assert_allclose(frame, more[0, 9], atol=1e-6)
+
+
 def test_gain_sees_only_the_past() -> None:
     whole = spectra()
     changed = whole.clone()
