@@ -147,8 +147,7 @@ class _Picture:
         axes = self._axes(style.LEFT, bottom, (span.end - span.start) * self._scale, row.height)
         axes.set_xlim(*span)
         low, high = row.lanes[-1].bar, row.lanes[0].bar + style.BAR
-        length = span.end - span.start
-        step = next((step for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800) if length / step <= 16), 3600)
+        step = next((step for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if step * self._scale >= 0.7), 3600)
         ticks = np.arange(math.ceil(span.start / step) * step, span.end + 1e-6, step)
         axes.set_xticks(ticks, [_clock(tick) for tick in ticks])
         axes.tick_params(axis="x", length=0, pad=2, labelsize=style.FONT - 1, labelcolor=style.GREY)
@@ -277,6 +276,7 @@ def _facts(log: SessionLog) -> str:
         facts.append(f"{len(log.interruptions)} interrupted")
     if waits:
         facts.append(f"{waits[(len(waits) - 1) // 2]:.2f} s from end of speech to first sound (median)")
+    facts += [f"lost: {name}" for name in dict.fromkeys(str(loss["capability"]) for loss in log.lost)]
     return "  ·  ".join(facts)
 
 

@@ -40,7 +40,7 @@ WIDTH = 13.0
 LEFT, RIGHT = 0.95, 0.2
 HEADER = 0.42
 LEGEND = 0.27
-TEXT_LINES, TEXT_LINE, TEXT_WIDTH = 3, 0.165, 4.2
+TEXT_LINES, TEXT_LINE, TEXT_WIDTH = 3, 0.165, 5.0
 BAR, WAVE, FLOOR, GAP, TICKS = 0.07, 0.52, 0.42, 0.05, 0.33
 """Inches: a turn's bar, a waveform, the lane of decisions, the space between, the axis with the space below it."""
 
