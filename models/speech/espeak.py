@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -58,7 +59,7 @@ class EspeakSynthesiser:
             raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
         if not (math.isfinite(voice.volume) and voice.volume >= 0):
             raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
-        return self._speak(text, espeak_voice(voice.name, voice.language), voice)
+        return _Speech(self._speak(text, espeak_voice(voice.name, voice.language), voice))
 
     def voices(self) -> list[Voice]:
         """Every voice, by language. A name may be followed by "+" and one of the `variants`, as in "en-us+f3"."""
@@ -73,15 +74,15 @@ class EspeakSynthesiser:
     def close(self) -> None:
         """Ends nothing: the library serves every other speaker of this process."""
 
-    def _speak(self, text: str, espeak_name: str, voice: Voice) -> Iterator[SpeechChunk]:
+    def _speak(self, text: str, espeak_name: str, voice: Voice) -> Generator[SpeechChunk, None, None]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))
         clean = _LEADING_HYPHEN.sub(" ", "".join(letter if _speakable(letter) else " " for letter in text))
-        pieces = list(cut(clean))
+        pieces = [(start, end) for start, end in cut(text) if not clean[start:end].isspace()]
         position = 0
         for number, (start, end) in enumerate(pieces):
-            goes_on = number < len(pieces) - 1 or clean[-1].isspace()
+            goes_on = number < len(pieces) - 1 or text[-1].isspace()
             piece = Piece(clean[start:end], espeak_name, words_per_minute, pause=goes_on)
-            marker = WordMarker(clean, start, end, position)
+            marker = WordMarker(text, start, end, position)
             held: SpeechChunk | None = None
             for buffer in self._library.speak(piece):
                 samples = np.frombuffer(buffer.pcm, np.int16).astype(np.float32) / 32768.0
@@ -95,6 +96,31 @@ class EspeakSynthesiser:
             if held is not None:
                 last = {mark.text_start: mark for mark in (*held.marks, *marker.finish())}
                 yield SpeechChunk(held.samples, tuple(last.values()))
+
+
+class _Speech(Iterator[SpeechChunk]):
+    """The chunks of one text. Unlike a generator it may be closed while another thread waits for its next chunk."""
+
+    def __init__(self, chunks: Generator[SpeechChunk, None, None]) -> None:
+        self._chunks = chunks
+        self._taking = threading.Lock()
+        self._closed = False
+
+    def __next__(self) -> SpeechChunk:
+        with self._taking:
+            chunk = None if self._closed else next(self._chunks, None)
+            if self._closed:
+                self._chunks.close()
+        if chunk is None or self._closed:
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        """No more chunks: the work is abandoned, at once or, if a chunk is just being made, with that."""
+        self._closed = True
+        if self._taking.acquire(blocking=False):
+            self._chunks.close()
+            self._taking.release()
 
 
 @lru_cache(maxsize=4096)

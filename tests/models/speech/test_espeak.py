@@ -175,6 +175,34 @@ def test_closing_early_aborts_the_synthesis(espeak):
         library._lib.espeak_SetSynthCallback(library._callback)
 
 
+def test_speech_may_be_closed_while_another_thread_waits_for_it(espeak):
+    """As happens when a reply is cancelled in the middle of a step."""
+    library = espeak._library
+    reached, go_on = threading.Event(), threading.Event()
+
+    def held(samples, count, events):
+        reached.set()
+        go_on.wait(10)
+        return library._receive(samples, count, events)
+
+    callback = type(library._callback)(held)
+    library._lib.espeak_SetSynthCallback(callback)
+    try:
+        speech = espeak.synthesise("This is being waited for, and then nobody wants it any more.", AMERICAN)
+        taken: list[SpeechChunk | None] = []
+        waiting = threading.Thread(target=lambda: taken.append(next(speech, None)))
+        waiting.start()
+        assert reached.wait(10)
+        speech.close()
+        go_on.set()
+        waiting.join(10)
+        assert taken == [None]
+        assert next(speech, None) is None
+        speech.close()
+    finally:
+        library._lib.espeak_SetSynthCallback(library._callback)
+
+
 def test_sessions_share_the_library_without_mixing(espeak):
     texts = ["One, two, three, four, five.", "Eins, zwei, drei, vier.", "Un, deux, trois."]
     voices = [AMERICAN, Voice(language="de"), Voice(language="fr", rate=1.4)]
