@@ -28,11 +28,13 @@ _HOME = {
     "InputError": "streaming.errors",
     "ModelError": "streaming.errors",
     "OutputError": "streaming.errors",
+    "Restorer": "duplex.restoration",
     "Session": "duplex.session",
     "Settings": "duplex.settings",
     "SettingsError": "streaming.errors",
     "SystemClock": "streaming.clock",
     "VirtualClock": "streaming.clock",
+    "restore": "duplex.restoration",
     "run": "duplex.running",
     "transcribe": "duplex.transcribing",
 }
@@ -44,17 +46,20 @@ __all__ = [
     "InputError",
     "ModelError",
     "OutputError",
+    "Restorer",
     "Session",
     "Settings",
     "SettingsError",
     "SystemClock",
     "VirtualClock",
     "__version__",
+    "restore",
     "run",
     "transcribe",
 ]
 
 if TYPE_CHECKING:
+    from duplex.restoration import Restorer, restore
     from duplex.running import run
     from duplex.session import Session
     from duplex.settings import Settings

@@ -107,7 +107,9 @@ class Bars(Watcher):
         speed = f" · {_clock(seconds)} of sound in {_clock(report.elapsed)}, {_times(seconds / report.elapsed)}"
         self._out.print(", ".join(counts) + (speed if seconds else ""))
         means = report.mean()
-        table = Table("mean", "before", "after", box=None, pad_edge=False)
+        table = Table("mean", box=None, pad_edge=False)
+        for side in ("before", "after"):
+            table.add_column(side, justify="right")
         for name, label in _SHOWN.items():
             if name in means["before"] and name in means["after"]:
                 digits = 3 if name in ("pesq", "estoi") else 0 if name == "bandwidth_hz" else 1

@@ -166,6 +166,8 @@ class _translated:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is None:
+            return
         import av
         import soundfile
 

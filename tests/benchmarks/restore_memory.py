@@ -32,15 +32,18 @@ print(json.dumps([peak, time.monotonic() - began, time.process_time() - cpu, rep
 
 
 def write_long(path: Path, minutes: float, rate: int, channels: int, format: str) -> None:
-    """A different second of sound, every second."""
+    """Seconds of one of sixteen voices or of none, in one of sixteen noises, at random."""
     rng = np.random.default_rng(0)
     time = np.arange(rate) / rate
+    voices = [
+        sum(np.sin(2 * np.pi * each * pitch * time) / each for each in range(1, 10))
+        for pitch in np.linspace(90, 250, 16)
+    ]
+    noises = rng.standard_normal((16, rate, channels)).astype(np.float32)
     with soundfile.SoundFile(path, "w", rate, channels, format=format) as file:
         for _ in range(round(minutes * 60)):
-            pitch = rng.uniform(90, 250)
-            voice = sum(np.sin(2 * np.pi * each * pitch * time) / each for each in range(1, 10))
-            second = 0.1 * voice * (rng.random() < 0.6) + 0.003 * rng.standard_normal((channels, rate))
-            file.write(second.T)
+            voice = rng.uniform(0.0, 0.2) * (rng.random() < 0.6) * voices[rng.integers(16)]
+            file.write(voice[:, None] + 0.003 * noises[rng.integers(16)])
 
 
 def main() -> int:
