@@ -128,7 +128,7 @@ def _speakable(character: str) -> bool:
     """Letters, digits, punctuation, currency, common mathematics. espeak-ng takes control characters and the private
     use area for commands, and the words it has for pictographs overrun its buffers: it would take the process down."""
     kind = unicodedata.category(character)
-    if kind[0] in "LMNPZ" or kind in ("Sc", "Sk"):
+    if kind[0] in "LMNPZ" or kind == "Sc":
         return character not in _PICTOGRAPHS
     return character in _SYMBOLS
 

@@ -2,6 +2,7 @@
 
 The library (from the `espeakng-loader` wheel) keeps its state in static variables, so everything that uses it shares
 it. It is put into synchronous mode, in which `espeak_Synth` calls back with each buffer of sound as it is made.
+A fault in the library ends the process; the text known to cause one is kept from it (`models.speech.espeak`).
 """
 
 from __future__ import annotations
