@@ -36,6 +36,8 @@ class Request:
     """Seconds on the session's clock."""
     wall_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
     language: str = "en"
+    timers: tuple[Control, ...] = ()
+    """The "timer" controls still pending, earliest first."""
 
 
 @dataclass(frozen=True, slots=True)

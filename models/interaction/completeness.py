@@ -1,0 +1,100 @@
+"""How finished the words so far look: what lets the floor wait longer after "set a timer for" than after "stop".
+
+Two judges: a logistic regression over the last and first words (train_completeness.py; figures in CARD.md), and the
+skills, which know a whole request when they see one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from models.interaction.contract import Request
+from models.interaction.skills import builtin_skills
+from models.interaction.skills.numbers import spell
+from models.interaction.skills.skill import Skill
+from models.interaction.skills.understanding import taken_whole
+from models.interaction.skills.words import FILLERS
+
+BUCKETS = 1 << 14
+WEIGHTS = Path(__file__).parent / "weights" / "completeness.safetensors"
+WHOLE_REQUEST = 0.95
+"""A request that a skill takes as it stands."""
+LACKING = 0.3
+"""At most, for a request that a skill would have to ask back about ("set a timer")."""
+HESITATING = 0.05
+"""After "um", or three dots."""
+UNSPOKEN = 0.5
+"""Nothing said: nothing known."""
+
+
+def looks_complete(text: str) -> float:
+    """How likely a turn that holds `text` so far is over, 0 to 1, by its words alone.
+
+    Takes a recogniser's words with or without punctuation and capitals. 0.5 where nothing speaks for either side.
+    """
+    words = spoken_words(text)
+    if not words:
+        return UNSPOKEN
+    said = [word for word in words if word not in FILLERS]
+    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text):
+        return HESITATING if said else UNSPOKEN
+    likely = likelihood(said)
+    reply = taken_whole(Request(text), _skills())
+    if reply is None:
+        return likely
+    return max(likely, WHOLE_REQUEST) if reply.finished else min(likely, LACKING)
+
+
+def likelihood(words: Sequence[str]) -> float:
+    """The regression alone: the probability that these words are a whole turn rather than the beginning of one."""
+    return 1.0 / (1.0 + math.exp(-float(_weights()[list(features(words))].sum())))
+
+
+def spoken_words(text: str) -> list[str]:
+    """Lower-case words as a recogniser writes them, numbers spelled out."""
+    words = []
+    for token in re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'")):
+        if token.isdecimal():
+            words.extend(spell(int(token)).split() if len(token) <= 4 else (spell(int(digit)) for digit in token))
+        else:
+            words.append(token)
+    return words
+
+
+def features(words: Sequence[str]) -> Iterator[int]:
+    """Buckets of the features of a non-empty turn: its last one to three words, its first ones, its length."""
+    third, second, last = ["<s>", "<s>", *words][-3:]
+    for feature in (
+        "bias",
+        f"1 {last}",
+        f"2 {second} {last}",
+        f"3 {third} {second} {last}",
+        f"before {second}",
+        f"ending {last[-3:]}",
+        f"ending {last[-2:]}",
+        f"length {min(len(words), 12)}",
+        f"opening {' '.join(words[:2])}",
+        f"opening and last {words[0]} {last}",
+    ):
+        yield zlib.crc32(feature.encode()) % BUCKETS
+
+
+@cache
+def _weights() -> np.ndarray:
+    """(BUCKETS,) float32."""
+    from safetensors.numpy import load_file
+
+    tensors = load_file(WEIGHTS)
+    return tensors["weights"].astype(np.float32) * tensors["scale"]
+
+
+@cache
+def _skills() -> tuple[Skill, ...]:
+    return tuple(builtin_skills())

@@ -1,0 +1,80 @@
+"""The built-in skills as an answerer: what runs with no model, no network and no key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from models.interaction.backchannel import is_backchannel
+from models.interaction.contract import Control, Request, Say
+from models.interaction.skills.arithmetic import Arithmetic
+from models.interaction.skills.conversation import Controls
+from models.interaction.skills.courtesies import Courtesies
+from models.interaction.skills.help import Help
+from models.interaction.skills.memory import Memory
+from models.interaction.skills.skill import Skill
+from models.interaction.skills.speaking_time import SpeakingTime
+from models.interaction.skills.time_and_date import TimeAndDate
+from models.interaction.skills.timers import Timers
+from models.interaction.skills.transcript import Recall
+from models.interaction.skills.understanding import Part, understand
+from models.interaction.skills.units import Units
+
+CONNECTING = "For open conversation, start me with --llm and the address of a model server."
+
+
+class Skills:
+    """Answers by the first skill that understands; several requests in one turn are all answered.
+
+    skills: instead of the built-in ones, in their order of preference. connecting: said once when a turn is beyond
+    them: how to connect a larger model. Deterministic: the same request gives the same answer.
+    """
+
+    name = "skills"
+
+    def __init__(self, skills: Sequence[Skill] | None = None, *, connecting: str = CONNECTING) -> None:
+        chosen = list(builtin_skills() if skills is None else skills)
+        offers = [skill.offer for skill in chosen if skill.offer]
+        self.help = Help(offers or ["listen"], connecting)
+        self.skills: tuple[Skill, ...] = (*chosen, self.help)
+
+    def understand(self, request: Request) -> list[Part]:
+        """The parts of the turn and who takes each."""
+        return understand(request, self.skills)
+
+    async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        parts = self.understand(request)
+        taken = [part for part in parts if part.reply]
+        for item in joined(taken):
+            yield item
+        if not taken and sum(len(part.words) for part in parts) > 1 and not is_backchannel(request.text):
+            yield Say(self.help.cannot(request))
+
+    async def close(self) -> None:
+        pass
+
+
+def builtin_skills() -> list[Skill]:
+    return [
+        TimeAndDate(),
+        Timers(),
+        Arithmetic(),
+        Units(),
+        Memory(),
+        Recall(),
+        SpeakingTime(),
+        Controls(),
+        Courtesies(),
+    ]
+
+
+def joined(parts: Sequence[Part]) -> list[Say | Control]:
+    """The replies of several parts as one answer. "Stop" with a request after it only cleared the floor for that."""
+    items = [item for part in parts for item in (part.reply.items if part.reply else ())]
+    if any(isinstance(item, Say) for item in items):
+        items = [item for item in items if not (isinstance(item, Control) and item.action == "stop")]
+    said = 0
+    for place, item in enumerate(items):
+        if isinstance(item, Say):
+            items[place] = Say(f" {item.text}") if said else item
+            said += 1
+    return items

@@ -1,0 +1,61 @@
+"""What there is to ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from models.interaction.contract import Request
+from models.interaction.skills.patterns import Slots
+from models.interaction.skills.skill import Reply, Skill, cues, phrases
+
+
+class Help(Skill):
+    """offers: what the skills can do; connecting: how to connect a larger model, said where they cannot help."""
+
+    title = "help"
+    slight = True
+    rules: ClassVar[Mapping[str, str]] = {
+        "kind": "(kind|kinds|type|types|sort|sorts) of",
+        "things": "things|stuff|questions|queries|requests|commands",
+        "abilities": "skills|abilities|capabilities|functions",
+    }
+
+    def __init__(self, offers: Sequence[str], connecting: str) -> None:
+        self.offers = offers
+        self.connecting = connecting
+
+    @phrases(
+        "help [me] [out]",
+        "what (can|do|could) you [actually] (do|offer) [for me|for us|with]",
+        "(what|which) (things|else|else|sort of things|kind of things|kinds of things) (can|do) you do",
+        "what can you help [me] with [exactly]",
+        "what [exactly] can you help [me] with",
+        "what (can|may|could|should) i (ask|say|tell|say to|ask you|ask of you) [you] [about|for] [here]",
+        "what <kind> (<things>) (can|may|should) (i|you) (ask|answer|do|say) [you] [about]",
+        "what are (you able to do|you capable of|my options|your (<abilities>))",
+        "what are you good (at|for)",
+        "how (can|do) (i|you) (use you|talk to you|help|help me|work)",
+        "(list|tell me) your (skills|commands|abilities)",
+        "what do you know [how to do]",
+    )
+    @cues(
+        "what help|assist you",
+        "what|which|your subjects|topics|commands|<abilities>",
+        "what|which|kind|kinds|sort|sorts|type|types <things> ask|answer|know|help|assist",
+        "what able|capable you",
+        "what ask|say|answer you",
+    )
+    def help(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say(f"I can {_listed(self.offers)}. For example: set a timer for five minutes.")
+
+    def cannot(self, request: Request) -> str:
+        """What to say to a turn that nothing here understands: all of it once, then briefly."""
+        told = any(heard.party == "assistant" and self.connecting in heard.text for heard in request.history)
+        if told:
+            return "Sorry, that is beyond me."
+        return f"I cannot answer that by myself. I can {_listed(self.offers[:5])}. {self.connecting}"
+
+
+def _listed(offers: Sequence[str]) -> str:
+    return offers[0] if len(offers) == 1 else f"{', '.join(offers[:-1])}, and {offers[-1]}"

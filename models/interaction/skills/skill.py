@@ -1,0 +1,94 @@
+"""What a skill is: phrases, and what each does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from models.interaction.contract import Control, Request, Say
+from models.interaction.skills.patterns import Cue, Template, cue, template
+from models.interaction.skills.words import Word
+
+Handler = TypeVar("Handler", bound=Callable[..., "Reply | None"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a skill answers.
+
+    finished: False when the request lacks something that the reply asks for ("For how long?"), so that the floor
+        may wait a little longer for it.
+    """
+
+    items: tuple[Say | Control, ...]
+    finished: bool = True
+
+    @classmethod
+    def say(cls, text: str, *controls: Control, finished: bool = True) -> Reply:
+        return cls((*controls, Say(text)), finished)
+
+
+class Skill:
+    """Base of the skills; methods marked with `phrases`, then those with `cues`, are tried in order of definition.
+
+    title: what it is called in settings; offer: what it can do, as said to the user ("set timers"), empty for what
+        needs no telling. own: True for what a language model cannot do for want of a clock, a timer, a volume knob or
+        the session's record; these stay with the skill when a model answers the rest. slight: True for requests so
+        short or common that they only count when they stand by themselves, not in the midst of other talk. rules: what
+        `<name>` in the phrases stands for.
+    """
+
+    title: ClassVar[str]
+    offer: ClassVar[str] = ""
+    own: ClassVar[bool] = False
+    slight: ClassVar[bool] = False
+    rules: ClassVar[Mapping[str, str]] = {}
+    _intents: ClassVar[list[tuple[Template | Cue, str]]] = []
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._intents = [(template(cls._expanded(text)), name) for name, text in _marked(cls, "_phrases")]
+        cls._intents += [(cue(cls._expanded(text)), name) for name, text in _marked(cls, "_cues")]
+
+    @classmethod
+    def _expanded(cls, text: str) -> str:
+        for rule, meaning in cls.rules.items():
+            text = text.replace(f"<{rule}>", meaning)
+        return text
+
+    def reply(self, words: Sequence[Word], source: str, request: Request) -> Reply | None:
+        """The reply if all of `words` (of the text `source`) together are a request to this skill, else None."""
+        for wording, name in self._intents:
+            for slots in wording.matches(words, source):
+                answer = getattr(self, name)(slots, request)
+                if answer is not None:
+                    return answer
+        return None
+
+
+def _marked(cls: type, mark: str) -> list[tuple[str, str]]:
+    return [(name, text) for name, method in vars(cls).items() for text in getattr(method, mark, ())]
+
+
+def phrases(*wordings: str) -> Callable[[Handler], Handler]:
+    """Marks a method `(self, slots, request) -> Reply | None` as the answer to these templates (patterns.Template).
+
+    It returns None where the slots make no sense to it, and the search goes on.
+    """
+
+    def mark(method: Handler) -> Handler:
+        method._phrases = wordings  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def cues(*wordings: str) -> Callable[[Handler], Handler]:
+    """Marks a method as the answer to these cues (patterns.Cue) as well."""
+
+    def mark(method: Handler) -> Handler:
+        method._cues = wordings  # type: ignore[attr-defined]
+        return method
+
+    return mark

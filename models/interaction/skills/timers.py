@@ -1,0 +1,265 @@
+"""Timers, reminders and alarms: they speak up by themselves when due.
+
+The session keeps them: here they are asked for by a Control and looked up in the request. Nothing is held between
+turns; what an earlier turn left open ("For how long?") is found in the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import ClassVar
+
+from models.interaction.contract import Control, Request
+from models.interaction.skills.dates import parse_moment, say_day, say_time
+from models.interaction.skills.durations import parse_duration, say_duration, say_length
+from models.interaction.skills.numbers import counted
+from models.interaction.skills.patterns import Slots, template
+from models.interaction.skills.pronouns import to_hearer
+from models.interaction.skills.skill import Reply, Skill, cues, phrases
+from models.interaction.skills.words import plain, sentences
+from models.interaction.word_lists import word_set
+
+HOW_LONG = "For how long?"
+WHEN = "When should I remind you?"
+LONGEST = 30 * 86400
+
+_GENERIC = word_set("a an the my this that all any both every of those these for to about")
+_KINDS = word_set("timer timers reminder reminders alarm alarms")
+_OPEN_REMINDERS = (
+    "remind me (to|that i have to|that i need to|about) {task}",
+    "(set|make|create|add|give) [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
+    "(do not|never) let me forget (to|about) {task}",
+)
+
+
+class Timers(Skill):
+    title = "timers"
+    offer = "set timers and reminders"
+    own = True
+    rules: ClassVar[Mapping[str, str]] = {
+        "set": "(set|start|make|put|create|add|begin|run|do|schedule|set up|put in|give me|get me|need|want|have|get)",
+        "a": "[me] [a|an|the|my|another|one] [new|another]",
+        "task": "(to|that i have to|that i need to|that i should|i have to|i need to)",
+        "timers": "(timer|timers|reminder|reminders|alarm|alarms)",
+        "left": "[left|there left|remaining|still] [left|remaining|to go]",
+    }
+
+    @phrases(
+        "<set> <a> timer [set|going] (for|to|of|at) {duration}",
+        "[<set>] <a> {duration} (timer|countdown)",
+        "[a|the|another] timer [set|going|started] [for|of] {duration}",
+        "(set|start|get) [up] [a|the] [timer|countdown] [going|counting] (for|of|from) {duration}",
+        "(start|begin) counting [down] [from|for] {duration}",
+        "set (a|the|my) (time|time are) (for|of) {duration}",
+        "[and] (one|another|another one|a second one|a second) for {duration}",
+        "(count down|countdown|time|count) [from|for] {duration}",
+        "(wake|call|alert|notify|buzz|ping) me [up] (in|after) {duration}",
+        "(let me know|tell me|remind me|say something|speak up) (in|after|when) {duration} [from now]",
+        "(let me know|tell me|say something) when {duration} (are|is|have|has) (over|passed|up)",
+        "[set|start] [a|the] timer [to] go off in {duration}",
+        "set [a|an|the] (alarm|reminder) (in|for) {duration} [from now]",
+        "in {duration} (wake me up|wake me|let me know|tell me|remind me)",
+        "remind me {duration} from now",
+    )
+    def timer(self, slots: Slots, request: Request) -> Reply | None:
+        return _set_timer(parse_duration(slots.words("duration")), "", request)
+
+    @phrases(
+        "<set> <a> {label} timer (for|to|of) {duration}",
+        "<set> <a> timer (for|of) {duration} (for|named|called|labeled) [the|my] {label}",
+        "<set> <a> timer (for|called|named) [the|my] {label} (for|of|at|to) {duration}",
+        "<set> <a> {duration} timer (for|called|named) [the|my] {label}",
+    )
+    def named_timer(self, slots: Slots, request: Request) -> Reply | None:
+        return _set_timer(parse_duration(slots.words("duration")), slots["label"], request)
+
+    @phrases(
+        "remind me [again] in {duration} <task> {task}",
+        "remind me <task> {task} (in|after) {duration} [from now]",
+        "in {duration} remind me <task> {task}",
+        "remind me to {task} {duration} from now",
+        "<set> <a> reminder (in|for) {duration} (to|for) {task}",
+        "<set> <a> reminder (to|for me to|for) {task} in {duration}",
+        "(tell|call) me in {duration} to {task}",
+    )
+    def reminder(self, slots: Slots, request: Request) -> Reply | None:
+        seconds = parse_duration(slots.words("duration"))
+        return _remind(seconds, "to " + to_hearer(slots.quote("task")), request)
+
+    @phrases(
+        "remind me [in|in the] [at|on] {moment} (about|of|that) {subject}",
+        "remind me (in|after) {moment} (about|of|that) {subject}",
+        "remind me (about|of) {subject} (in|at|on) {moment}",
+    )
+    def reminder_about(self, slots: Slots, request: Request) -> Reply | None:
+        subject, moment = "about " + to_hearer(slots.quote("subject")), slots.words("moment")
+        return _remind(parse_duration(moment), subject, request) or _remind_at(moment, subject, request)
+
+    @phrases(
+        "remind me [at|on] {moment} <task> {task}",
+        "remind me <task> {task} [at|on] {moment}",
+        "[at|on] {moment} remind me <task> {task}",
+        "<set> <a> reminder [for|at|on] {moment} (to|for) {task}",
+        "<set> <a> reminder (to|for me to|for) {task} [at|on] {moment}",
+    )
+    def reminder_at(self, slots: Slots, request: Request) -> Reply | None:
+        return _remind_at(slots.words("moment"), "to " + to_hearer(slots.quote("task")), request)
+
+    @phrases(
+        "(<set>|turn on) <a> alarm [for me] [set] [for|at|on|to] [go off] [at] {moment}",
+        "<set> <a> {moment} alarm",
+        "[a|an|the|my|one|another] [new] alarm [set] (for|at|to go off at|to go off|to ring at) {moment}",
+        "(wake|call|alert|ring) me [up] [at] {moment}",
+        "(be woken|get|wake) [me] up [at] {moment}",
+        "set [a|the] timer (for|at|to|until) {moment}",
+    )
+    def alarm(self, slots: Slots, request: Request) -> Reply | None:
+        return _alarm(slots.words("moment"), request)
+
+    @phrases(
+        "(<set>|use|schedule) [up] <a> (timer|alarm|countdown) [set|set up] [for] [me]",
+        "[the|a|an|my] [new] (timer|alarm|countdown) [set]",
+    )
+    def timer_open(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say(HOW_LONG, finished=False)
+
+    @phrases(
+        *_OPEN_REMINDERS,
+        "<set> <a> reminder [for me]",
+        "[a|an] [new] reminder",
+        "remind me [later|again|of something|of this later]",
+    )
+    def reminder_open(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say(WHEN, finished=False)
+
+    @phrases("[for|in|after|make it|at|say|to] {span}")
+    def span_alone(self, slots: Slots, request: Request) -> Reply | None:
+        """Only as the answer to a question of this skill, the last thing that was said."""
+        asked = request.history[-1] if request.history and request.history[-1].party == "assistant" else None
+        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHEN)):
+            return None
+        words, seconds = slots.words("span"), parse_duration(slots.words("span"))
+        if asked.text.rstrip().endswith(HOW_LONG):
+            return _set_timer(seconds, "", request) or _alarm(words, request)
+        before = next((heard.text for heard in reversed(request.history) if heard.party == request.party), "")
+        task = _open_task(before)
+        return _remind(seconds, task, request) or _remind_at(words, task, request)
+
+    @phrases(
+        "(cancel|stop|delete|clear|remove|end|kill|forget|drop|abort|disable) {which}",
+        "(get rid of|turn off|switch off|never mind|no more) {which}",
+        "turn {which} off",
+    )
+    def cancel(self, slots: Slots, request: Request) -> Reply | None:
+        which = slots.words("which")
+        if not _KINDS.intersection(which) or len(which) > 8:
+            return None
+        if not request.timers:
+            return Reply.say("No timer is running.", Control("cancel_timers"))
+        labels = {word for word in which if word not in _GENERIC | _KINDS}
+        kind = next(word for word in which if word in _KINDS).removesuffix("s")
+        meant = [timer for timer in request.timers if labels and labels <= set(plain(timer.text).split())]
+        if labels and not meant:
+            return Reply.say(f"There is no such {kind}. {_list(request)}")
+        kept = [timer for timer in request.timers if timer not in meant] if labels else []
+        gone = len(request.timers) - len(kept)
+        said = f"The {kind} is cancelled." if gone == 1 else f"All {counted(gone)} timers are cancelled."
+        return Reply.say(said, Control("cancel_timers"), *kept)
+
+    @phrases(
+        "how (much time|much longer|long|many minutes) [is|are|do i have] <left> (on|for|of|in) (the|my) <timers>",
+        "how (much time|much longer|long|many minutes) (is|are|do i have) (left|there left|remaining|to go)",
+        "how (much time|much longer|long) [is it] until (the|my) <timers> [is done|goes off]",
+        "how (much time|much longer|long) [does] (the|my) <timers> (has|have) [left]",
+        "(when|how soon) (is|does|will) (the|my|the next) <timers> [be] [done|over|up|due|go off|ready|end|ring]",
+        "(what|which) <timers> [are|do|did] [i] [running|set|have|pending|there|active]",
+        "[what are|list|tell me|read|show|show me|check|read me] [all] (my|the) <timers>",
+        "(is|are) [there] [the|my|any|a] <timers> [still] [running|set|on|active]",
+        "do i have [any|a] <timers> [set|running]",
+        "[the|my] timer status",
+        "how is (the|my) timer [doing]",
+    )
+    @cues("reminders|reminder|timers|alarms what|list|read|check|which|go|hear|everything|all my|the|list|have")
+    def left(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say(_list(request))
+
+
+def _set_timer(seconds: Fraction | None, label: str, request: Request) -> Reply | None:
+    if seconds is None:
+        return None
+    if not 0 < seconds <= LONGEST:
+        return Reply.say("I can set timers from one second to thirty days.")
+    length = say_length(seconds)
+    name = f"{label} timer" if label else f"{length} timer" if length else f"timer for {say_duration(float(seconds))}"
+    at = request.now + float(seconds)
+    said = f"{label.capitalize()} timer" if label else "Timer"
+    return Reply.say(
+        f"{said} set for {say_duration(float(seconds))}.", Control("timer", text=f"Your {name} is done.", at=at)
+    )
+
+
+def _remind(seconds: Fraction | None, task: str, request: Request) -> Reply | None:
+    if seconds is None:
+        return None
+    if not 0 < seconds <= LONGEST:
+        return Reply.say("I can remind you from one second to thirty days ahead.")
+    at = request.now + float(seconds)
+    return Reply.say(
+        f"I will remind you in {say_duration(float(seconds))}{' ' + task if task else ''}.", _due(task, at)
+    )
+
+
+def _remind_at(words: Sequence[str], task: str, request: Request) -> Reply | None:
+    moment = parse_moment(words, request.wall_time)
+    if moment is None:
+        return None
+    at = request.now + (moment - request.wall_time).total_seconds()
+    day = say_day(moment.date(), request.wall_time.date())
+    when = f"at {say_time(moment)}{'' if day == 'today' else ' ' + day}"
+    return Reply.say(f"{f'I will remind you {when} {task}'.rstrip()}.", _due(task, at))
+
+
+def _alarm(words: Sequence[str], request: Request) -> Reply | None:
+    moment = parse_moment(words, request.wall_time)
+    if moment is None:
+        return None
+    at = request.now + (moment - request.wall_time).total_seconds()
+    day = say_day(moment.date(), request.wall_time.date())
+    said = f"Alarm set for {say_time(moment)}{'' if day == 'today' else ' ' + day}."
+    return Reply.say(said, Control("timer", text=f"It is {say_time(moment)}. This is your alarm.", at=at))
+
+
+def _due(task: str, at: float) -> Control:
+    """task: "to check the oven", "about the meeting", or empty."""
+    said = f"Reminder: {task.removeprefix('to ').removeprefix('about ')}." if task else "This is your reminder."
+    return Control("timer", text=said, at=at)
+
+
+def _open_task(text: str) -> str:
+    """What a reminder without a time was for; empty if the text is no such request."""
+    for sentence in sentences(text):
+        for lead in range(len(sentence)):
+            for wording in _OPEN_REMINDERS:
+                for slots in template(wording).matches(sentence[lead:], text):
+                    return "to " + to_hearer(slots.quote("task"))
+    return ""
+
+
+def _list(request: Request) -> str:
+    """What is pending and for how long."""
+    if not request.timers:
+        return "No timer is running."
+    said = []
+    for timer in request.timers[:3]:
+        left = say_duration(max(1.0, timer.at - request.now))
+        task = timer.text.removeprefix("Reminder: ").rstrip(".")
+        if timer.text.startswith("Reminder: "):
+            said.append(f"{left} until the reminder: {task}")
+        elif timer.text.startswith("Your ") and timer.text.endswith(" is done."):
+            said.append(f"{left} left on the {timer.text[5:-9]}")
+        else:
+            said.append(f"{left} until the alarm" if "alarm" in timer.text else f"{left} until the reminder")
+    more = len(request.timers) - len(said)
+    text = ". ".join(part[0].upper() + part[1:] for part in said)
+    return text + (f". And {counted(more)} more." if more else ".")

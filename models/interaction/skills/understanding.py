@@ -1,0 +1,185 @@
+"""From a turn to the requests in it: politeness and false starts set aside, several requests told apart.
+
+"uh okay could you tell me what time it is and set a timer for ten seconds" holds two requests. The turn is cut at words
+that can join or open a request so that the fewest words stay unexplained; a part that no skill takes stays as it is,
+for a language model or for nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from models.interaction.contract import Request
+from models.interaction.skills.skill import Reply, Skill
+from models.interaction.skills.sound_alikes import corrections
+from models.interaction.skills.words import Word, sentences
+from models.interaction.word_lists import phrase_list, word_set
+
+MOST_WORDS = 80
+"""A longer turn is a story, not a request; of such a turn the end is looked at."""
+LEAST_COVERAGE, LEAST_WORDS = 0.45, 5
+"""A request inside other talk counts if it is about half of the turn, or too long to be one by chance."""
+
+_JOINING = word_set("and then also but")
+_OPENING = word_set(
+    "what who where when how which set remind convert remember cancel tell repeat wake can could calculate stop speak"
+)
+_LEADS = phrase_list(
+    "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
+    "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
+    "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+    "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
+    "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
+    "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
+    "could you tell me|tell me|would you mind|are you able to|is it possible to|help me|kindly|be so kind and|to|"
+    "if you can|if you could"
+)
+_TAILS = phrase_list(
+    "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|will you|would you|"
+    "can you|could you|computer|ai|assistant|duplex|though|actually|exactly|real quick|quickly|alright|all right|"
+    "or something|you know"
+)
+_OPEN_ENDED = word_set("the a an my your and or so but oh in to of is at for with from by than as")
+_STRAY = word_set("the a an and or so but oh in to of is it that at")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stretch of the turn: its text as it was said, and the skill that takes it with its reply, if one does.
+
+    core: how many of the words are the request itself, without politeness and joining words. separate: it stands apart
+    from the rest by a joining word or a full stop, not just by what it means; sentence: by full stops only.
+    """
+
+    text: str
+    words: tuple[Word, ...]
+    skill: Skill | None = None
+    reply: Reply | None = None
+    core: int = 0
+    separate: bool = True
+    sentence: bool = True
+
+
+def understand(request: Request, skills: Sequence[Skill]) -> list[Part]:
+    """The turn cut into parts, in their order; one part without a skill if nothing in it is a request."""
+    parts = _understood(request, skills)
+    if any(part.skill for part in parts):
+        return parts
+    for sounding in corrections(request.text):
+        second = _understood(replace(request, text=sounding), skills)
+        if second and all(part.skill for part in second):
+            return second
+    return parts
+
+
+def taken_whole(request: Request, skills: Sequence[Skill]) -> Reply | None:
+    """The reply if skills take every word of the turn as it stands, nothing put right; of the last one, if several."""
+    words, edges = _edges(request.text)
+    if not words or words[-1].text in _OPEN_ENDED:
+        return None
+    parts = _cut(words, edges, request, skills)
+    return parts[-1].reply if all(part.skill for part in parts) else None
+
+
+def _understood(request: Request, skills: Sequence[Skill]) -> list[Part]:
+    words, edges = _edges(request.text)
+    if not words:
+        return []
+    parts = _cut(words, edges, request, skills)
+    matched = [part for part in parts if part.skill]
+    covered = sum(len(part.words) for part in matched)
+    if covered >= LEAST_COVERAGE * len(words) or any(part.sentence or part.core >= LEAST_WORDS for part in matched):
+        return parts
+    stripped = words
+    while stripped and stripped[-1].text in _STRAY:
+        stripped = stripped[:-1]
+        taken = _take(stripped, request, skills)
+        if taken:
+            return [Part(request.text, words, *taken)]
+    return [Part(_source(words, request.text), words)]
+
+
+def _edges(source: str) -> tuple[tuple[Word, ...], dict[int, str]]:
+    """All words, and the places where a part may begin: "." a sentence, "&" a joining word, "?" an opening word."""
+    words: list[Word] = []
+    edges: dict[int, str] = {0: "."} if source else {}
+    for sentence in sentences(source):
+        if words:
+            edges[len(words)] = "."
+        for word in sentence:
+            place = len(words)
+            before = words[-1].text if words else ""
+            if word.text in _JOINING and before not in _JOINING:
+                edges.setdefault(place, "&")
+            elif word.text in _OPENING and before not in _JOINING:
+                edges.setdefault(place, "?")
+            words.append(word)
+    if len(words) > MOST_WORDS:
+        cut = len(words) - MOST_WORDS
+        words = words[cut:]
+        edges = {0: "?"} | {place - cut: kind for place, kind in edges.items() if place > cut}
+    edges.pop(0, None)
+    return tuple(words), edges
+
+
+def _cut(words: tuple[Word, ...], edges: dict[int, str], request: Request, skills: Sequence[Skill]) -> list[Part]:
+    """The cheapest way to cut the turn, by dynamic programming from its end."""
+    places = [0, *sorted(edges)][-16:] if edges else [0]
+    places = sorted({0, *places})
+    kinds = {0: ".", len(words): ".", **edges}
+    best: dict[int, tuple[float, list[Part]]] = {len(words): (0.0, [])}
+    for start in reversed(places):
+        options = []
+        for end in [place for place in (*places, len(words)) if place > start]:
+            span = words[start:end]
+            bounds = kinds[start] + kinds[end]
+            separate, sentence = "?" not in bounds, bounds == ".."
+            inner = sum(1 for place in places if start < place < end and kinds[place] != "?")
+            cost, rest = best[end]
+            text = _source(span, request.text)
+            options.append((cost + 1 + 3 * len(span), [Part(text, span, separate=separate, sentence=sentence), *rest]))
+            taken = _take(span, request, skills)
+            # An opening word in the midst of other talk opens a request only if there is some more of it.
+            if taken and (separate or (not taken[0].slight and (kinds[start] != "?" or len(span) >= 3))):
+                part = Part(text, span, *taken, separate=separate, sentence=sentence)
+                options.append((cost + 1 + 1.5 * inner, [part, *rest]))
+        best[start] = min(options, key=lambda option: option[0])
+    return best[0][1]
+
+
+def _take(words: tuple[Word, ...], request: Request, skills: Sequence[Skill]) -> tuple[Skill, Reply, int] | None:
+    for variant in _variants(words):
+        for skill in skills:
+            reply = skill.reply(variant, request.text, request)
+            if reply is not None:
+                return skill, reply, len(variant)
+    return None
+
+
+def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
+    """The words as they are, then without what opens a request politely, then without what closes it."""
+    seen = set()
+    current: tuple[Word, ...] | None = words
+    while current:
+        shorter: tuple[Word, ...] | None = current
+        while shorter:
+            if shorter not in seen:
+                seen.add(shorter)
+                yield shorter
+            shorter = _without(shorter, _TAILS, at_end=True)
+        current = _without(current, _LEADS, at_end=False)
+
+
+def _without(words: tuple[Word, ...], edges: Sequence[tuple[str, ...]], *, at_end: bool) -> tuple[Word, ...] | None:
+    """`words` less the longest of `edges` that they begin or end with; None if they do not."""
+    texts = tuple(word.text for word in words)
+    shorter = [edge for edge in edges if len(edge) < len(texts)]
+    fitting = [len(edge) for edge in shorter if (texts[-len(edge) :] if at_end else texts[: len(edge)]) == edge]
+    if not fitting:
+        return None
+    return words[: -max(fitting)] if at_end else words[max(fitting) :]
+
+
+def _source(words: Sequence[Word], source: str) -> str:
+    return source[words[0].start : words[-1].end]

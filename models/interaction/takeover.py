@@ -1,0 +1,13 @@
+"""Words with which somebody asks for the floor, however short: "stop", "wait", "no"."""
+
+from __future__ import annotations
+
+_ASKING = frozenset(
+    "stop wait no hold hang hey excuse sorry pardon enough quiet silence cancel never pause shut listen actually but "
+    "what hello".split()
+)
+
+
+def asks_for_floor(text: str) -> bool:
+    """Whether a short utterance over somebody's speech is meant to end it. A cough, misheard as words, is not."""
+    return any(word.strip(".,!?") in _ASKING for word in text.lower().split())
