@@ -25,6 +25,7 @@ from duplex.settings import Settings
 from models.interaction.backchannel import is_backchannel
 from models.interaction.completeness import looks_complete
 from models.interaction.contract import Control, Request
+from models.interaction.takeover import asks_for_floor
 from models.recognition.contract import Hypothesis
 from models.speech.contract import Voice
 from streaming.audio import SAMPLE_RATE
@@ -52,7 +53,12 @@ class Conductor:
         """The sample up to which the session has perceived."""
         self.history = History()
         self.playback = Playback(settings.playback_buffer)
-        self.floor = Floor(settings.floor, completeness=looks_complete, is_backchannel=is_backchannel)
+        self.floor = Floor(
+            settings.floor,
+            completeness=looks_complete,
+            is_backchannel=is_backchannel,
+            asks_for_floor=asks_for_floor,
+        )
         self.hearing: dict[str, Hearing] = {}
         self.began = clock.now()
         """When sample 0 was due, on the clock."""

@@ -50,6 +50,7 @@ class Floor:
     """The state machine. Call the methods in the order things are perceived; each returns what to do.
 
     completeness: text -> 0…1, how finished the words look. is_backchannel: text -> whether it leaves the floor alone.
+    asks_for_floor: text -> whether even a short burst of it is meant to take the floor.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Floor:
         *,
         completeness: Callable[[str], float],
         is_backchannel: Callable[[str], bool],
+        asks_for_floor: Callable[[str], bool],
     ) -> None:
         self.settings = settings or FloorSettings()
         self.state = State.LISTENING
@@ -69,7 +71,10 @@ class Floor:
         """The rule that fired last: why the floor is where it is."""
         self._completeness = completeness
         self._is_backchannel = is_backchannel
+        self._asks_for_floor = asks_for_floor
         self._active: dict[str, int] = {}
+        self._known: dict[str, tuple[int, int]] = {}
+        """Of each party's last speech: its onset, and when that was known. The turn may have ended in between."""
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
@@ -93,6 +98,7 @@ class Floor:
 
     def speech_started(self, at: int, onset: int, party: str) -> list[Action]:
         self._active[party] = onset
+        self._known[party] = (onset, at)
         return self._fire(Trigger.SPEECH_STARTED, at)
 
     def speech_ended(self, at: int, offset: int, party: str) -> list[Action]:
@@ -104,7 +110,8 @@ class Floor:
         """The utterance that began at `onset` says `text` so far. Words of an earlier turn are ignored."""
         if final:
             self._open_utterances = max(0, self._open_utterances - 1)
-        if onset < self._accept_from:
+        confirmed, known = self._known.get(party, (-1, -1))
+        if (known if confirmed == onset else onset) < self._accept_from:
             return []
         said = self._said.get(party)
         if said is None:
@@ -181,10 +188,18 @@ class Floor:
         return self._challenge is not None
 
     def _guard_take_over(self, at: int) -> bool:
-        """The words are more than a backchannel. A partial of one word may still become one."""
+        """The words are more than a backchannel.
+
+        Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
+        Of a longer one any final word will do, or two of a partial.
+        """
         text = self._text()
         if not text or self._is_backchannel(text):
             return False
+        onset = self._challenge if self._challenge is not None else self._turn_began
+        lasted = (at if self._active else self._quiet_since) - onset
+        if lasted < self._samples(self.settings.hear_out):
+            return not self._open_utterances and self._asks_for_floor(text)
         return not self._open_utterances or len(text.split()) >= 2
 
     def _guard_insistent_onset(self, at: int) -> bool:
@@ -285,11 +300,13 @@ class Floor:
         onset = self._challenge if self._challenge is not None else at
         actions: list[Action] = []
         for party, said in self._said.items():
-            if said.text:
+            if self._is_backchannel(said.text):
                 actions.append(Decide("backchannel", f"{said.text!r} does not take the floor", onset, self.epoch))
                 actions.append(Backchannel(party, said.text, said.start, said.end))
         if not actions:
-            actions.append(Decide("false_interruption", "a sound without words", onset, self.epoch))
+            actions.append(
+                Decide("false_interruption", "a sound, and no words that ask for the floor", onset, self.epoch)
+            )
         self._said = {}
         self._accept_from = at if not self._active else self._accept_from
         return actions

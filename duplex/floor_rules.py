@@ -43,6 +43,8 @@ class FloorSettings:
     """How long after the end of speech the recogniser's last words are waited for."""
     suspend_after: float = 0.16
     """Speech over the reply that holds it."""
+    hear_out: float = 0.8
+    """Speech over the reply before unfinished words can take the floor: "right" may still be all there is to come."""
     insist_after: float = 1.2
     """Speech over the reply that takes the floor if there are any words in it, backchannels or not."""
     noise_limit: float = 2.0

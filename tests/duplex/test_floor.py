@@ -37,7 +37,8 @@ class Scene:
         self.floor = Floor(
             FloorSettings(**settings),  # type: ignore[arg-type]
             completeness=lambda text: 0.1 if text.endswith("the") else 0.5 if text.endswith("maybe") else 0.9,
-            is_backchannel=lambda text: set(text.split()) <= {"mhm", "yeah", "right"},
+            is_backchannel=lambda text: bool(text) and set(text.split()) <= {"mhm", "yeah", "right"},
+            asks_for_floor=lambda text: "stop" in text or "wait" in text,
         )
         self.actions: list[Action] = []
         self.fired: list[Rule] = []
@@ -159,7 +160,7 @@ def test_a_turn_that_goes_on_withdraws_the_reply_and_keeps_its_number_and_words(
 
 
 def test_who_speaks_just_as_the_reply_begins_had_not_finished() -> None:
-    scene = Scene().asks("convert ten miles").audible().waits(0.2).starts().waits(0.4).says("to kilometers")
+    scene = Scene().asks("convert ten miles").audible().waits(0.2).starts().waits(0.8).says("to kilometers")
     assert "go_on" in scene.kinds()
     scene.stops().says("to kilometers", final=True).waits(0.5)
     last = scene.of(EndTurn)[-1]
@@ -167,10 +168,22 @@ def test_who_speaks_just_as_the_reply_begins_had_not_finished() -> None:
     assert (last.turn, last.texts[0][1]) == (1, "convert ten miles to kilometers")
 
 
+def test_words_are_heard_whose_onset_was_known_only_after_the_endpoint() -> None:
+    scene = Scene().asks("what is ten miles").audible()
+    before = scene.now
+    scene.now -= 0.04
+    scene.floor.utterance_opened()
+    scene.onset = scene.now
+    scene.now = before + 0.04
+    scene._fire("speech_started", round(scene.onset * RATE), "user")
+    scene.waits(0.8).says("in kilometers")
+    assert "go_on" in scene.kinds()
+
+
 def test_a_barge_in_holds_the_reply_at_once_and_drops_it_when_there_are_words() -> None:
     scene = Scene().held()
     assert scene.of(Suspend) and not scene.of(Interrupt)
-    scene.waits(0.2).says("no wait")
+    scene.waits(0.8).says("no wait")
     assert scene.floor.state is State.HEARING
     assert scene.kinds()[-1] == "barge_in"
     assert scene.of(Interrupt) == [Interrupt(1, round(scene.onset * RATE))]
@@ -182,10 +195,17 @@ def test_a_short_stop_takes_the_floor_when_its_word_is_final() -> None:
     assert scene.kinds()[-1] == "barge_in"
 
 
-def test_fast_words_take_the_floor_before_the_reply_is_even_held() -> None:
-    scene = Scene().speaks().starts().waits(0.1).says("no wait")
+def test_words_that_are_final_before_the_reply_is_held_take_the_floor() -> None:
+    scene = Scene().speaks().starts().waits(0.1).says("no wait", final=True)
     assert scene.floor.state is State.HEARING
     assert scene.of(Interrupt) and not scene.of(Suspend)
+
+
+def test_two_words_may_still_become_a_backchannel() -> None:
+    scene = Scene().held().says("right and")
+    assert scene.floor.state is State.SUSPENDED
+    scene.waits(0.2).stops().waits(0.2).says("right", final=True).waits(0.04)
+    assert scene.kinds()[-1] == "backchannel"
 
 
 def test_a_word_that_is_final_after_a_hold_takes_the_floor() -> None:
@@ -225,6 +245,12 @@ def test_a_cough_is_a_false_interruption() -> None:
     assert scene.floor.state is State.SPEAKING
     assert scene.kinds()[-1] == "false_interruption"
     assert scene.of(Resume) == [Resume(1)]
+
+
+def test_a_cough_that_was_taken_for_a_word_is_still_a_cough() -> None:
+    scene = Scene().held().waits(0.1).stops().waits(0.3).says("hot", final=True).waits(0.04)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.kinds()[-1] == "false_interruption"
 
 
 def test_noise_without_end_does_not_hold_the_reply_for_ever() -> None:
@@ -307,7 +333,7 @@ def test_interruptions_can_be_forbidden() -> None:
 
 
 def test_stale_epochs_change_nothing() -> None:
-    scene = Scene().held().waits(0.2).says("no wait")
+    scene = Scene().held().waits(0.8).says("no wait")
     assert scene.floor.reply_ended(round(scene.now * RATE), 1) == []
     assert scene.floor.reply_audible(round(scene.now * RATE), 1) == []
     assert scene.floor.state is State.HEARING
