@@ -94,9 +94,8 @@ class LiveView:
                 self._reply = f"{self._reply} {text}".strip()
             case ev.Reply(text=text, interrupted=interrupted):
                 self._state, self._reply = "listening", ""
-                self._line(
-                    event.start, "assistant", "green", escape(text) + (" [red]— interrupted[/]" if interrupted else "")
-                )
+                cut = " [red]— interrupted[/]" if interrupted else ""
+                self._line(event.start, "assistant", "green", escape(text or "…") + cut)
             case ev.Lost(capability=capability, reason=reason):
                 self._line(event.start, "", "red", f"[red]{capability} lost: {escape(reason)}[/]")
             case ev.Restored(capability=capability):
