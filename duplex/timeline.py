@@ -223,10 +223,9 @@ class _Picture:
         from matplotlib.patches import Rectangle
 
         for start, end in unheard(self._log):
-            start, end = max(start, span.start), min(end, span.end)
-            if end > start:
-                low = lane.wave + 0.12 * style.WAVE
-                axes.add_patch(Rectangle((start, low), end - start, 0.76 * style.WAVE, **_hatched()))
+            if span.start <= start < span.end:
+                low, length = lane.wave + 0.12 * style.WAVE, min(end, span.end) - start
+                axes.add_patch(Rectangle((start, low), length, 0.76 * style.WAVE, **_hatched()))
 
     def _draw_decisions(self, axes: Axes, row: Row, low: float, high: float) -> None:
         """Each at its time, with a line from the moment it goes back to, and on to the first sample of the reply."""

@@ -14,7 +14,7 @@ from duplex.typesetting import Run, StyledWord, Typesetter
 MOST_ROWS = 24
 """A session that would take more is drawn at a smaller scale."""
 
-UNHEARD = 3.0
+UNHEARD = 1.5
 """Seconds at most for which the part of a reply that was not heard is hinted at."""
 
 TORN = 0.15

@@ -149,7 +149,7 @@ def test_unheard_parts():
     held, cut = sorted(unheard(log_of(conversation())))
     assert held == Span(5.0625, 6.0)
     assert cut.start == pytest.approx(7.20625)
-    assert 0 < cut.end - cut.start <= 3.0 + 1e-9
+    assert 0 < cut.end - cut.start <= 1.5 + 1e-9
 
 
 def test_words_that_were_not_heard_are_faint_and_nothing_overlaps():
