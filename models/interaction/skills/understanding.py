@@ -36,9 +36,8 @@ _LEADS = phrase_list(
     "if you can|if you could"
 )
 _TAILS = phrase_list(
-    "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|will you|would you|"
-    "can you|could you|computer|ai|assistant|duplex|though|actually|exactly|real quick|quickly|alright|all right|"
-    "or something|you know"
+    "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|computer|ai|assistant|"
+    "duplex|though|actually|exactly|real quick|quickly|alright|all right|or something|you know"
 )
 _OPEN_ENDED = word_set("the a an my your and or so but oh in to of is at for with from by than as")
 _STRAY = word_set("the a an and or so but oh in to of is it that at")
