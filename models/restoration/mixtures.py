@@ -114,11 +114,11 @@ def build_cache(folder: Path, cache: Path, rooms: int = 1200, coded: int = 1500,
                 _save(path, _bank(folder, rows(folder, datasets, split), group))
         path = cache / f"rooms-{split}.npz"
         if not path.exists():
-            count = rooms if split == "train" else 40
+            count = rooms if split == "train" else min(rooms, 40)
             np.savez(path, rooms=simulate_rooms(count, np.random.default_rng([seed, split == "train"])))
         path = cache / f"coded-{split}.npz"
         if not path.exists():
-            count = coded if split == "train" else 60
+            count = coded if split == "train" else min(coded, 60)
             mixer = Mixer(cache, split, with_codecs=False)
             rng = np.random.default_rng([seed, 7, split == "train"])
             pairs = []
