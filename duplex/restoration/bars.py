@@ -87,12 +87,12 @@ class Bars(Watcher):
         if task is not None:
             self._files.remove_task(task)
         if result.status == "failed":
-            self._err.print(f"[red]failed[/]  {escape(result.error or '')}")
+            self._err.print(f"[red]failed[/]  {_line(result.error or '')}")
         elif result.status == "restored":
             self._seconds[result.source] = result.seconds
             if not self._quiet:
                 for note in result.notes:
-                    self._err.print(f"[yellow]note[/]    {escape(f'{result.relative}: {note}')}")
+                    self._err.print(f"[yellow]note[/]    {_line(f'{result.relative}: {note}')}")
         if result.source in self._sizes:
             self._bytes += self._sizes.pop(result.source)
             self._update(time.monotonic())
@@ -144,6 +144,10 @@ def _clock(seconds: float) -> str:
         return f"{rest:.1f} s"
     hours, minutes = divmod(int(minutes), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02.0f} s"
+
+
+def _line(text: str) -> str:
+    return escape(" ".join(text.split()))
 
 
 def _short(name: str, width: int = 40) -> str:

@@ -142,7 +142,7 @@ def _skipped(item: Item, earlier: FileResult, journal: Journal) -> FileResult:
     drawn = earlier.spectrogram is not None and Path(earlier.spectrogram).exists()
     if (item.reference is None or scored == item.reference) and (drawn or not item.spectrogram):
         return result
-    again = replace(item, target=earlier.target, measure_only=True)
+    again = replace(item, target=earlier.target, own=earlier.target, measure_only=True)
     try:
         measure_again(again, result)
         journal.add(replace(result, status="restored"), result.target)

@@ -133,7 +133,7 @@ def find_reference(reference: str | os.PathLike[str], relative: str) -> str | No
     exact = folder / relative
     if exact.is_file():
         return str(exact)
-    same = sorted(path for path in exact.parent.glob("*") if path.stem == exact.stem and _is_recording(path))
+    same = [path for suffix in sorted(AUDIO_SUFFIXES) if (path := exact.with_suffix(suffix)).is_file()]
     return str(same[0]) if len(same) == 1 else None
 
 

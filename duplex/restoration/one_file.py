@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Generator
@@ -62,8 +63,8 @@ def restore_file(item: Item, stage: Stage, options: RestoreOptions) -> Restoring
 
 def measure_again(item: Item, result: FileResult) -> None:
     """Figures and picture of an earlier result, renewed. Raises InputError, OutputError."""
-    result.notes = []
     _measured(item, result)
+    result.notes = list(dict.fromkeys(result.notes))
     place(item, result)
 
 
@@ -73,8 +74,12 @@ def place(item: Item, result: FileResult) -> None:
         if not item.measure_only:
             item.check_free(result.target)
             os.replace(item.part, result.target)
-        if result.spectrogram:
-            os.replace(picture_part(item), result.spectrogram)
+        if item.spectrogram and result.spectrogram:
+            if os.path.lexists(result.spectrogram) and not item.overwrite and item.own != result.target:
+                result.notes.append(f"no spectrogram: {result.spectrogram} is in the way")
+                result.spectrogram = None
+            else:
+                os.replace(picture_part(item), result.spectrogram)
     except OSError as error:
         raise OutputError(f"{result.target}: cannot be put in place ({error.strerror})") from error
     finally:
@@ -115,8 +120,11 @@ def _restored(item: Item, stage: Stage, options: RestoreOptions, result: FileRes
                 writer.write(block)
                 frames += len(block)
                 yield Progress(item.relative, frames / source.sample_rate, reader.seconds)
-        finally:
-            writer.close()
+        except BaseException:
+            with contextlib.suppress(OutputError):
+                writer.close()
+            raise
+        writer.close()
         if not frames:
             raise InputError(f"{item.source}: holds no samples")
         result.elapsed = round(time.perf_counter() - began, 3)

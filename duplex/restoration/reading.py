@@ -197,6 +197,10 @@ def open_audio(path: str | os.PathLike[str]) -> AudioReader:
     """Opens an audio file. Raises InputError: missing, unreadable, empty, or not audio."""
     path = Path(path)
     check_file(path)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{path}: its name is not UTF-8, which the libraries need; rename it") from None
     with path.open("rb") as file:
         head = file.read(3)
     # libsndfile's MPEG decoder prints to the terminal.

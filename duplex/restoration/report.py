@@ -14,6 +14,9 @@ from streaming.errors import OutputError
 JOURNAL = ".duplex-restore.jsonl"
 REPORT = "restore-report.json"
 
+_NAMES = "backslashreplace"
+"""File names need not be UTF-8; Python's stand-ins for such bytes become JSON's own escapes."""
+
 
 @dataclass(slots=True)
 class FileResult:
@@ -136,7 +139,8 @@ class Report(Sequence[FileResult]):
         path = Path(path)
         part = path.with_name(f".duplex-{path.name}.part")
         try:
-            part.write_text(json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+            text = json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+            part.write_text(text, encoding="utf-8", errors=_NAMES)
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
@@ -161,7 +165,7 @@ class Journal:
         if self._path is None:
             return self
         try:
-            self._file = self._path.open("a+", encoding="utf-8")
+            self._file = self._path.open("a+", encoding="utf-8", errors=_NAMES)
         except OSError as error:
             raise OutputError(f"{self._path.parent}: cannot be written to ({error.strerror})") from error
         _lock(self._file, self._path.parent)

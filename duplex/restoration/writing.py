@@ -6,6 +6,7 @@ exceeds full scale is clipped and counted.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 from pathlib import Path
@@ -78,7 +79,8 @@ class _SoundFileWriter:
                 compression_level=_compression_level(format),
             )
             for key, text in tags.items():
-                setattr(self._file, key, text)
+                with contextlib.suppress(soundfile.LibsndfileError):  # not every container has tags
+                    setattr(self._file, key, text)
 
     def write(self, block: np.ndarray) -> None:
         if self._bits is not None:

@@ -99,6 +99,15 @@ def test_truncated_codecs_keep_what_is_there(folder, suffix, least):
     assert suffix == "ogg" or any("truncated" in note for note in result.notes)
 
 
+def test_a_name_that_is_not_utf_8(folder):
+    os.rename(
+        os.fsencode(write(folder / "x.wav", speechlike(0.2, 16_000), 16_000)), os.fsencode(folder) + b"/caf\xe9.wav"
+    )
+    report = restore(folder, folder.parent / "out", jobs=1, stage_factory=half)
+    assert [each.status for each in report] == ["failed", "restored"] and "not UTF-8" in report[0].error
+    assert [each.status for each in restore(folder, folder.parent / "out", jobs=2, stage_factory=half)][1] == "skipped"
+
+
 def test_a_missing_file(folder):
     report = restore([folder / "good.wav", folder / "gone.wav"], folder.parent / "out", jobs=1, stage_factory=half)
     assert [each.status for each in report] == ["restored", "failed"]

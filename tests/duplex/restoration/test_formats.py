@@ -21,6 +21,7 @@ PCM = [
     ("wav", "WAV", "PCM_U8"),
     ("wav", "WAV", "FLOAT"),
     ("wav", "WAV", "DOUBLE"),
+    ("wav", "WAV", "ULAW"),
     ("wav", "WAVEX", "PCM_16"),
     ("wav", "RF64", "PCM_16"),
     ("w64", "W64", "PCM_24"),
@@ -51,6 +52,14 @@ def test_samples_that_are_left_as_they_were_keep_every_bit(tmp_path, suffix, for
     for name in ("format", "subtype", "samplerate", "channels", "frames"):
         assert getattr(info, name) == getattr(original, name)
     assert np.array_equal(read(report[0].target)[0], read(source)[0])
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32"])
+def test_coders_of_whole_blocks(tmp_path, subtype):
+    source = write(tmp_path / "x.wav", speechlike(0.8, 8_000), 8_000, subtype, "WAV" if subtype != "G721_32" else "AU")
+    report = restore(source, tmp_path / "out", stage_factory=half)
+    info, original = soundfile.info(report[0].target), soundfile.info(source)
+    assert (info.subtype, info.frames) == (subtype, original.frames)
 
 
 @pytest.mark.parametrize(("suffix", "muxer", "codec", "bit_rate"), CODED)

@@ -131,6 +131,21 @@ def test_reference_and_picture_asked_for_later_cost_no_second_restoration(folder
     assert set(run(folder, reference=folder / "in", spectrogram=True).values()) == {"skipped"}
 
 
+def test_a_picture_of_an_earlier_run_does_not_disturb_a_later_reference(folder):
+    run(folder, spectrogram=True)
+    report = restore(folder / "in", folder / "out", jobs=1, stage_factory=identity, reference=folder / "in")
+    assert {each.status for each in report} == {"skipped"} and not any(each.notes for each in report)
+    assert report[0].reference["after"]["si_sdr"] > 100 and report[0].spectrogram.endswith("a.wav.png")
+
+
+def test_somebody_elses_picture_is_left_alone(folder):
+    (folder / "out").mkdir()
+    (folder / "out" / "a.wav.png").write_bytes(b"mine")
+    report = restore(folder / "in" / "a.wav", folder / "out", stage_factory=identity, spectrogram=True)
+    assert report[0].status == "restored" and "in the way" in report[0].notes[0] and report[0].spectrogram is None
+    assert (folder / "out" / "a.wav.png").read_bytes() == b"mine"
+
+
 _RUN = """
 import sys
 import duplex.restoration
