@@ -183,13 +183,12 @@ class Replies:
         text = speakable(sentence).strip()
         if not text or track is None or current.stopped:
             return
-        gap = " " if track.text else ""
-        offset = self._playback.append_text(current.epoch, gap + text) + len(gap)
+        offset = self._playback.append_text(current.epoch, f"{text} ")
         self._stage.reply_text(current.epoch, text)
         base = track.written
         rate = self._synthesiser.sample_rate
         resampler = StreamResampler(rate, SAMPLE_RATE)
-        chunks = self._synthesiser.synthesise(text, self.voice)
+        chunks = self._synthesiser.synthesise(f"{text} ", self.voice)  # the space asks for the pause between sentences
         try:
             while (chunk := await self._pool.run("speak", _next_chunk, chunks)) is not None:
                 marks = tuple(_on_playback(mark, offset, base, rate) for mark in chunk.marks)

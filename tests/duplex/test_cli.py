@@ -186,14 +186,17 @@ def test_wrong_settings_get_one_line_each(tmp_path: Path, capsys: pytest.Capture
     assert "no such settings file" in fails(capsys, "run", "x.wav", "--settings", str(tmp_path / "none.toml"))
 
 
-def test_models_that_cannot_be_had_get_one_line(
-    tmp_path: Path, question: np.ndarray, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_models_that_cannot_be_had_get_one_line(tmp_path: Path, question: np.ndarray) -> None:
     recording = str(write(tmp_path / "call.wav", question))
     for flag in ("--recogniser", "--model"):
-        line = fails(capsys, "run", recording, "--out", str(tmp_path / "out"), flag, "nobody/no-such-model")
-        assert "nobody/no-such-model" in line
+        argv = ["run", recording, "--out", str(tmp_path / "out"), flag, "nobody/no-such-model"]
+        environ = {**os.environ, "HF_HUB_OFFLINE": "1"}
+        done = subprocess.run(
+            [sys.executable, "-m", "duplex.cli", *argv], env=environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode != 0
+        line = done.stderr.strip().splitlines()[-1]
+        assert line.startswith("duplex: ") and "nobody/no-such-model" in line and "Traceback" not in done.stderr
         assert not (tmp_path / "out").exists()
 
 
