@@ -24,6 +24,7 @@ from streaming.errors import OutputError
 from streaming.limiter import soft_limit
 
 EVENTS, INPUT, ASSISTANT, MIX = "events.jsonl", "input.wav", "assistant.wav", "mix.wav"
+RESTORED = "restored.wav"
 TRANSCRIPTS: dict[str, Callable[[Any], str]] = {
     "transcript.srt": to_srt,
     "transcript.vtt": to_vtt,
@@ -60,6 +61,8 @@ class Recorder:
         self._mixer = _Mixer(("input", "assistant"))
         self._log = _EventLog(self.folder / EVENTS)
         self._writers: list[WavWriter] = []
+        self._parties = len(parties)
+        self._restored: WavWriter | None = None
         try:
             self._input = self._open(INPUT, len(parties))
             self._assistant = self._open(ASSISTANT, 1)
@@ -74,6 +77,12 @@ class Recorder:
         """frame.samples: (n, parties) or, of a single party, (n,) float32 at 16 kHz."""
         self._input.write_at(frame.start, frame.samples)
         self._write_mix(*self._mixer.add("input", frame.start, _summed(frame.samples)))
+
+    def on_restored(self, frame: Sound) -> None:
+        """The restored input, if restoration is on: `restored.wav`."""
+        if self._restored is None:
+            self._restored = self._open(RESTORED, self._parties)
+        self._restored.write_at(frame.start, frame.samples)
 
     def on_output(self, chunk: Sound) -> None:
         """chunk.samples: (n,) float32 at 16 kHz, what the assistant says (or its silence) at chunk.start."""
@@ -97,7 +106,7 @@ class Recorder:
                 self._log.close()
                 self._close_sound()
             write_exports(self.folder, timeline=timeline)
-        names = (EVENTS, INPUT, ASSISTANT, MIX, *TRANSCRIPTS, TURNS, SUMMARY, TIMELINE)
+        names = (EVENTS, INPUT, RESTORED, ASSISTANT, MIX, *TRANSCRIPTS, TURNS, SUMMARY, TIMELINE)
         return [self.folder / name for name in names if (self.folder / name).exists()]
 
     def _open(self, name: str, channels: int) -> WavWriter:
@@ -211,7 +220,7 @@ def _prepare(folder: Path) -> None:
         raise OutputError(f"{folder}: the folder cannot be made ({error.strerror})") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: no permission to write into this folder")
-    for name in (EVENTS, INPUT, ASSISTANT, MIX, *TRANSCRIPTS, TURNS, SUMMARY, TIMELINE):
+    for name in (EVENTS, INPUT, RESTORED, ASSISTANT, MIX, *TRANSCRIPTS, TURNS, SUMMARY, TIMELINE):
         try:
             (folder / name).unlink(missing_ok=True)  # so that no export of an earlier session stands beside this one
         except OSError as error:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,16 +23,22 @@ from duplex.intake import InputFrame, Intake
 from duplex.settings import Settings
 from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from streaming.clock import Clock, SystemClock
-from streaming.errors import DuplexError
+from streaming.errors import DuplexError, StageError
 from streaming.pool import InferencePool
 from streaming.queues import BoundedQueue
+
+if TYPE_CHECKING:
+    from duplex.live_restoration import LiveRestoration
 
 OUTPUT_HOP = FRAME // 2
 """Samples of the assistant's voice committed at a time: with the fade of a cut it ends within one frame (20 ms)."""
 
 
 class Sink(Protocol):
-    """Somebody who wants everything as it happens: a recorder, a transport."""
+    """Somebody who wants everything as it happens: a recorder, a transport.
+
+    A sink may also have `on_restored(frame)`, for the restored input.
+    """
 
     def on_input(self, frame: InputFrame) -> None: ...
 
@@ -78,6 +84,9 @@ class Session:
         self._input: BoundedQueue[InputFrame] = BoundedQueue(
             max(1, round(self.settings.input_buffer * SAMPLE_RATE / FRAME)), "drop_oldest", "input"
         )
+        self._restoration: LiveRestoration | None = None
+        self._restoring = False
+        self._restored: list[BoundedQueue[InputFrame]] = []
         self._subscribers: list[BoundedQueue[ev.Event]] = []
         self._listeners: list[BoundedQueue[AudioChunk]] = []
         self._closing = False
@@ -90,6 +99,8 @@ class Session:
         if self._engines is None:
             self._engines = await self._pool.run("load", Engines.from_settings, self.settings)
         engines, pool = self._engines, self._pool
+        if self.settings.restore:
+            await self._load_restoration(self.settings.restore)
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
         self._conductor = Conductor(
@@ -149,7 +160,13 @@ class Session:
 
     def _stop(self) -> None:
         self._closing = True
-        for queue in (self._input, *self._subscribers, *self._listeners, *(h.queue for h in self._hearing)):
+        for queue in (
+            self._input,
+            *self._subscribers,
+            *self._listeners,
+            *self._restored,
+            *(h.queue for h in self._hearing),
+        ):
             queue.close()
         self._conductor.replies.stop()
         current = self._conductor.replies.current
@@ -197,6 +214,21 @@ class Session:
         self._listeners.append(queue)
         return aiter(queue)
 
+    def restored(self) -> AsyncIterator[InputFrame]:
+        """The restored input, 20 ms at a time, while restoration is on. A slow reader loses the oldest."""
+        queue: BoundedQueue[InputFrame] = BoundedQueue(100, "drop_oldest", "restored")
+        self._restored.append(queue)
+        return aiter(queue)
+
+    async def restore(self, task: str) -> None:
+        """Switch live restoration on, to another task, or off (""). Raises SettingsError, ModelError."""
+        if not task:
+            self._restoring = False
+            return
+        await self._load_restoration(task)
+        if self._restoration is not None:
+            self._restoration.reset(self.now)
+
     def say(self, text: str) -> None:
         """Speak `text` when the floor is free."""
         self._conductor.say(text)
@@ -221,10 +253,40 @@ class Session:
         async for frame in self._input:
             self._tell("on_input", frame)
             self._conductor.now = frame.end
-            for index, hearing in enumerate(self._hearing):
-                samples = np.ascontiguousarray(frame.samples[:, index])
-                hearing.perceive(AudioChunk(frame.start, samples, frame.concealed))
+            heard = [frame]
+            if self._restoring:
+                restored = await self._restore(frame)
+                if restored is not None and self.settings.restore_hearing:
+                    heard = restored
+            for heard_frame in heard:
+                for index, hearing in enumerate(self._hearing):
+                    samples = np.ascontiguousarray(heard_frame.samples[:, index])
+                    hearing.perceive(AudioChunk(heard_frame.start, samples, heard_frame.concealed))
             self._conductor.tick(frame.end)
+
+    async def _restore(self, frame: InputFrame) -> list[InputFrame] | None:
+        """The restored frames that are complete; None if restoration has failed and is off."""
+        if self._restoration is None or self._pool is None:
+            return None
+        try:
+            restored = await self._pool.run("restore", self._restoration.step, frame)
+        except Exception as error:
+            self._restoring = False
+            self._lost("restoration", str(error) or type(error).__name__)
+            return None
+        for out in restored:
+            self._tell("on_restored", out)
+            for queue in self._restored:
+                queue.put_nowait(out)
+        return restored
+
+    async def _load_restoration(self, task: str) -> None:
+        from duplex.live_restoration import LiveRestoration
+
+        if self._pool is None:
+            raise StageError("the session is not open")
+        self._restoration = await self._pool.run("load", LiveRestoration, task, len(self.parties))
+        self._restoring = True
 
     async def _play(self) -> None:
         at = 0
@@ -246,7 +308,9 @@ class Session:
         """A sink that fails (a full disk) is let go; the conversation is not."""
         for sink in tuple(self._sinks):
             try:
-                getattr(sink, method)(what)
+                tell = getattr(sink, method, None)  # not every sink wants everything
+                if tell is not None:
+                    tell(what)
             except DuplexError as error:
                 self._sinks.remove(sink)
                 self._lost("recording", str(error))

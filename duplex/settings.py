@@ -47,6 +47,12 @@ class Settings:
     )
     model: str = setting("", "Hugging Face id or folder of a local language model that answers")
     system_prompt: str = setting("", "instructions to the language model; empty: speak briefly, in plain sentences")
+    restore: str = setting(
+        "",
+        "restore the sound, live: auto, enhance, dereverb, codec, bandwidth; empty: off",
+        choices=("", "auto", "enhance", "dereverb", "codec", "bandwidth"),
+    )
+    restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
     wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
     utterance_gap: float = setting(0.35, "silence after which the recogniser closes an utterance", low=0.1, high=2.0)
     utterance_limit: float = setting(20.0, "longest utterance given to the recogniser at once", low=2.0, high=60.0)

@@ -15,6 +15,7 @@ FLAGS = {
     "llm": ("--llm", "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1"),
     "llm_model": ("--llm-model", "model to ask that server for"),
     "model": ("--model", "answer with a local language model: Hugging Face id or folder"),
+    "restore": ("--restore", "restore the sound, live: auto, enhance, dereverb, codec or bandwidth"),
     "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
 }
 

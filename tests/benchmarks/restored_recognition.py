@@ -1,0 +1,97 @@
+"""Does restoration help recognition? Word error rate on noisy speech, raw and restored.
+
+    python -m tests.benchmarks.restored_recognition --data FOLDER [--count 24] [--recogniser pocketsphinx]
+
+FOLDER has a manifest.jsonl with rows of path, dataset, split, text or label. Speech with transcripts and noises of the
+split "valid" are mixed at each signal-to-noise ratio; each task of restoration is tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from duplex.restoration import Restorer
+from models.recognition import load_recogniser
+from tests.benchmarks.report import table, versions
+
+NOISES = ("esc10", "blanket_ambient", "speechcommands_bg")
+
+
+def words(text: str) -> list[str]:
+    return re.sub(r"[^a-z' ]", " ", text.lower()).split()
+
+
+def errors(reference: list[str], heard: list[str]) -> int:
+    """Levenshtein distance in words."""
+    row = list(range(len(heard) + 1))
+    for i, word in enumerate(reference, 1):
+        before, row[0] = row[:], i
+        for j, other in enumerate(heard, 1):
+            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (word != other))
+    return row[-1]
+
+
+def recognise(recogniser, samples: np.ndarray) -> list[str]:
+    state = recogniser.initial_state(1)
+    hop = recogniser.hop
+    padded = np.pad(samples, (0, -len(samples) % hop)).astype(np.float32)
+    for at in range(0, len(padded), hop):
+        _, state = recogniser.step(padded[at : at + hop], state)
+    return words(recogniser.flush(state).text)
+
+
+def restored(task: str, samples: np.ndarray) -> np.ndarray:
+    restorer = Restorer(task)
+    return np.concatenate([restorer.step(samples), restorer.flush()])[restorer.latency :]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=24)
+    parser.add_argument("--recogniser", default="pocketsphinx")
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in (args.data / "manifest.jsonl").read_text().splitlines()]
+    rows = [row for row in rows if row["split"] == "valid"]
+    random = np.random.default_rng(0)
+    spoken = [row for row in rows if row.get("text") and row["dataset"].startswith("librispeech")]
+    noises = [row for row in rows if row["dataset"] in NOISES]
+    spoken = [spoken[i] for i in random.permutation(len(spoken))[: args.count]]
+    recogniser = load_recogniser(args.recogniser)
+    conditions = [("clean", None), ("20 dB", 20.0), ("10 dB", 10.0), ("5 dB", 5.0)]
+    variants = ["raw", "enhance", "auto"]
+    wrong = {(condition, variant): 0 for condition, _ in conditions for variant in variants}
+    total = 0
+    for row in spoken:
+        speech, _ = soundfile.read(args.data / row["path"], dtype="float32")
+        reference = words(row["text"])
+        total += len(reference)
+        noise, _ = soundfile.read(args.data / noises[int(random.integers(len(noises)))]["path"], dtype="float32")
+        noise = np.resize(noise, len(speech))
+        for condition, snr in conditions:
+            mixed = speech
+            if snr is not None:
+                power = np.mean(speech**2) / max(1e-12, float(np.mean(noise**2)))
+                mixed = np.clip(speech + noise * np.sqrt(power * 10 ** (-snr / 10)), -1, 1).astype(np.float32)
+            for variant in variants:
+                heard = recognise(recogniser, mixed if variant == "raw" else restored(variant, mixed))
+                wrong[condition, variant] += errors(reference, heard)
+    recogniser.close()
+    print(versions(["duplex", "pocketsphinx", "onnxruntime"]))
+    print(f"{len(spoken)} utterances, {total} words; word error rate in %")
+    lines = [
+        [condition, *(100 * wrong[condition, variant] / total for variant in variants)] for condition, _ in conditions
+    ]
+    print(table(["", *variants], lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
