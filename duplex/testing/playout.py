@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from duplex.events import Event
-from duplex.playback import AUDIBLE
 from duplex.intake import InputFrame
+from duplex.playback import AUDIBLE
 from streaming.audio import SAMPLE_RATE, AudioChunk
 
 

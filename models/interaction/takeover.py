@@ -3,8 +3,29 @@
 from __future__ import annotations
 
 _ASKING = frozenset(
-    "stop wait no hold hang hey excuse sorry pardon enough quiet silence cancel never pause shut listen actually but "
-    "what hello".split()
+    [
+        "stop",
+        "wait",
+        "no",
+        "hold",
+        "hang",
+        "hey",
+        "excuse",
+        "sorry",
+        "pardon",
+        "enough",
+        "quiet",
+        "silence",
+        "cancel",
+        "never",
+        "pause",
+        "shut",
+        "listen",
+        "actually",
+        "but",
+        "what",
+        "hello",
+    ]
 )
 
 

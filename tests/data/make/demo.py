@@ -48,7 +48,7 @@ LINES = (
     # A hesitation in mid-sentence: the user keeps the floor.
     Line(1.2, "rms-fragment-nine-times-twelve", "product"),
     Line(4.5, HELP, "help"),
-    # ... a long answer. A backchannel and a throat being cleared do not end it; a command does, and a reminder is asked for.
+    # ... a long answer. A backchannel and a throat being cleared do not end it; a command does.
     Line(REPLY + 2.0, "rms-backchannel-mm-hmm", gain_db=-4, after=HELP),
     Line(REPLY + 4.5, "throat-2", gain_db=-2, after=HELP),
     Line(REPLY + 7.5, "rms-interruption-stop-talking-please", "stop", after=HELP),

@@ -12,7 +12,6 @@ from duplex.testing.scene import Clip, Scene, active_level, active_span, read_cl
 from streaming.audio import SAMPLE_RATE
 from streaming.errors import InputError
 
-
 few = settings(deadline=None, max_examples=20)
 
 
