@@ -39,11 +39,11 @@ NEEDED = (
     "espeakng-loader",
     "rich",
     "matplotlib",
+    "onnxruntime",
 )
 OPTIONAL = {
-    "torch": "needed for `transformers` models: pip install torch",
-    "transformers": "needed for other recognisers and local language models: pip install transformers",
-    "onnxruntime": "needed for restoration: pip install onnxruntime",
+    "torch": "needed for larger models by name: pip install 'duplex[models]'",
+    "transformers": "needed for larger models by name: pip install 'duplex[models]'",
 }
 
 
