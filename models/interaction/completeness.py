@@ -15,21 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
-from models.interaction.contract import Request
-from models.interaction.skills import builtin_skills
+from models.interaction.contract import Control, Request
+from models.interaction.skills import Skills
 from models.interaction.skills.numbers import spell
 from models.interaction.skills.skill import Skill
 from models.interaction.skills.understanding import taken_whole
 from models.interaction.skills.words import FILLERS
+from models.interaction.word_lists import word_set
 
 BUCKETS = 1 << 14
 WEIGHTS = Path(__file__).parent / "weights" / "completeness.safetensors"
-WHOLE_REQUEST = 0.95
-"""A request that a skill takes as it stands."""
-LACKING = 0.3
-"""At most, for a request that a skill would have to ask back about ("set a timer")."""
+STOPPING, WHOLE_REQUEST, COURTESY, LACKING = 4.0, 2.5, 1.5, -2.0
+"""Log odds that a skill adds when it takes the turn as it stands: "stop"; another request; a courtesy of two words or
+more; a request that the skill would have to ask back about ("set a timer")."""
+OPERATOR = -2.5
+"""Log odds after a word that joins two numbers: "twelve times"."""
 HESITATING = 0.05
 """After "um", or three dots."""
+_ANYTHING = "bananas"
+_OPERATORS = word_set("times plus minus by over divided")
 UNSPOKEN = 0.5
 """Nothing said: nothing known."""
 
@@ -45,16 +49,14 @@ def looks_complete(text: str) -> float:
     said = [word for word in words if word not in FILLERS]
     if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text):
         return HESITATING if said else UNSPOKEN
-    likely = likelihood(said)
-    reply = taken_whole(Request(text), _skills())
-    if reply is None:
-        return likely
-    return max(likely, WHOLE_REQUEST) if reply.finished else min(likely, LACKING)
+    odds = log_odds(said)
+    odds += OPERATOR if words[-1] in _OPERATORS else _skilled(text, len(said))
+    return 1.0 / (1.0 + math.exp(-odds))
 
 
-def likelihood(words: Sequence[str]) -> float:
-    """The regression alone: the probability that these words are a whole turn rather than the beginning of one."""
-    return 1.0 / (1.0 + math.exp(-float(_weights()[list(features(words))].sum())))
+def log_odds(words: Sequence[str]) -> float:
+    """The regression alone: whether these words are a whole turn (positive) or the beginning of one."""
+    return float(_weights()[list(features(words))].sum())
 
 
 def spoken_words(text: str) -> list[str]:
@@ -86,6 +88,19 @@ def features(words: Sequence[str]) -> Iterator[int]:
         yield zlib.crc32(feature.encode()) % BUCKETS
 
 
+def _skilled(text: str, words: int) -> float:
+    """The log odds that the skills add."""
+    taken = taken_whole(Request(text), _skills())
+    if taken is None:  # is there a request that lacks but its last word? ("what did i say about …")
+        return LACKING if taken_whole(Request(f"{text.rstrip('.!?; ')} {_ANYTHING}"), _skills()) else 0.0
+    skill, reply = taken
+    if not reply.finished:
+        return LACKING
+    if Control("stop") in reply.items:
+        return STOPPING
+    return WHOLE_REQUEST if not skill.slight else COURTESY if words > 1 else 0.0
+
+
 @cache
 def _weights() -> np.ndarray:
     """(BUCKETS,) float32."""
@@ -97,4 +112,4 @@ def _weights() -> np.ndarray:
 
 @cache
 def _skills() -> tuple[Skill, ...]:
-    return tuple(builtin_skills())
+    return Skills().skills

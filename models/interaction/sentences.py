@@ -22,7 +22,7 @@ _ABBREVIATIONS = word_set(
 )
 _MAY_END = word_set("etc a.m p.m u.s u.k inc ltd co jr sr d.c ph.d")
 """Abbreviations that also stand at the end of a sentence: what follows decides."""
-_END = re.compile(r"[.!?…。！？]+[\"'”’)\]*_]*(?=\s)|\n+")
+_END = re.compile(r"[.!?…。！？]+[\"'”’)\]*_]*(?=\s)|\n")
 _CLAUSE = re.compile(r"(?:[,;:]|\s[–—-]|[–—])[\"'”’)\]*_]*(?=\s)")
 _OPENING = "\"'“‘([*_"
 
@@ -123,7 +123,7 @@ def speakable(piece: str) -> str:
     text = _TAG.sub("", text)
     text = _TABLE_RULE.sub("", text)
     if "|" in text and re.search(r"^\s*\|.*\|\s*$", text, re.MULTILINE):
-        text = re.sub(r"\s*\|\s*", ", ", text.strip().strip("|").strip())
+        text = re.sub(r"[ \t]*\|[ \t]*", ", ", re.sub(r"^[ \t]*\||\|[ \t]*$", "", text, flags=re.MULTILINE)).strip(" ")
     text = _LINE_LEAD.sub("", text)
     text = re.sub(r"(?<=\d)\s*\*\s*(?=\d)", " times ", text)
     text = _STRONG.sub("", text)

@@ -11,12 +11,16 @@ class WithoutThoughts:
     def __init__(self, opening: str = "<think>", closing: str = "</think>") -> None:
         self._markers = (opening, closing)
         self._thinking = False
+        self._after = False
         self._held = ""
 
     def push(self, text: str) -> str:
         self._held += text
         out = ""
         while True:
+            if self._after:  # the empty lines between a thought and what is said
+                self._held = self._held.lstrip()
+                self._after = not self._held
             marker = self._markers[self._thinking]
             place = self._held.find(marker)
             cut = place if place >= 0 else len(self._held) - partial_marker(self._held, [marker])
@@ -25,8 +29,8 @@ class WithoutThoughts:
             self._held = self._held[cut:]
             if place < 0:
                 return out
-            self._held = self._held[len(marker) :].lstrip() if self._thinking else self._held[len(marker) :]
-            self._thinking = not self._thinking
+            self._held = self._held[len(marker) :]
+            self._after, self._thinking = self._thinking, not self._thinking
 
     def flush(self) -> str:
         left, self._held = self._held, ""

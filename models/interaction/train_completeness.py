@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from models.interaction.completeness import BUCKETS, WEIGHTS, features, likelihood, looks_complete, spoken_words
+from models.interaction.completeness import BUCKETS, WEIGHTS, features, log_odds, looks_complete, spoken_words
 
 Turn = list[list[str]]
 """A turn as the words of its sentences."""
@@ -99,7 +99,7 @@ def train(data: Path, *, epochs: int = 4, seed: int = 0) -> None:
             (loss + 1e-6 * table.weight.square().sum()).backward()
             optimiser.step()
             schedule.step()
-            total += float(loss) * len(batch)
+            total += loss.item() * len(batch)
         print(f"epoch {epoch + 1}/{epochs}: loss {total / len(whole):.4f} over {len(whole)} samples")
     weights = table.weight.detach().squeeze(1).numpy()
     scale = np.float32(np.abs(weights).max() / 127)
@@ -119,7 +119,7 @@ def evaluate(data: Path, *, seed: int = 1) -> None:
         chosen = random.Random(seed)
         found = list(samples(list(turns(texts))[:8000], 1, chosen, inner=False))
         whole = np.array([is_whole for _, is_whole in found])
-        alone = np.array([likelihood(words) for words, _ in found])
+        alone = np.array([log_odds(words) for words, _ in found])
         full = np.array([looks_complete(" ".join(words)) for words, _ in found])
         held, cut = (full[~whole] > 0.5).mean(), (full[whole] < 0.5).mean()
         print(

@@ -132,7 +132,7 @@ class TimeAndDate(Skill):
     @phrases(
         "(what|which) <day> [of the week] (<would>|falls) [on] {day}",
         "(what|which) <day> [it] (is|was) {day}",
-        "[what is] the <day> [is it|is] [on|for|of] {day}",
+        "[what is] the <day> [is it] [on|for|of] {day}",
         "what (will|would) the <day> be [on] {day}",
         "(what|which) <day> (will|would) it be {day}",
         "what (will|would) be the <day> [on] {day}",

@@ -13,7 +13,7 @@ from typing import ClassVar
 from models.interaction.contract import Control, Request
 from models.interaction.skills.dates import parse_moment, say_day, say_time
 from models.interaction.skills.durations import parse_duration, say_duration, say_length
-from models.interaction.skills.numbers import counted
+from models.interaction.skills.numbers import counted, parse_number
 from models.interaction.skills.patterns import Slots, template
 from models.interaction.skills.pronouns import to_hearer
 from models.interaction.skills.skill import Reply, Skill, cues, phrases
@@ -63,7 +63,10 @@ class Timers(Skill):
         "remind me {duration} from now",
     )
     def timer(self, slots: Slots, request: Request) -> Reply | None:
-        return _set_timer(parse_duration(slots.words("duration")), "", request)
+        words = slots.words("duration")
+        if parse_number(words) is not None:  # the unit is missing
+            return Reply.say(HOW_LONG, finished=False)
+        return _set_timer(parse_duration(words), "", request)
 
     @phrases(
         "<set> <a> {label} timer (for|to|of) {duration}",

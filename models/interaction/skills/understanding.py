@@ -72,13 +72,16 @@ def understand(request: Request, skills: Sequence[Skill]) -> list[Part]:
     return parts
 
 
-def taken_whole(request: Request, skills: Sequence[Skill]) -> Reply | None:
-    """The reply if skills take every word of the turn as it stands, nothing put right; of the last one, if several."""
+def taken_whole(request: Request, skills: Sequence[Skill]) -> tuple[Skill, Reply] | None:
+    """Who takes the turn, and the reply, if skills take every word of it as it stands; of the last part, if several."""
     words, edges = _edges(request.text)
     if not words or words[-1].text in _OPEN_ENDED:
         return None
     parts = _cut(words, edges, request, skills)
-    return parts[-1].reply if all(part.skill for part in parts) else None
+    last = parts[-1]
+    if last.skill is None or last.reply is None or not all(part.skill for part in parts):
+        return None
+    return last.skill, last.reply
 
 
 def _understood(request: Request, skills: Sequence[Skill]) -> list[Part]:
