@@ -7,7 +7,6 @@ process (worker.py, sphinx_decoder.py). A process serves one utterance after the
 from __future__ import annotations
 
 import importlib.util
-import json
 import threading
 import weakref
 from collections.abc import Callable
@@ -31,11 +30,9 @@ _MOST_IDLE = 4
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class SphinxState:
-    """One utterance. prior: cepstral mean that it begins with; mean: what it has taught, once it is over."""
+    """One utterance; its decoder is the worker's, and `release` gives that back. over: ended, or lost."""
 
     agreement: LocalAgreement
-    prior: list[float] | None = None
-    mean: list[float] | None = None
     heard: int = 0
     last: Hypothesis = field(default_factory=Hypothesis)
     worker: WorkerProcess | None = None
@@ -82,12 +79,10 @@ class PocketSphinx:
             while len(self._idle) < min(processes, _MOST_IDLE):
                 self._idle.append(self._start())
 
-    def initial_state(self, batch: int = 1, after: SphinxState | None = None) -> SphinxState:
-        """after: an earlier utterance of the same voice and microphone: its cepstral mean is a better prior."""
+    def initial_state(self, batch: int = 1) -> SphinxState:
         if batch != 1:
             raise StageError(f"pocketsphinx hears one utterance per state, not {batch}")
-        prior = None if after is None else after.mean or after.prior
-        return SphinxState(LocalAgreement(self._agree, self._margin), prior)
+        return SphinxState(LocalAgreement(self._agree, self._margin))
 
     def step(self, chunk: np.ndarray, state: SphinxState) -> tuple[Hypothesis | None, SphinxState]:
         """chunk: (1600,) float32 in [-1, 1]."""
@@ -111,7 +106,6 @@ class PocketSphinx:
             state.over = True  # nothing was heard
         if not state.over:
             answer = self._request(state, b"e")
-            state.mean = answer["mean"]
             self._end(state)
             state.last = state.agreement.finish(_words(answer, state.heard))
         return state.last if state.last.final else state.agreement.finish(state.last.words)
@@ -141,7 +135,7 @@ class PocketSphinx:
         state.worker = worker
         # A state that is dropped in mid-utterance gives its process back, too.
         state.release = weakref.finalize(state, self._give_back, worker)
-        self._request(state, b"s", json.dumps(state.prior).encode())
+        self._request(state, b"s")
 
     def _end(self, state: SphinxState) -> None:
         state.over = True
@@ -168,6 +162,6 @@ class PocketSphinx:
 
 def _words(answer: Any, heard: int) -> list[Word]:
     return [
-        Word(text, first * _FRAME, min((last + 1) * _FRAME, heard), round(posterior, 4))
+        Word(text, first * _FRAME, min((last + 1) * _FRAME, heard), min(1.0, posterior))
         for text, first, last, _, posterior in answer["words"]
     ]

@@ -2,8 +2,9 @@
 
 What it adds to the decoder is the cepstral mean. Live decoding subtracts the mean of what came before the utterance,
 which for a first, short one is a guess, and a wrong guess doubles the word error rate. Here it is the maximum a
-posteriori mean of a prior and of the utterance itself, brought up to date with every step (Gauvain and Lee 1994,
-section III).
+posteriori mean of a prior and of the utterance itself (Gauvain and Lee 1994, section III), brought up to date with
+every step. Only what is loud counts, as if every utterance had the same share of silence, the one that the acoustic
+model was trained with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import signal
 import struct
 import sys
 import tempfile
+from collections import deque
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,20 +30,31 @@ _ENGINE_WEIGHT = 500  # frames that the decoder's own running mean begins with (
 _FILLER = re.compile(r"[<\[+]")
 _VARIANT = re.compile(r"\(\d+\)$")
 
-PRIOR = (48.0, 0.0, 1.0, 7.0, -4.0, -1.0, -6.0, -2.0, -2.0, 0.0, 0.0, 0.0, 2.0)
-"""Cepstral mean of 120 speakers of English at -25 dBFS."""
+PRIOR = (54.0, 3.0, 0.0, 10.0, -6.0, -5.0, -8.0, -4.0, -3.0, 0.0, 2.0, -1.0, 2.0)
+"""Cepstral mean of read English at -25 dBFS; its first element is a level, 1.15 for each dB."""
+
+PRIOR_WEIGHT = 50
+"""Frames that the prior counts for."""
+
+LOUD = 20.0
+"""How far below the loudest step one still counts, in the first element of the cepstrum."""
+
+SILENCE = 8.0
+"""How far silence pulls that element down in the utterances of the acoustic model's training."""
+
+SETTLED = 0.5
+"""Seconds after which an utterance is taken to have begun; until then, what is softer than usual speech is silence."""
 
 
 class SphinxDecoder:
     """Decodes one utterance after the other: `start`, `feed`, `finish`.
 
-    prior_weight: frames that the prior counts for. config: settings of the decoder itself.
+    config: settings of the decoder itself, in place of those here.
     """
 
-    def __init__(self, prior_weight: float = 50.0, **config: Any) -> None:
+    def __init__(self, **config: Any) -> None:
         import pocketsphinx
 
-        self._prior_weight = prior_weight
         model = Path(pocketsphinx.get_model_path("en-us/en-us"))
         settings = {"fwdflat": False, "bestpath": True, "samprate": RATE, "loglevel": "FATAL", "hmm": str(model)}
         with tempfile.TemporaryDirectory() as folder:
@@ -52,16 +65,15 @@ class SphinxDecoder:
             self._decoder = pocketsphinx.Decoder(featparams=str(features), **{**settings, **config})
         self._running = False
 
-    def start(self, prior: list[float] | None = None) -> None:
-        """Begins an utterance; one that is still running is given up. prior: cepstral mean to begin with."""
+    def start(self) -> None:
+        """Begins an utterance; one that is still running is given up."""
         if self._running:
             self._decoder.end_utt()
         self._running = True
-        self._prior = list(prior or PRIOR)
-        self._sums = [0.0] * len(self._prior)
-        self._frames = 0
         self._heard = 0
-        self._use(self._prior)
+        self._frames = 0
+        self._steps: deque[tuple[int, list[float]]] = deque(maxlen=300)
+        self._use(list(PRIOR))
         self._decoder.start_utt()
 
     def feed(self, pcm: bytes) -> dict[str, Any]:
@@ -73,10 +85,10 @@ class SphinxDecoder:
         return {"words": self._words()}
 
     def finish(self) -> dict[str, Any]:
-        """Ends the utterance. Returns its words, rescored in the word lattice, and its cepstral mean."""
+        """Ends the utterance. Returns its words, found anew in the lattice of all that were considered."""
         self._decoder.end_utt()
         self._running = False
-        return {"words": self._words(), "mean": self._mean()}
+        return {"words": self._words()}
 
     def _words(self) -> list[list[Any]]:
         """[text, first frame, last frame, acoustic score per frame, posterior] of each word, without fillers."""
@@ -95,18 +107,25 @@ class SphinxDecoder:
             if not _FILLER.match(segment.word)
         ]
 
-    def _mean(self) -> list[float]:
-        weight = self._prior_weight + self._frames
-        return [(self._prior_weight * p + s) / weight for p, s in zip(self._prior, self._sums, strict=True)]
-
     def _count(self) -> None:
-        """Adds the frames since the last call to the sums. All that the decoder tells is its own running mean."""
-        frames = max(0, (self._heard - _WINDOW) // HOP + 1)
-        new = frames - self._frames
-        running = [float(value) for value in self._decoder.get_cmn(True).split(",")]
-        for index, (value, used) in enumerate(zip(running, self._used, strict=True)):
-            self._sums[index] += value * (_ENGINE_WEIGHT + new) - used * _ENGINE_WEIGHT
-        self._frames = frames
+        """Notes the frames of this step and the sum of their cepstra. All that the decoder tells is a running mean."""
+        before = self._frames
+        self._frames = max(0, (self._heard - _WINDOW) // HOP + 1)
+        if new := self._frames - before:
+            running = [float(value) for value in self._decoder.get_cmn(True).split(",")]
+            after = _ENGINE_WEIGHT + new
+            sums = [mean * after - used * _ENGINE_WEIGHT for mean, used in zip(running, self._used, strict=True)]
+            self._steps.append((new, sums))
+
+    def _mean(self) -> list[float]:
+        loudest = max((sums[0] / count for count, sums in self._steps), default=0.0)
+        if self._heard < SETTLED * RATE:
+            loudest = max(loudest, PRIOR[0] - SILENCE)
+        loud = [(count, sums) for count, sums in self._steps if sums[0] / count > loudest - LOUD]
+        frames = sum(count for count, _ in loud)
+        totals = [PRIOR_WEIGHT * prior + sum(sums[i] for _, sums in loud) for i, prior in enumerate(PRIOR)]
+        totals[0] -= SILENCE * frames
+        return [total / (PRIOR_WEIGHT + frames) for total in totals]
 
     def _use(self, mean: list[float]) -> None:
         self._decoder.set_cmn(",".join(f"{value:.5f}" for value in mean))
@@ -122,7 +141,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
         answer: Any = None
         try:
             if operation == b"s":
-                decoder.start(json.loads(payload))
+                decoder.start()
             else:
                 answer = decoder.feed(payload) if operation == b"f" else decoder.finish()
         except RuntimeError as error:
