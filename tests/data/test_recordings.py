@@ -94,7 +94,7 @@ def test_each_turn_of_the_demo_is_understood_in_its_noise() -> None:
     heard = {label: _heard(samples, label) for label in pieces}
     wrong = {label.text: text for label, text in heard.items() if word_errors(label.text, text)}
     errors = sum(word_errors(label.text, text) for label, text in heard.items())
-    assert errors <= 0.03 * sum(len(label.text.split()) for label in pieces), wrong
+    assert errors <= 0.06 * sum(len(label.text.split()) for label in pieces), wrong
 
 
 def _heard(samples: np.ndarray, label: Label) -> str:

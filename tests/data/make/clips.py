@@ -88,6 +88,10 @@ REQUESTS = _all(
             "convert five pounds to kilograms",
             "what did i say about the key",
             "speak more slowly",
+            "what can you do",
+            "remind me in twelve seconds to call my brother",
+            "what did i say about my car",
+            "goodbye",
         ),
         "awb": (
             "what time is it",
@@ -132,7 +136,7 @@ FRAGMENTS = (
         {
             "slt_hts": ("how much is", "what is ten miles", "set a timer for", "what time is it in", "remind me to"),
             "slt": ("convert ten miles",),
-            "rms": ("remind me to", "what is"),
+            "rms": ("remind me to", "what is", "what is ten miles"),
             "awb": ("what time is it in",),
             "kal16": ("remind me to",),
         },
@@ -142,7 +146,7 @@ FRAGMENTS = (
         "fragment",
         {
             "slt_hts": ("nine times twelve", "in kilometers", "ten seconds", "tokyo"),
-            "rms": ("call my mother", "twelve times seven"),
+            "rms": ("call my mother", "twelve times seven", "nine times twelve", "in kilometers"),
             "awb": ("tokyo",),
             "kal16": ("call my mother",),
         },
@@ -172,7 +176,10 @@ STORIES = (
                 "the old house by the river has been empty since last winter",
                 "my sister is coming on friday and she will stay with us until sunday",
             ),
-            "rms": ("i have to finish the report before the end of the week",),
+            "rms": (
+                "i have to finish the report before the end of the week",
+                "my car is in the garage and i will take the train to the city",
+            ),
             "awb": ("remember that my sister is coming on friday",),
             "kal16": ("my brother and i walked along the river yesterday and then we took the last train home",),
         },

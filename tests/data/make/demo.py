@@ -51,11 +51,11 @@ LINES = (
     # ... a long answer. A backchannel and a throat being cleared do not end it; a command does.
     Line(REPLY + 2.0, "rms-backchannel-mm-hmm", gain_db=-4, after=HELP),
     Line(REPLY + 4.5, "throat-2", gain_db=-2, after=HELP),
-    Line(REPLY + 7.5, "rms-interruption-stop-talking-please", "stop", after=HELP),
-    Line(1.5, "rms-remind-me-in-twelve-seconds", "reminder"),
+    Line(REPLY + 7.5, "rms-interruption-never-mind", "stop", after=HELP),
+    Line(1.5, "rms-remind-me-in-twelve-seconds-to-call-my", "reminder"),
     # ... the reminder is set. Then a long story, into which it falls; it is spoken when the floor is free.
-    Line(9.5, "rms-story-my-car-is-in-the-garage", "story"),
-    Line(17.5, "rms-what-did-i-say-about-my-car", "recall"),
+    Line(9.5, "rms-story-my-car-is-in-the-garage-and-i", "story"),
+    Line(19.5, "rms-what-did-i-say-about-my-car", "recall"),
     # A pause after words that look like a whole question: what the assistant was about to say is withdrawn.
     Line(7.0, "rms-fragment-what-is-ten-miles", "distance"),
     Line(0.75, "rms-fragment-in-kilometers", "distance"),

@@ -26,7 +26,7 @@ def _decoder(second_pass: bool) -> Decoder:
 def recognise(samples: np.ndarray, *, second_pass: bool = False) -> str:
     """The words in (n,) samples at 16 kHz, heard as the first utterance of a session in a nearly silent room."""
     decoder = _decoder(second_pass)
-    decoder.start_stream()
+    decoder.reinit_feat()
     decoder.set_cmn(_NEUTRAL_CMN)
     room = np.random.default_rng(0).normal(0.0, 3e-4, len(samples) + 2 * _MARGIN)
     room[_MARGIN : _MARGIN + len(samples)] += samples

@@ -147,9 +147,11 @@ def test_somebody_elses_picture_is_left_alone(folder):
 
 
 _RUN = """
+import signal
 import sys
 import duplex.restoration
 from tests.duplex.restoration.stages import gated
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has its children ignore it
 try:
     duplex.restoration.restore(sys.argv[1], sys.argv[2], jobs=int(sys.argv[3]), stage_factory=gated)
 except KeyboardInterrupt:
