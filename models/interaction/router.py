@@ -34,6 +34,8 @@ class Router:
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         parts = self.skills.understand(request)
+        if not parts:  # not a word
+            return
         kept = [part for part in parts if part.skill and part.skill.title in self.keep]
         spoke = False
         for item in joined(kept):
@@ -43,8 +45,6 @@ class Router:
         if kept and not any(part.separate and len(part.words) >= LEAST_REST for part in rest):
             return
         text = " ".join(_unjoined(part) for part in rest) if kept else request.text
-        if not text.strip():
-            return
         async with aclosing(self.model.answer(replace(request, text=text))) as answer:
             async for item in answer:
                 if spoke and isinstance(item, Say):
