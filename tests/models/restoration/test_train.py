@@ -14,7 +14,8 @@ from models.restoration.lite import LiteNet
 from models.restoration.losses import magnitude_loss, restoration_loss, si_sdr, waveform
 from models.restoration.offline import restore
 from models.restoration.spectrum import compress, running_gain, stft
-from models.restoration.train import optimisers, parser, scale, train, train_step
+from models.restoration.train import optimisers, parser, train, train_step
+from models.restoration.training import scale
 from models.restoration.weights_file import load_weights, save_weights
 from streaming.errors import ModelError
 from tests.models.restoration import signals
