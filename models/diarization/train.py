@@ -1,0 +1,184 @@
+"""Trains the diarization network: `python -m models.diarization.train --out runs/diarization/lite --minutes 110`.
+
+Fill a pool of conversations first, or beside it (pool.py). The schedule runs by wall clock: more speakers, then longer
+stretches, as in the progressive training of LS-EEND; one of the latencies is drawn for each batch. Interrupt it
+whenever you like; the same command goes on from its last checkpoint. Averaged weights (EMA) are validated on simulated
+conversations of held-out voices and on real meetings; the best by diarization error rate are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.diarization.config import LITE, PUBLISHED, DiarizationConfig
+from models.diarization.losses import network_loss
+from models.diarization.network import DiarizationNet
+from models.diarization.pool import Pool
+from models.diarization.validation import Validation
+from models.diarization.voices import Voices
+from models.diarization.weights_file import save_weights
+from models.restoration.mixtures import SPEECH, data_folder, rows
+from models.restoration.training import adamw, scale
+
+RATE = 1.5e-3
+LOOK_AHEAD_SHARES = {0: 0.25, 4: 0.35, 9: 0.4}
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Until this share of the time: speakers and their shares in the pool, slots, frames and batch size."""
+
+    until: float
+    shares: dict[int, float]
+    slots: int
+    frames: int
+    batch: int
+
+
+CURRICULUM = (
+    Lesson(0.10, {1: 0.3, 2: 0.7}, 5, 200, 24),
+    Lesson(0.35, {1: 0.1, 2: 0.4, 3: 0.3, 4: 0.2}, 6, 300, 16),
+    Lesson(0.70, {1: 0.08, 2: 0.22, 3: 0.2, 4: 0.25, 5: 0.1, 6: 0.07, 7: 0.04, 8: 0.04}, 10, 400, 10),
+    Lesson(1.01, {1: 0.08, 2: 0.2, 3: 0.17, 4: 0.23, 5: 0.1, 6: 0.09, 7: 0.06, 8: 0.07}, 10, 950, 5),
+)
+
+
+def lesson(progress: float) -> Lesson:
+    """What is learned at this share of the time."""
+    return next(entry for entry in CURRICULUM if progress < entry.until or entry is CURRICULUM[-1])
+
+
+def optimisers(net: DiarizationNet, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon (orthogonalised momentum) for the matrices of blocks and decoder, AdamW for everything else."""
+    matrices = [
+        p for name, p in net.named_parameters() if p.ndim == 2 and name.startswith(("blocks", "decoder", "slot"))
+    ]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in net.parameters() if p.requires_grad and id(p) not in chosen]
+    muon = torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    return [adamw(others, rate), muon]
+
+
+def train_step(
+    net: DiarizationNet, batch: tuple[np.ndarray, ...], look_ahead: int, identity_weight: float, device: str
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Loss of one batch, computed in bf16 where that is safe."""
+    inputs, labels, identities = (torch.from_numpy(part).to(device) for part in batch)
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
+        out = net(inputs, look_ahead, labels.shape[2])
+    return network_loss(out, labels, identities, net.identify, identity_weight)
+
+
+def average_into(average: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
+    """Exponential moving average of weights and of the statistics of norms."""
+    with torch.no_grad():
+        pairs = zip(average.state_dict().values(), net.state_dict().values(), strict=True)
+        for mean, new in pairs:
+            if mean.is_floating_point():
+                mean.lerp_(new, 1 - decay)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Runs until the minutes, or `--max-steps`, are used up."""
+    out = Path(arguments.out)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(arguments.seed)
+    data = data_folder(arguments.data)
+    speakers = len({(row["dataset"], row["speaker"]) for row in rows(data, SPEECH, "train")})
+    base: DiarizationConfig = {"lite": LITE, "published": PUBLISHED}[arguments.network]
+    config = replace(base, identities=speakers * len(Voices.FACTORS))
+    net = DiarizationNet(config).to(arguments.device)
+    average = DiarizationNet(config).to(arguments.device)
+    average.load_state_dict(net.state_dict())
+    steppers = optimisers(net, arguments.rate)
+    step, used, best = 0, 0.0, float("inf")
+    last = out / "last.pt"
+    if last.exists():
+        saved = torch.load(last, map_location=arguments.device, weights_only=True)
+        net.load_state_dict(saved["net"])
+        average.load_state_dict(saved["average"])
+        for stepper, kept in zip(steppers, saved["optimisers"], strict=True):
+            stepper.load_state_dict(kept)
+        step, used, best = saved["step"], saved["used"], saved["best"]
+    pool = Pool(Path(arguments.pool), config)
+    validation = Validation(data, config, out.parent / f"valid-{config.mels}.npz")
+    rng = np.random.default_rng([arguments.seed, step])
+    total, begun = arguments.minutes * 60, time.monotonic() - used
+    checked, sums, count = time.monotonic(), {}, 0
+    choices = [n for n in LOOK_AHEAD_SHARES if n in config.look_ahead]
+    chances = np.array([LOOK_AHEAD_SHARES[n] for n in choices])
+    while True:
+        elapsed = time.monotonic() - begun
+        progress = elapsed / total
+        finished = progress >= 1 or step >= arguments.max_steps
+        if finished or time.monotonic() - checked >= arguments.every * 60:
+            figures = validation.score(average.eval(), arguments.device)
+            value = figures["der"]
+            if value < best:
+                best = value
+                save_weights(out / "best.safetensors", average)
+            state = {"net": net.state_dict(), "average": average.state_dict(), "step": step, "used": elapsed}
+            unfinished = last.with_suffix(".tmp")
+            torch.save({**state, "best": best, "optimisers": [s.state_dict() for s in steppers]}, unfinished)
+            unfinished.replace(last)
+            means = {name: round(total_ / max(count, 1), 4) for name, total_ in sums.items()}
+            note = {"step": step, "minutes": round(elapsed / 60, 1), "frames": lesson(progress).frames}
+            _note(out / "log.jsonl", note | means | figures)
+            sums, count, checked = {}, 0, time.monotonic()
+        if finished:
+            break
+        now = lesson(progress)
+        batch = pool.batch(rng, now.batch, now.frames, now.shares, now.slots)
+        ahead = int(rng.choice(choices, p=chances / chances.sum()))
+        loss, parts = train_step(net.train(), batch, ahead, arguments.identity, arguments.device)
+        factor = scale(step, progress, 200)
+        for stepper in steppers:
+            for group in stepper.param_groups:
+                group["lr"] = arguments.rate * factor
+            stepper.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+        if torch.isfinite(norm):
+            for stepper in steppers:
+                stepper.step()
+        average_into(average, net, min(0.998, (step + 1) / (step + 10)))
+        step += 1
+        count += 1
+        for name, part in {"loss": float(loss.detach()), **parts}.items():
+            sums[name] = sums.get(name, 0.0) + part
+
+
+def _note(path: Path, row: dict) -> None:
+    with open(path, "a", encoding="utf-8") as log:
+        log.write(json.dumps(row) + "\n")
+    print(json.dumps(row), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the streaming diarization network.")
+    parser.add_argument("--out", required=True, help="folder of last.pt, best.safetensors and log.jsonl")
+    parser.add_argument("--pool", required=True, help="folder that models.diarization.pool fills")
+    parser.add_argument("--data", help="data folder; default $DUPLEX_DATA")
+    parser.add_argument("--network", choices=("lite", "published"), default="lite")
+    parser.add_argument("--minutes", type=float, default=110)
+    parser.add_argument("--max-steps", type=int, default=10**9)
+    parser.add_argument("--every", type=float, default=6, help="minutes between validations")
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--identity", type=float, default=0.1, help="weight of telling all voices apart")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    train(arguments)
+
+
+if __name__ == "__main__":
+    main()
