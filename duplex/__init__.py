@@ -3,6 +3,7 @@
 Blocking functions for files, a stage for live arrays, an async session for conversations:
 
     words = duplex.transcribe("meeting.wav")
+    turns = duplex.diarize("meeting.wav")
 
     async with duplex.Session(duplex.Settings()) as session:
         session.feed(block)
@@ -34,6 +35,7 @@ _HOME = {
     "SettingsError": "streaming.errors",
     "SystemClock": "streaming.clock",
     "VirtualClock": "streaming.clock",
+    "diarize": "duplex.diarizing",
     "restore": "duplex.restoration",
     "run": "duplex.running",
     "transcribe": "duplex.transcribing",
@@ -53,12 +55,14 @@ __all__ = [
     "SystemClock",
     "VirtualClock",
     "__version__",
+    "diarize",
     "restore",
     "run",
     "transcribe",
 ]
 
 if TYPE_CHECKING:
+    from duplex.diarizing import diarize
     from duplex.restoration import Restorer, restore
     from duplex.running import run
     from duplex.session import Session

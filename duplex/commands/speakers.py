@@ -1,0 +1,42 @@
+"""Options of the commands that tell speakers apart."""
+
+from __future__ import annotations
+
+import argparse
+
+from streaming.errors import SettingsError
+
+
+def add_speaker_options(parser: argparse.ArgumentParser) -> None:
+    """--max-speakers, --latency and --speaker."""
+    group = parser.add_argument_group("speakers")
+    group.add_argument("--max-speakers", type=int, default=8, metavar="N", help="tell apart at most so many (1 to 8)")
+    group.add_argument(
+        "--latency",
+        type=float,
+        default=1.0,
+        choices=(0.0, 0.4, 1.0),
+        help="seconds that a decision may look ahead; more is more exact (%(default)s)",
+    )
+    group.add_argument(
+        "--speaker",
+        dest="speakers",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a known voice, alone in FILE for some seconds; may be given again for others",
+    )
+
+
+def known_voices(args: argparse.Namespace) -> dict[str, str]:
+    """Name to file. Raises SettingsError."""
+    voices: dict[str, str] = {}
+    for pair in args.speakers:
+        name, equals, path = pair.partition("=")
+        name = name.strip()
+        if not (equals and name and path):
+            raise SettingsError(f"command line: --speaker takes NAME=FILE, not {pair!r}")
+        if name in voices:
+            raise SettingsError(f"command line: --speaker names {name} twice")
+        voices[name] = path
+    return voices
