@@ -16,12 +16,12 @@ class DiarizationConfig:
     """Sizes and variants; the defaults are those of the published network. Raises SettingsError.
 
     sample_rate, window, hop, fft, mels: log-mel features, 10 ms apart. context: feature frames spliced on either side.
-    subsampling: feature frames per frame of the network, `phase` of which lie before the one in its middle. floor: least power before the logarithm. width: of encoder and decoder. kernel: of the causal
-    convolution. look_ahead: frames of future for each latency the network offers; each has a convolution of its own.
-    speakers: most speakers at once; the decoder has two more slots, silence and nobody. decays: of the heads of the
-    retention, per frame; 1 never forgets. calibrated: probabilities from a learned scale and bias of the cosine instead
-    of the bare cosine, which leaves them between 0.27 and 0.73. identities: voices told apart by an auxiliary output in
-    training.
+    subsampling: feature frames per frame of the network; phase: how many of them lie before the one in its middle.
+    floor: least power before the logarithm. width: of encoder and decoder. kernel: of the causal convolution.
+    look_ahead: frames of future for each latency the network offers; each has a convolution of its own. speakers: most
+    speakers at once; the decoder has two more slots, silence and nobody. decays: of the heads of the retention, per
+    frame; 1 never forgets. calibrated: probabilities from a learned scale and bias of the cosine instead of the bare
+    cosine, which leaves them between 0.27 and 0.73. identities: voices told apart by an auxiliary output in training.
     """
 
     sample_rate: int = 8_000

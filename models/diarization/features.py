@@ -32,12 +32,14 @@ def mel_bands(sample_rate: int, fft: int, mels: int) -> np.ndarray:
 @dataclass(slots=True)
 class FeatureState:
     """pending: samples not yet used, the first of them `window // 2` before the next feature's middle. held: log-mel
-    frames for the splice. total, count: of the running mean; counted: how many of the held are in it."""
+    frames for the splice. total: their sum. count: features heard. weight: of what was heard before the stream, in the
+    running mean. started: frames given."""
 
     pending: np.ndarray
     held: np.ndarray
     total: np.ndarray
     count: int = 0
+    weight: int = 0
     started: int = 0
 
 
@@ -105,7 +107,7 @@ class Features:
     def without_mean(self, logmel: np.ndarray, state: FeatureState) -> np.ndarray:
         """Less the mean of everything heard so far."""
         sums = state.total + np.cumsum(logmel, axis=0, dtype=np.float64)
-        counts = state.count + np.arange(1, len(logmel) + 1)
+        counts = state.weight + state.count + np.arange(1, len(logmel) + 1)
         if len(logmel):
             state.total = sums[-1]
             state.count += len(logmel)

@@ -72,6 +72,30 @@ class ConformerBlock(nn.Module):
         return self.last(x + 0.5 * self.second(x)), memory, past
 
 
+class SlotAttention(nn.Module):
+    """Multi-head self-attention without a mask; parameters as in nn.MultiheadAttention, which cannot be exported for
+    any number of slots."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        nn.init.zeros_(self.out_proj.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, slots, width)."""
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        )
+        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
+        return self.out_proj((self.dropout(weights) @ v).transpose(1, 2).flatten(2))
+
+
 class DecoderLayer(nn.Module):
     """Retention over time for each slot, attention over the slots of each frame, feed-forward; norms after each."""
 
@@ -79,7 +103,7 @@ class DecoderLayer(nn.Module):
         super().__init__()
         self.retention = Retention(config.width, config.heads, config.decays)
         self.after_time = nn.LayerNorm(config.width)
-        self.attention = nn.MultiheadAttention(config.width, config.heads, config.dropout, batch_first=True)
+        self.attention = SlotAttention(config.width, config.heads, config.dropout)
         self.after_slots = nn.LayerNorm(config.width)
         self.inner = nn.Sequential(
             nn.Linear(config.width, config.decoder_inner),
@@ -96,7 +120,7 @@ class DecoderLayer(nn.Module):
         retained, memory = self.retention(u.flatten(0, 1), memory)
         u = self.after_time(u + self.dropout(retained.view_as(u)))
         across = u.transpose(1, 2).reshape(batch * frames, slots, width)
-        attended, _ = self.attention(across, across, across, need_weights=False)
+        attended = self.attention(across)
         u = self.after_slots(u + self.dropout(attended.view(batch, frames, slots, width).transpose(1, 2)))
         return self.after_inner(u + self.dropout(self.inner(u))), memory
 
@@ -126,7 +150,7 @@ class Diarized:
 
 
 class DiarizationNet(nn.Module):
-    """Inputs (batch, frames, splice) to a logit per slot and frame: silence, the speakers in order of appearance, nobody.
+    """Inputs (batch, frames, splice) to a logit per slot: silence, the speakers in order of appearance, nobody.
 
     look_ahead: which of the configured numbers of future frames to wait for.
     """

@@ -11,6 +11,7 @@ import csv
 import gzip
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,9 @@ class PlannedTurn:
 
 
 def plan(rng: np.random.Generator, speakers: int, seconds: float, calls: Path | None = None) -> list[PlannedTurn]:
-    """A conversation of one of the kinds; nobody overlaps himself. calls: CSV of real turns (call, speaker, start, end).
+    """A conversation of one of the kinds, where nobody overlaps himself and everybody has a turn.
 
-    Every speaker has at least one turn.
+    calls: CSV of real turns (call, speaker, start, end).
     """
     kind = rng.random()
     if speakers == 1 or kind < 0.15:
@@ -101,7 +102,7 @@ def real_turns(path: Path) -> tuple[np.ndarray, np.ndarray]:
         rows = [(row["call"], float(row["start"]), float(row["end"])) for row in csv.DictReader(lines)]
     rows.sort()
     lengths = np.array([end - start for _, start, end in rows])
-    gaps = np.array([b[1] - a[2] for a, b in zip(rows, rows[1:], strict=False) if a[0] == b[0]])
+    gaps = np.array([b[1] - a[2] for a, b in pairwise(rows) if a[0] == b[0]])
     return lengths[lengths > 0.3], gaps
 
 

@@ -59,7 +59,7 @@ class Voice:
         self._begun: dict[int, int] = {}
 
     def take(self, length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Speech of this voice: (length,) float32 and its activity, (length // 160,) bool; begins and ends in speech."""
+        """Speech of this voice: (length,) float32, and its activity, (length // 160,) bool."""
         audio: list[np.ndarray] = []
         active: list[np.ndarray] = []
         missing = length
