@@ -79,8 +79,11 @@ class Framer:
         """The sample index at which the next block is expected."""
         return self._next + len(self._held)
 
-    def push(self, samples: np.ndarray, start: int | None = None) -> list[AudioChunk]:
-        """samples: (n,) float32. Returns the frames completed by them. Raises InputError on an absurd gap."""
+    def push(self, samples: np.ndarray, start: int | None = None, *, concealed: bool = False) -> list[AudioChunk]:
+        """samples: (n,) float32. Returns the frames completed by them. Raises InputError on an absurd gap.
+
+        concealed: the samples themselves stand for audio that never arrived.
+        """
         if start is not None and start != self.position:
             if start < self.position:
                 late = min(self.position - start, len(samples))
@@ -93,6 +96,8 @@ class Framer:
                 self.concealed += gap
                 self._gaps.append((self.position, start))
                 samples = np.concatenate([np.zeros(gap, np.float32), samples])
+        if concealed and len(samples):
+            self._gaps.append((self.position, self.position + len(samples)))
         held = np.concatenate([self._held, samples])  # always a copy: the block may be a buffer that is filled again
         count = len(held) // self.frame
         chunks = [self._chunk(held[i * self.frame : (i + 1) * self.frame]) for i in range(count)]

@@ -32,5 +32,9 @@ class EndpointError(DuplexError):
     """A model server refuses, stalls or dies. The session says so and goes on."""
 
 
+class TransportError(DuplexError):
+    """A call cannot be set up: the offer is unusable, or the extra that carries calls is not installed."""
+
+
 class QueueClosed(DuplexError):
     """The other side of a queue is gone and everything it held has been taken."""
