@@ -16,7 +16,7 @@ from models.diarization.contract import Diariser, Turn
 from models.diarization.running import speaker_frames
 from models.diarization.turns import TurnBuilder
 from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, ModelError, SettingsError
+from streaming.errors import InputError, SettingsError
 
 MAX_SPEAKERS = 8
 LATENCIES = (0.0, 0.4, 1.0)
@@ -92,12 +92,9 @@ def open_diariser(latency: float, max_speakers: int) -> Diariser[Any]:
         raise SettingsError(f"max_speakers must be 1 to {MAX_SPEAKERS}, not {max_speakers}")
     if latency not in LATENCIES:
         raise SettingsError(f"the latency must be one of {', '.join(map(str, LATENCIES))} s, not {latency:g}")
-    try:
-        from models.diarization import load_diariser
+    from models.diarization import load_diariser
 
-        return load_diariser(latency=latency, max_speakers=max_speakers)
-    except ImportError as error:
-        raise ModelError(f"telling speakers apart needs PyTorch ({error}): pip install 'duplex[models]'") from None
+    return load_diariser(latency=latency, max_speakers=max_speakers)
 
 
 def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MAX_SPEAKERS) -> Enrolled:

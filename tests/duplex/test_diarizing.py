@@ -149,15 +149,6 @@ def test_what_is_wrong_gets_one_line(meeting: Path, tmp_path: Path, capsys: pyte
         assert message in fails(capsys, "diarize", *argv)
 
 
-def test_a_missing_diariser_is_said(meeting: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(**_: object) -> None:
-        raise ImportError("No module named 'torch'")
-
-    monkeypatch.setattr("models.diarization.load_diariser", missing, raising=False)
-    with pytest.raises(duplex.ModelError, match=r"needs PyTorch .*duplex\[models\]"):
-        duplex.diarize(meeting)
-
-
 def test_the_picture_has_the_colours_of_its_speakers(tmp_path: Path) -> None:
     from matplotlib.image import imread
 
