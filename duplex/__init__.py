@@ -24,11 +24,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "AudioChunk": "streaming.audio",
+    "DeviceError": "streaming.errors",
     "DuplexError": "streaming.errors",
     "EndpointError": "streaming.errors",
     "InputError": "streaming.errors",
     "ModelError": "streaming.errors",
     "OutputError": "streaming.errors",
+    "Microphone": "duplex.microphone.microphone",
     "Restorer": "duplex.restoration",
     "Session": "duplex.session",
     "Settings": "duplex.settings",
@@ -43,9 +45,11 @@ _HOME = {
 
 __all__ = [
     "AudioChunk",
+    "DeviceError",
     "DuplexError",
     "EndpointError",
     "InputError",
+    "Microphone",
     "ModelError",
     "OutputError",
     "Restorer",
@@ -63,6 +67,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from duplex.diarizing import diarize
+    from duplex.microphone.microphone import Microphone
     from duplex.restoration import Restorer, restore
     from duplex.running import run
     from duplex.session import Session
@@ -70,7 +75,15 @@ if TYPE_CHECKING:
     from duplex.transcribing import transcribe
     from streaming.audio import AudioChunk
     from streaming.clock import SystemClock, VirtualClock
-    from streaming.errors import DuplexError, EndpointError, InputError, ModelError, OutputError, SettingsError
+    from streaming.errors import (
+        DeviceError,
+        DuplexError,
+        EndpointError,
+        InputError,
+        ModelError,
+        OutputError,
+        SettingsError,
+    )
 
 
 def _check_floors() -> None:

@@ -15,6 +15,7 @@ COMMANDS = (
     "duplex.commands.demo",
     "duplex.commands.run",
     "duplex.commands.transcribe",
+    "duplex.commands.mic",
     "duplex.commands.diarize",
     "duplex.restoration.command",
     "duplex.commands.doctor",

@@ -23,12 +23,13 @@ from duplex.intake import InputFrame, Intake
 from duplex.settings import Settings
 from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from streaming.clock import Clock, SystemClock
-from streaming.errors import DuplexError, StageError
+from streaming.errors import DuplexError, SettingsError, StageError
 from streaming.pool import InferencePool
 from streaming.queues import BoundedQueue
 
 if TYPE_CHECKING:
     from duplex.live_restoration import LiveRestoration
+    from duplex.microphone.echo_control import EchoControl
 
 OUTPUT_HOP = FRAME // 2
 """Samples of the assistant's voice committed at a time: with the fade of a cut it ends within one frame (20 ms)."""
@@ -57,6 +58,7 @@ class Session:
 
     parties: names of the input's channels. engines: what hears, answers and speaks; made from the settings if not
     given, and then closed with the session. clock: a SystemClock, or a VirtualClock whose `run` drives the loop.
+    echo_control: takes the assistant's own voice out of the input of one party, where a loudspeaker plays it.
     Raises DuplexError on entry when an engine cannot be had.
     """
 
@@ -70,6 +72,7 @@ class Session:
         pool: InferencePool | None = None,
         sinks: Sequence[Sink] = (),
         wall_time: datetime | None = None,
+        echo_control: EchoControl | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.parties = tuple(parties)
@@ -80,6 +83,9 @@ class Session:
         self._own_pool = pool is None
         self._sinks = list(sinks)
         self._wall_time = _wall_time(self.settings, wall_time)
+        if echo_control is not None and len(self.parties) > 1:
+            raise SettingsError(f"echo control is for one microphone; this session hears {len(self.parties)} parties")
+        self._echo_control = echo_control
         self._intake = Intake(len(self.parties))
         self._input: BoundedQueue[InputFrame] = BoundedQueue(
             max(1, round(self.settings.input_buffer * SAMPLE_RATE / FRAME)), "drop_oldest", "input"
@@ -153,6 +159,7 @@ class Session:
         for hearing in self._hearing:
             hearing.queue.close()
         await asyncio.wait(self._tasks[2:])
+        self._conductor.replies.stop()  # a reply that waits for room in playback would wait for ever
         self._conductor.finish_reply(interrupted=True)
         queues = {"input": self._input, **{h.queue.name: h.queue for h in self._hearing}}
         self._emit(ev.SessionEnded(self.now, self.now, {k: asdict(q.stats()) for k, q in queues.items()}))
@@ -233,6 +240,14 @@ class Session:
         """Speak `text` when the floor is free."""
         self._conductor.say(text)
 
+    def capability_lost(self, capability: str, reason: str) -> None:
+        """Tell the session, and whoever follows its events, that something around it failed (a transport, a device)."""
+        self._conductor.capability_lost(capability, reason)
+
+    def capability_restored(self, capability: str) -> None:
+        """What was lost is back."""
+        self._conductor.capability_restored(capability)
+
     @property
     def timings(self) -> dict[str, Any]:
         """Wall-clock cost of each kind of model step."""
@@ -245,12 +260,13 @@ class Session:
         try:
             await work
         except DuplexError as error:
-            self._lost(capability, str(error))
+            self.capability_lost(capability, str(error))
         except Exception as error:
-            self._lost(capability, f"{type(error).__name__}: {error}")
+            self.capability_lost(capability, f"{type(error).__name__}: {error}")
 
     async def _perceive(self) -> None:
-        async for frame in self._input:
+        async for arrived in self._input:
+            frame = self._without_echo(arrived)
             self._tell("on_input", frame)
             self._conductor.now = frame.end
             heard = [frame]
@@ -264,6 +280,17 @@ class Session:
                     hearing.perceive(AudioChunk(heard_frame.start, samples, heard_frame.concealed))
             self._conductor.tick(frame.end)
 
+    def _without_echo(self, frame: InputFrame) -> InputFrame:
+        if self._echo_control is None:
+            return frame
+        try:
+            clean = self._echo_control.cancel(AudioChunk(frame.start, frame.samples[:, 0], frame.concealed))
+        except Exception as error:
+            self._echo_control = None
+            self.capability_lost("echo cancellation", str(error) or type(error).__name__)
+            return frame
+        return InputFrame(clean.start, clean.samples[:, None], clean.concealed)
+
     async def _restore(self, frame: InputFrame) -> list[InputFrame] | None:
         """The restored frames that are complete; None if restoration has failed and is off."""
         if self._restoration is None or self._pool is None:
@@ -272,7 +299,7 @@ class Session:
             restored = await self._pool.run("restore", self._restoration.step, frame)
         except Exception as error:
             self._restoring = False
-            self._lost("restoration", str(error) or type(error).__name__)
+            self.capability_lost("restoration", str(error) or type(error).__name__)
             return None
         for out in restored:
             self._tell("on_restored", out)
@@ -295,14 +322,13 @@ class Session:
             samples = self._conductor.playback.read(at, OUTPUT_HOP)
             self._conductor.replies.room_made()
             chunk = AudioChunk(at, samples)
+            if self._echo_control is not None:
+                self._echo_control.play(chunk)
             self._tell("on_output", chunk)
             for listener in self._listeners:
                 listener.put_nowait(chunk)
             at += OUTPUT_HOP
             self._conductor.played(at)
-
-    def _lost(self, capability: str, reason: str) -> None:
-        self._conductor.capability_lost(capability, reason)
 
     def _tell(self, method: str, what: Any) -> None:
         """A sink that fails (a full disk) is let go; the conversation is not."""
@@ -313,7 +339,7 @@ class Session:
                     tell(what)
             except DuplexError as error:
                 self._sinks.remove(sink)
-                self._lost("recording", str(error))
+                self.capability_lost("recording", str(error))
 
     def _emit(self, event: ev.Event) -> None:
         self._tell("on_event", event)

@@ -3,7 +3,6 @@
 A message says what was wrong, with which input, and what to do about it; a command prints it as one line.
 """
 
-
 class DuplexError(Exception):
     """Base of every error that Duplex raises on purpose."""
 
@@ -38,3 +37,7 @@ class TransportError(DuplexError):
 
 class QueueClosed(DuplexError):
     """The other side of a queue is gone and everything it held has been taken."""
+
+
+class DeviceError(DuplexError):
+    """A microphone, a loudspeaker or the sound system cannot be used: missing, not installed, in use by another."""

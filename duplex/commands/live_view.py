@@ -74,6 +74,10 @@ class LiveView:
     def on_progress(self, seconds: float, duration: float | None) -> None:
         self.progress.update(self._task, completed=seconds, total=duration, at=_clock(seconds))
 
+    def on_level(self, seconds: float, level_db: float) -> None:
+        """The bar as a level meter, from -60 dBFS up."""
+        self.progress.update(self._task, completed=min(max(level_db + 60.0, 0.0), 60.0), total=60.0, at=_clock(seconds))
+
     def on_event(self, event: ev.Event) -> None:
         match event:
             case ev.Partial(party=party, text=text):

@@ -18,6 +18,7 @@ from duplex.testing import (
     Playout,
     ScriptedAnswerer,
     ScriptedSynthesiser,
+    UserScript,
     UserSpeech,
     VirtualClock,
     converse,
@@ -405,3 +406,16 @@ def test_the_assistant_knows_the_time_of_the_recording() -> None:
     elapsed = (asked[0].wall_time - datetime(2026, 1, 5, 9, 30, tzinfo=UTC)).total_seconds()
     assert elapsed == pytest.approx(asked[0].now)
     assert 1.5 < elapsed < 2.5
+
+
+def test_a_session_closes_in_the_middle_of_a_reply_that_playback_has_no_room_for() -> None:
+    clock, playout = VirtualClock(), Playout()
+
+    async def main() -> None:
+        engines = scripted_engines([ASK], [Answer(" ".join(["word"] * 60))])
+        async with Session(engines=engines, clock=clock, sinks=[playout]) as session:
+            await feed(session, UserScript((ASK,)).audio(4.0), clock)
+
+    clock.run(main())
+    (reply,) = replies(playout)
+    assert reply.interrupted and 0 < len(reply.text) < len(reply.full_text)

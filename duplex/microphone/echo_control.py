@@ -1,0 +1,114 @@
+"""Acoustic echo control of a session: its own speech is taken out of what it hears, so it never interrupts itself.
+
+Both are on the session's clock, so the way from the loudspeaker to the microphone, buffers of devices included, is one
+delay. AEC3 finds it up to 0.4 s; a longer one (a Bluetooth loudspeaker) is found by correlation, and the reference is
+held back by it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from duplex.microphone.echo_cancellation import HOP, EchoCanceller
+from duplex.microphone.echo_delay import EchoDelay
+from duplex.microphone.residual_gate import ResidualGate
+from streaming.audio import SAMPLE_RATE, AudioChunk
+
+_HISTORY = 8 * SAMPLE_RATE  # more than the session's input may lag behind its output, and the longest delay
+_REACH = round(0.35 * SAMPLE_RATE)
+"""Delays up to here AEC3 is left to find by itself."""
+_LEAST = round(0.005 * SAMPLE_RATE)
+_LEAD = round(0.05 * SAMPLE_RATE)
+"""What is left of a delay that is known, for AEC3 to find: the estimate is not exact, and an echo has no future."""
+_GUESS_LEAD = round(0.2 * SAMPLE_RATE)
+"""The same for a delay that devices report, which they do badly."""
+_AUDIBLE = 1e-6
+
+
+class EchoControl:
+    """Give it to a session: `Session(echo_control=EchoControl())`. One microphone.
+
+    expected_delay: seconds from a sample leaving the session to its echo coming in, as far as known.
+    Raises ModelError if the livekit wheel is missing.
+    """
+
+    def __init__(self, expected_delay: float = 0.0, canceller: EchoCanceller | None = None) -> None:
+        self._canceller = canceller or EchoCanceller()
+        self._delay = EchoDelay()
+        self._played = np.zeros(_HISTORY, np.float32)
+        self._played_to = 0
+        self.restart(expected_delay)
+
+    def restart(self, expected_delay: float = 0.0) -> None:
+        """The way from loudspeaker to microphone is a new one: a device was opened again, or another one."""
+        expected = round(expected_delay * SAMPLE_RATE)
+        self._held_back = max(0, expected - _GUESS_LEAD) if expected > _REACH else 0
+        self._delay.reset()
+        self._reset()
+
+    def play(self, chunk: AudioChunk) -> None:
+        """What goes to the loudspeaker, on the session's clock."""
+        if chunk.start > self._played_to:  # never in a session; a transport may lose some
+            self._write(self._played_to, np.zeros(min(chunk.start - self._played_to, _HISTORY), np.float32))
+        self._write(chunk.start, chunk.samples)
+        self._played_to = chunk.end
+
+    def cancel(self, chunk: AudioChunk) -> AudioChunk:
+        """chunk: a whole number of 10 ms; the same stretch comes back without echo, `latency` samples late.
+
+        Concealed silence passes as it is: standing for a missing microphone it would teach AEC3 a silent room.
+        """
+        out = chunk.samples.copy()
+        for at in range(0, len(out), HOP):
+            heard = chunk.samples[at : at + HOP]
+            if not chunk.concealed or heard.any():
+                out[at : at + HOP] = self._step(chunk.start + at, heard)
+        return AudioChunk(chunk.start, out, chunk.concealed)
+
+    @property
+    def latency(self) -> int:
+        """Samples that the echo-free sound is late by."""
+        return self._canceller.latency
+
+    @property
+    def delay(self) -> float | None:
+        """Seconds from loudspeaker to microphone as measured; None while unknown."""
+        return None if self._delay.delay is None else self._delay.delay / SAMPLE_RATE
+
+    @property
+    def erle_db(self) -> float:
+        """Echo return loss enhancement lately: how much quieter the canceller makes the microphone while it plays."""
+        return 10.0 * math.log10((self._before + 1e-12) / (self._after + 1e-12))
+
+    def _reset(self) -> None:
+        self._state = self._canceller.initial_state(1)
+        self._gate = ResidualGate()
+        self._before = self._after = 0.0
+
+    def _step(self, start: int, microphone: np.ndarray) -> np.ndarray:
+        if self._delay.push(microphone, self._reference(start)):
+            self._align()
+        reference = self._reference(start - self._held_back)
+        cancelled, self._state = self._canceller.step(np.stack([microphone, reference]), self._state)
+        if float(np.dot(reference, reference)) > _AUDIBLE * HOP:
+            self._before += 0.01 * (float(np.dot(microphone, microphone)) / HOP - self._before)
+            self._after += 0.01 * (float(np.dot(cancelled, cancelled)) / HOP - self._after)
+        return self._gate.step(microphone, cancelled, reference)
+
+    def _align(self) -> None:
+        """Bring the delay that was found within AEC3's reach. It must learn anew then, so only if need be."""
+        found = self._delay.delay or 0
+        if not _LEAST <= found - self._held_back <= _REACH:
+            self._held_back = max(0, found - _LEAD)
+            self._reset()
+
+    def _reference(self, start: int) -> np.ndarray:
+        """(160,) of what was played from `start` on; silence where nothing was, or where it is forgotten."""
+        places = np.arange(start, start + HOP)
+        known = (places >= max(0, self._played_to - _HISTORY)) & (places < self._played_to)
+        return np.where(known, self._played[places % _HISTORY], np.float32(0.0))
+
+    def _write(self, start: int, samples: np.ndarray) -> None:
+        self._played[np.arange(start, start + len(samples)) % _HISTORY] = samples
