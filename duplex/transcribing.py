@@ -1,15 +1,17 @@
-"""Transcribing a file: the same ears as a session's, without a floor and without an answer."""
+"""Transcribing a file: the same ears as a session's, without a floor and without an answer, and who said each word."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from duplex.diarizing import MAX_SPEAKERS, Enrolled, enrol, open_diariser
 from duplex.exports import Caption, TimedWord
 from duplex.hearing import Hearing
 from duplex.intake import Intake
@@ -17,22 +19,27 @@ from duplex.media import Recording, open_recording
 from duplex.running import PARTIES
 from duplex.settings import Settings
 from models.activity.contract import ActivityDetector
+from models.diarization.contract import Diariser
+from models.diarization.history import SpeakerHistory
+from models.diarization.running import DiariserFeed
+from models.diarization.turns import TurnBuilder
 from models.recognition.contract import Hypothesis, Recogniser
 from streaming.audio import SAMPLE_RATE, AudioChunk
 from streaming.clock import VirtualClock
-from streaming.errors import StageError
+from streaming.errors import ModelError, StageError
 from streaming.pool import InferencePool
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a transcript; times in seconds of the recording."""
+    """A word of a transcript; times in seconds of the recording. speaker: None where speakers were not told apart."""
 
     text: str
     start: float
     end: float
     party: str
     confidence: float
+    speaker: str | None = None
 
 
 class Transcript(list[Word]):
@@ -47,44 +54,99 @@ class Transcript(list[Word]):
     def text(self) -> str:
         return " ".join(word.text for word in self)
 
+    @property
+    def speakers(self) -> list[str]:
+        """In order of appearance."""
+        return list(dict.fromkeys(word.speaker for word in self if word.speaker is not None))
+
     def captions(self) -> list[Caption]:
-        """An utterance each."""
+        """An utterance each, cut where the speaker changes."""
         return [
             Caption(
                 words[0].start,
                 words[-1].end,
-                words[0].party,
+                speaker or words[0].party,
                 " ".join(word.text for word in words),
                 tuple(TimedWord(word.text, word.start, word.end) for word in words),
             )
-            for words in self._utterances
+            for utterance in self._utterances
+            for speaker, said in itertools.groupby(utterance, key=lambda word: word.speaker)
+            for words in [list(said)]
         ]
 
     def as_dict(self) -> dict[str, Any]:
-        return {"text": self.text, "words": [asdict(word) for word in self], "notes": self.notes}
+        words = [asdict(word) for word in self]
+        return {"text": self.text, "speakers": self.speakers, "words": words, "notes": self.notes}
 
 
 def transcribe(
     recording: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
+    diarize: bool = True,
+    max_speakers: int = MAX_SPEAKERS,
+    latency: float = 1.0,
+    speakers: Mapping[str, str | os.PathLike[str]] | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
 ) -> Transcript:
-    """The words of a recording, of any format and length; of a stereo recording each channel is a party.
+    """The words of a recording, of any format and length, with their times and speakers.
 
-    on_progress: called with the seconds heard and the recording's duration, if known. Raises InputError, ModelError,
-    and StageError if the recogniser fails on the way.
+    Args:
+        diarize: tell speakers apart. Of a stereo recording each channel is a party, and that is enough.
+        max_speakers, latency, speakers: as for duplex.diarize.
+        on_progress: called with the seconds heard and the recording's duration, if known.
+
+    Raises InputError, SettingsError, ModelError, and StageError if the recogniser fails on the way.
     """
     source = open_recording(recording)
     settings = settings or Settings()
     from models.activity.webrtc import WebRtcActivity
     from models.recognition import load_recogniser
 
+    voices = _Voices.open(source, max_speakers, latency, speakers or {}) if diarize else None
     recogniser = load_recogniser(settings.recogniser)
     try:
-        return VirtualClock().run(_transcribe(source, settings, WebRtcActivity(), recogniser, on_progress))
+        return VirtualClock().run(_transcribe(source, settings, WebRtcActivity(), recogniser, voices, on_progress))
     finally:
         recogniser.close()
+
+
+class _Voices:
+    """Tells the speakers of a recording apart while it is transcribed."""
+
+    def __init__(self, diariser: Diariser[Any], enrolled: Enrolled) -> None:
+        self._feed = DiariserFeed(diariser, enrolled)
+        self._history = SpeakerHistory(TurnBuilder(diariser.max_speakers, [name for name, _ in enrolled]), None)
+
+    @classmethod
+    def open(
+        cls, source: Recording, max_speakers: int, latency: float, speakers: Mapping[str, str | os.PathLike[str]]
+    ) -> _Voices | None:
+        """None, and a note, where it is not possible or makes no sense."""
+        enrolled = enrol(speakers, max_speakers)
+        if source.parties > 1:
+            if enrolled:
+                source.notes.append("each channel is a party: the known voices were not used")
+            return None
+        try:
+            return cls(open_diariser(latency, max_speakers), enrolled)
+        except ModelError as error:
+            if enrolled:
+                raise
+            source.notes.append(f"speakers are not told apart: {error}")
+            return None
+
+    def hear(self, samples: np.ndarray) -> None:
+        for frames in self._feed.push(samples):
+            self._history.push(frames)
+
+    def finish(self) -> None:
+        for frames in self._feed.flush():
+            self._history.push(frames)
+
+    def named(self, word: Word) -> Word:
+        start, end = round(word.start * SAMPLE_RATE), round(word.end * SAMPLE_RATE)
+        return replace(word, speaker=self._history.speaker(start, end))
 
 
 async def _transcribe(
@@ -92,6 +154,7 @@ async def _transcribe(
     settings: Settings,
     activity: ActivityDetector[Any],
     recogniser: Recogniser[Any],
+    voices: _Voices | None,
     on_progress: Callable[[float, float | None], None] | None,
 ) -> Transcript:
     parties = PARTIES[source.parties]
@@ -110,6 +173,8 @@ async def _transcribe(
                 for index, ear in enumerate(ears):
                     ear.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
                 await asyncio.sleep(0)  # the recogniser's turn
+            if voices is not None:
+                voices.hear(block[:, 0])
             if on_progress is not None:
                 on_progress(intake.position / SAMPLE_RATE, source.duration)
         for frame in intake.flush():
@@ -119,7 +184,11 @@ async def _transcribe(
             ear.queue.close()
     if scribe.failure:
         raise StageError(f"{source.path}: recognition failed: {scribe.failure}")
-    return Transcript(scribe.utterances, source.notes)
+    utterances = scribe.utterances
+    if voices is not None:
+        voices.finish()
+        utterances = [[voices.named(word) for word in words] for words in utterances]
+    return Transcript(utterances, source.notes)
 
 
 class _Scribe:

@@ -7,8 +7,8 @@ import argparse
 from streaming.errors import SettingsError
 
 
-def add_speaker_options(parser: argparse.ArgumentParser) -> None:
-    """--max-speakers, --latency and --speaker."""
+def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """--max-speakers, --latency and --speaker; returns their group."""
     group = parser.add_argument_group("speakers")
     group.add_argument("--max-speakers", type=int, default=8, metavar="N", help="tell apart at most so many (1 to 8)")
     group.add_argument(
@@ -26,6 +26,7 @@ def add_speaker_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a known voice, alone in FILE for some seconds; may be given again for others",
     )
+    return group
 
 
 def known_voices(args: argparse.Namespace) -> dict[str, str]:

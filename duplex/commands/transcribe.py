@@ -1,4 +1,4 @@
-"""`duplex transcribe FILE -o x.srt`: words with their times."""
+"""`duplex transcribe FILE -o x.srt`: words with their times and speakers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from duplex.commands.options import add_settings, load_settings
+from duplex.commands.speakers import add_speaker_options, known_voices
 from streaming.errors import OutputError, SettingsError
 
 
@@ -18,11 +19,13 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         "transcribe",
         parents=[common],
         help="write down what is said in a recording",
-        description="Any format, any rate, any length; of a stereo recording each channel is a party.",
+        description="Any format, any rate, any length. Speakers are told apart by their voices; of a stereo recording "
+        "each channel is a party.",
     )
     parser.add_argument("file", metavar="FILE")
     parser.add_argument("-o", "--output", metavar="OUT", help=".srt, .vtt, .txt or .json (default: text on the screen)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
     add_settings(parser)
     return parser
 
@@ -35,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from duplex.transcribing import transcribe
 
     render = to_txt if args.output is None else _format(Path(args.output))
-    settings = load_settings(args)
+    settings, voices = load_settings(args), known_voices(args)
     console = Console(stderr=True, quiet=args.quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -46,7 +49,15 @@ def run(args: argparse.Namespace) -> int:
             speed = f"{seconds / elapsed:.1f} × real time" if elapsed else ""
             progress.update(task, completed=seconds, total=duration, speed=speed)
 
-        transcript = transcribe(args.file, settings, on_progress=on_progress)
+        transcript = transcribe(
+            args.file,
+            settings,
+            diarize=not args.no_speakers,
+            max_speakers=args.max_speakers,
+            latency=args.latency,
+            speakers=voices,
+            on_progress=on_progress,
+        )
     for note in transcript.notes:
         console.print(f"note: {note}", highlight=False, markup=False)
     if args.output is None:

@@ -1,4 +1,4 @@
-"""Running a diariser over a recording."""
+"""Running a diariser over a stream of blocks of any length."""
 
 from __future__ import annotations
 
@@ -10,23 +10,43 @@ import numpy as np
 from models.diarization.contract import Diariser, SpeakerFrames
 
 
+class DiariserFeed:
+    """One stream through a diariser. enrolled: (name, samples) of known voices."""
+
+    def __init__(self, diariser: Diariser[Any], enrolled: Sequence[tuple[str, np.ndarray]] = ()) -> None:
+        self._diariser = diariser
+        self._state = diariser.initial_state(1, enrolled)
+        self._held = np.zeros(0, np.float32)
+
+    def push(self, block: np.ndarray) -> list[SpeakerFrames]:
+        """block: (n,) float32 at 16 kHz, any n."""
+        held = np.concatenate([self._held, block])
+        hop = self._diariser.hop
+        whole = len(held) - len(held) % hop
+        found = [self._step(held[at : at + hop]) for at in range(0, whole, hop)]
+        self._held = held[whole:]
+        return found
+
+    def flush(self) -> list[SpeakerFrames]:
+        """What is left; the last frame is completed with silence."""
+        found = []
+        if len(self._held):
+            found.append(self._step(np.pad(self._held, (0, self._diariser.hop - len(self._held)))))
+        return [*found, self._diariser.flush(self._state)]
+
+    def _step(self, chunk: np.ndarray) -> SpeakerFrames:
+        frames, self._state = self._diariser.step(chunk, self._state)
+        return frames
+
+
 def speaker_frames(
     diariser: Diariser[Any], blocks: Iterable[np.ndarray], enrolled: Sequence[tuple[str, np.ndarray]] = ()
 ) -> Iterator[SpeakerFrames]:
-    """blocks: (n,) float32 at 16 kHz, of any length. The last frame is completed with silence."""
-    state = diariser.initial_state(1, enrolled)
-    held = np.zeros(0, np.float32)
+    """blocks: (n,) float32 at 16 kHz, of any length."""
+    feed = DiariserFeed(diariser, enrolled)
     for block in blocks:
-        held = np.concatenate([held, block])
-        whole = len(held) - len(held) % diariser.hop
-        for at in range(0, whole, diariser.hop):
-            frames, state = diariser.step(held[at : at + diariser.hop], state)
-            yield frames
-        held = held[whole:]
-    if len(held):
-        frames, state = diariser.step(np.pad(held, (0, diariser.hop - len(held))), state)
-        yield frames
-    yield diariser.flush(state)
+        yield from feed.push(block)
+    yield from feed.flush()
 
 
 def probabilities(
