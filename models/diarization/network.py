@@ -189,6 +189,8 @@ class DiarizationNet(nn.Module):
 
     def step(self, inputs: Tensor, state: NetworkState) -> tuple[Diarized, NetworkState]:
         """Any number of frames in; as many out, less those of the look-ahead at the beginning."""
+        if not inputs.shape[1]:
+            return self._decode(inputs.new_zeros(inputs.shape[0], 0, self.config.width), state)
         hidden, state = self._encode(inputs, state)
         return self._decode(hidden, state)
 
@@ -216,6 +218,9 @@ class DiarizationNet(nn.Module):
         return x, NetworkState(memories, pasts, state.ahead, state.decoder, state.skip)
 
     def _decode(self, hidden: Tensor, state: NetworkState) -> tuple[Diarized, NetworkState]:
+        if not hidden.shape[1]:
+            empty = hidden.new_zeros(hidden.shape[0], 0, state.decoder[0].memory.shape[0] // hidden.shape[0])
+            return Diarized(empty, hidden, hidden), state
         around = torch.cat([state.ahead, hidden], dim=1)
         reach = state.ahead.shape[1]
         convolved = self.ahead[str(reach // 2)](around.transpose(1, 2)).transpose(1, 2)
