@@ -6,7 +6,7 @@ Between the session, which moves audio, and the pure floor. Nothing here waits: 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ from duplex.replies import Replies
 from duplex.settings import Settings
 from models.interaction.backchannel import is_backchannel
 from models.interaction.completeness import looks_complete
-from models.interaction.contract import Control, Request
+from models.interaction.contract import Control, Request, Utterance
 from models.interaction.takeover import asks_for_floor
 from models.recognition.contract import Hypothesis
 from models.speech.contract import Voice
@@ -68,6 +68,7 @@ class Conductor:
         self._emit = emit
         self._timers: list[Control] = []
         self._announcements: list[str] = []
+        self._answers = settings.assistant
         voice = Voice(settings.voice, settings.language, settings.speech_rate, settings.speech_volume)
         self.replies = Replies(self, engines.answerer, engines.synthesiser, self.playback, pool, clock, voice, spawn)
 
@@ -75,6 +76,19 @@ class Conductor:
         """Speak `text` when the floor is free."""
         self._announcements.append(text)
         self.floor.announcements += 1
+
+    def assist(self, on: bool) -> None:
+        """Answer from now on, or only listen: a reply that is being given then ends at once."""
+        self._answers = on
+        if not on and self.replies.current is not None:
+            self._act([fl.Interrupt(self.replies.current.epoch, self.now)])
+
+    def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
+        """What was said before this session began, at negative times, and the timers that are still pending."""
+        for each in heard:
+            start, end = round(each.start * SAMPLE_RATE), round(each.end * SAMPLE_RATE)
+            self.history.add(each.party, each.text, start, end, interrupted=each.interrupted)
+        self._timers = sorted([*self._timers, *timers], key=lambda timer: timer.at)
 
     def tick(self, at: int) -> None:
         """A frame has been perceived: what is due is due, and time passes for the floor."""
@@ -250,7 +264,7 @@ class Conductor:
         past = self.history.utterances()
         for party, text, start, end in action.texts:
             self.history.add(party, text, start, end)
-        if not self._settings.assistant or not action.texts:
+        if not self._answers or not action.texts:
             self._act(self.floor.reply_ended(self.now, action.epoch))
             return
         party, text, _, _ = action.texts[-1]

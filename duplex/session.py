@@ -8,7 +8,7 @@ another but through a bounded queue.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +21,7 @@ from duplex.engines import Engines
 from duplex.hearing import Hearing
 from duplex.intake import InputFrame, Intake
 from duplex.settings import Settings
+from models.interaction.contract import Control, Utterance
 from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from streaming.clock import Clock, SystemClock
 from streaming.errors import DuplexError, SettingsError, StageError
@@ -235,6 +236,31 @@ class Session:
         await self._load_restoration(task)
         if self._restoration is not None:
             self._restoration.reset(self.now)
+
+    def assist(self, on: bool) -> None:
+        """Answer from now on, or only listen and write down: a reply that is being given then ends at once."""
+        self._conductor.assist(on)
+
+    def rename(self, index: int, party: str) -> bool:
+        """Another person has channel `index` of the input: what is heard on it from now on is theirs.
+
+        False, and no change, while something that was said on it is still being heard or recognised. Raises
+        SettingsError if another channel has that name.
+        """
+        if party in (*self.parties[:index], *self.parties[index + 1 :]):
+            raise SettingsError(f"party {party!r} is on another channel already")
+        hearing = self._hearing[index]
+        if hearing.active or hearing.busy:
+            return False
+        self._conductor.hearing.pop(hearing.party, None)
+        hearing.party = party
+        self._conductor.hearing[party] = hearing
+        self.parties = (*self.parties[:index], party, *self.parties[index + 1 :])
+        return True
+
+    def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
+        """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""
+        self._conductor.remember(heard, timers)
 
     def say(self, text: str) -> None:
         """Speak `text` when the floor is free."""

@@ -3,6 +3,9 @@
 A message says what was wrong, with which input, and what to do about it; a command prints it as one line.
 """
 
+from __future__ import annotations
+
+
 class DuplexError(Exception):
     """Base of every error that Duplex raises on purpose."""
 
@@ -33,6 +36,18 @@ class EndpointError(DuplexError):
 
 class TransportError(DuplexError):
     """A call cannot be set up: the offer is unusable, or the extra that carries calls is not installed."""
+
+
+class CallError(DuplexError):
+    """A call cannot be made or touched. reason: why, in one word; retry_after: seconds, if waiting helps."""
+
+    def __init__(self, message: str, reason: str = "unknown", retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type[CallError], tuple[str, str, float]]:
+        return type(self), (str(self), self.reason, self.retry_after)
 
 
 class QueueClosed(DuplexError):

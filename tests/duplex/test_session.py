@@ -17,6 +17,7 @@ from duplex.testing import (
     FaultyStage,
     Playout,
     ScriptedAnswerer,
+    ScriptedRecogniser,
     ScriptedSynthesiser,
     UserScript,
     UserSpeech,
@@ -26,9 +27,9 @@ from duplex.testing import (
     scripted_engines,
     stall_once,
 )
-from models.interaction.contract import Control, Request
+from models.interaction.contract import Control, Request, Utterance
 from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, OutputError
+from streaming.errors import InputError, OutputError, SettingsError
 from streaming.pool import InferencePool
 
 FRAME = 320
@@ -419,3 +420,72 @@ def test_a_session_closes_in_the_middle_of_a_reply_that_playback_has_no_room_for
     clock.run(main())
     (reply,) = replies(playout)
     assert reply.interrupted and 0 < len(reply.text) < len(reply.full_text)
+
+
+def test_the_assistant_can_be_switched_off_in_mid_reply_and_on_again() -> None:
+    again = UserSpeech(8.0, 9.0, "and what day")
+    engines = scripted_engines([ASK, again], [LONG])
+    assert isinstance(engines.recogniser, ScriptedRecogniser)
+    audio, clock, playout = engines.recogniser.script.audio(16.0), VirtualClock(), Playout()
+
+    async def main() -> None:
+        pool = InferencePool(inline=True)
+        async with Session(engines=engines, clock=clock, pool=pool, sinks=[playout]) as session:
+            await feed(session, audio[: 3 * SAMPLE_RATE], clock)
+            session.assist(False)
+            await feed(session, audio[3 * SAMPLE_RATE : 7 * SAMPLE_RATE], clock)
+            session.assist(True)
+            await feed(session, audio[7 * SAMPLE_RATE :], clock)
+            await session.finish()
+
+    clock.run(main())
+    first, second = replies(playout)
+    assert first.interrupted and 3 * SAMPLE_RATE - FRAME <= first.end <= 3 * SAMPLE_RATE + FRAME
+    assert second.text == LONG.text and second.start > 9 * SAMPLE_RATE
+
+
+def test_a_channel_can_pass_to_somebody_else_between_two_utterances() -> None:
+    engines = scripted_engines([ASK, UserSpeech(6.0, 7.0, "and what day")], [Answer("one")])
+    assert isinstance(engines.recogniser, ScriptedRecogniser)
+    audio, clock, playout = engines.recogniser.script.audio(9.0), VirtualClock(), Playout()
+
+    async def main() -> None:
+        async with Session(
+            engines=engines, clock=clock, pool=InferencePool(inline=True), sinks=[playout], parties=("ann", "bob")
+        ) as session:
+            both = np.stack([audio, np.zeros_like(audio)], axis=1)
+            await feed(session, both[: 1 * SAMPLE_RATE], clock)
+            assert not session.rename(0, "cid")  # ann is speaking
+            await feed(session, both[1 * SAMPLE_RATE : 4 * SAMPLE_RATE], clock)
+            with pytest.raises(SettingsError, match="bob"):
+                session.rename(0, "bob")
+            assert session.rename(0, "cid") and session.parties == ("cid", "bob")
+            await feed(session, both[4 * SAMPLE_RATE :], clock)
+            await session.finish()
+
+    clock.run(main())
+    assert [(e.party, e.text) for e in playout.events if isinstance(e, Turn)] == [
+        ("ann", "what time is it"),
+        ("cid", "and what day"),
+    ]
+
+
+def test_a_session_goes_on_from_an_earlier_one() -> None:
+    engines = scripted_engines([ASK], [Answer("one")])
+    assert isinstance(engines.answerer, ScriptedAnswerer) and isinstance(engines.recogniser, ScriptedRecogniser)
+    audio, clock, playout = engines.recogniser.script.audio(), VirtualClock(), Playout()
+
+    async def main() -> None:
+        async with Session(engines=engines, clock=clock, pool=InferencePool(inline=True), sinks=[playout]) as session:
+            session.remember(
+                [Utterance("user", "remember the milk", -9.0, -8.0)],
+                [Control("timer", text="the eggs are done", at=6.0)],
+            )
+            await feed(session, audio, clock)
+            await session.finish()
+
+    clock.run(main())
+    (request,) = engines.answerer.requests
+    assert request.history == (Utterance("user", "remember the milk", -9.0, -8.0),)
+    assert [timer.at for timer in request.timers] == [6.0]
+    assert [reply.text for reply in replies(playout)] == ["one", "the eggs are done"]
