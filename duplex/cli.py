@@ -18,6 +18,7 @@ COMMANDS = (
     "duplex.commands.mic",
     "duplex.commands.diarize",
     "duplex.restoration.command",
+    "duplex.commands.serve",
     "duplex.commands.doctor",
 )
 

@@ -1,0 +1,143 @@
+"""`duplex serve`: a page on which people talk with Duplex, and with each other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from duplex.commands.options import add_settings, load_settings
+from streaming.errors import SettingsError
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "serve",
+        parents=[common],
+        help="calls in the browser",
+        description="Serves a page on which one talks with Duplex, alone or several in a room. Only those who know the "
+        "address with its token get in. Browsers give their microphone to https pages and to localhost only.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on; 0: any that is free (default: 8080)")
+    parser.add_argument("--token", help="what callers must know (default: a new one, printed with the address)")
+    parser.add_argument(
+        "--origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a further origin of pages that may use this server, such as https://calls.example behind a proxy",
+    )
+    parser.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate chain (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key, if it is in a file of its own")
+    limits = parser.add_argument_group("limits")
+    limits.add_argument("--max-calls", type=int, default=16, metavar="N", help="people at once (default: 16)")
+    limits.add_argument("--room-size", type=int, default=4, metavar="N", help="people in one room (default: 4)")
+    limits.add_argument(
+        "--idle-limit", type=float, default=900.0, metavar="SECONDS", help="end silent calls (default: 900)"
+    )
+    limits.add_argument(
+        "--call-limit", type=float, default=14_400.0, metavar="SECONDS", help="end any call (default: 14400)"
+    )
+    limits.add_argument(
+        "--drain", type=float, default=30.0, metavar="SECONDS", help="time for calls after SIGTERM (default: 30)"
+    )
+    ice = parser.add_argument_group("crossing firewalls")
+    ice.add_argument("--stun", action="append", default=[], metavar="URL", help="such as stun:stun.example:3478")
+    ice.add_argument("--turn", action="append", default=[], metavar="URL", help="such as turn:turn.example:3478")
+    ice.add_argument(
+        "--turn-secret-file", metavar="FILE", help="what the TURN server shares with us (coturn: static-auth-secret)"
+    )
+    recordings = parser.add_argument_group("recordings", "made only with the consent of everybody in a call")
+    recordings.add_argument("--recordings", metavar="DIR", help="where to keep them (default: with the user's data)")
+    recordings.add_argument("--no-recordings", action="store_true", help="offer none")
+    recordings.add_argument(
+        "--keep", type=float, default=24.0, metavar="HOURS", help="delete them after this time (default: 24)"
+    )
+    add_settings(parser)
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    from duplex.transport.webrtc import WebRtcPeer  # noqa: F401, I001  (says what to install before anything starts)
+    from duplex.serving.server import Server  # noqa: F401
+
+    _check(args)
+    try:
+        asyncio.run(_serve(args))
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    import time
+
+    from rich.console import Console
+
+    from duplex.serving.auth import Gate, new_token
+    from duplex.serving.host import LocalHost
+    from duplex.serving.limits import Limits
+    from duplex.serving.retention import Recordings
+    from duplex.serving.server import Address, Server, tls_context
+    from duplex.serving.transport import WebRtcPeers
+    from duplex.serving.turn import SharedSecretTurn, read_secret
+    from streaming.clock import SystemClock
+
+    console = Console(soft_wrap=True, highlight=False)
+    settings = load_settings(args)
+    limits = Limits(
+        calls=args.max_calls, seats=args.room_size, idle=args.idle_limit, longest=args.call_limit, drain=args.drain
+    )
+    token = args.token or new_token()
+    gate = Gate(token, args.origin)
+    address = Address(args.host, args.port, tls_context(args.tls_cert, args.tls_key))
+    secret = read_secret(args.turn_secret_file) if args.turn_secret_file else ""
+    ice_servers = SharedSecretTurn(args.stun, args.turn, secret, args.call_limit, wall_time=time.time)
+    recordings = None if args.no_recordings else Recordings(_recordings(args.recordings), args.keep * 3600)
+    clock = SystemClock()
+    async with (
+        LocalHost(settings, WebRtcPeers(clock, ice_servers), clock=clock, limits=limits, recordings=recordings) as host,
+        Server(host, gate, address, limits=limits, ice_servers=ice_servers) as server,
+    ):
+        _end_on_signals(server)
+        console.print(f"Duplex listens at [bold]{server.url(token)}[/]")
+        if not address.loopback and address.tls is None:
+            console.print(
+                "[yellow]Browsers give their microphone to https pages only: name a certificate with --tls-cert, "
+                "or put a proxy with one in front.[/]"
+            )
+        console.print("Ctrl-C ends it; calls then have a little time to end.")
+        await server.drained()
+
+
+def _end_on_signals(server: Any) -> None:
+    """The first signal drains, the second ends at once."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, server.drain)
+        except NotImplementedError:  # Windows: Ctrl-C ends it at once
+            return
+
+
+def _recordings(given: str | None) -> Path:
+    if given:
+        return Path(given)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "duplex" / "recordings"
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, low, high in (("port", 0, 65_535), ("max_calls", 1, 10_000), ("room_size", 2, 64)):
+        value = getattr(args, name)
+        if not low <= value <= high:
+            raise SettingsError(f"--{name.replace('_', '-')}: must lie between {low} and {high}, not {value}")
+    for name in ("idle_limit", "call_limit", "keep"):
+        if not 0 < getattr(args, name) < float("inf"):
+            raise SettingsError(f"--{name.replace('_', '-')}: must be more than 0, not {getattr(args, name):g}")
+    if not 0 <= args.drain <= 3600:
+        raise SettingsError(f"--drain: must lie between 0 and 3600 seconds, not {args.drain:g}")

@@ -1,0 +1,1 @@
+"""Calls over HTTP and WebRTC: signalling, rooms, limits, and the host that holds the calls."""
