@@ -170,9 +170,7 @@ def _library() -> ctypes.CDLL:
         except (OSError, AttributeError) as error:
             tried.append(f"{Path(name).name}: {error}")
     why = f" ({'; '.join(tried)})" if tried else ""
-    raise TransportError(
-        f"libopus 1.5 or later was not found{why}: install PyAV from its wheel, or the package libopus0"
-    )
+    raise TransportError(f"no libopus of 1.5 or later{why}: install PyAV from its wheel, or the package libopus0")
 
 
 def _candidates() -> list[str]:

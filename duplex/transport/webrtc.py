@@ -71,9 +71,11 @@ class WebRtcPeer:
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
+        self._open = asyncio.Event()
         self._polling: asyncio.Task[None] | None = None
         self._rtt = 0.0
         self._loss = 0.0
+        self._described = False
         self._unsent = 0
         self._pc = aiortc.RTCPeerConnection(
             aiortc.RTCConfiguration(
@@ -106,8 +108,9 @@ class WebRtcPeer:
 
     async def _describe(self, sdp: str, kind: str) -> None:
         session_description.check(sdp)
-        if self._closing is not None:
-            raise TransportError("the connection is closed: make a new one")
+        if self._closing is not None or self._described:
+            raise TransportError("the connection is closed or has its other side already: make a new one")
+        self._described = True
         try:
             await self._pc.setRemoteDescription(aiortc.RTCSessionDescription(sdp, kind))
         except Exception as error:  # aiortc's parser raises whatever its input leads to
@@ -166,14 +169,21 @@ class WebRtcPeer:
 
     async def wait_connected(self) -> None:
         """Returns when media can flow. Raises TransportError if the connection closes before."""
-        waits = [asyncio.ensure_future(self._connected.wait()), asyncio.ensure_future(self._closed.wait())]
+        await self._first(self._connected, "the connection closed before it was up")
+
+    async def wait_open(self) -> None:
+        """Returns when messages can be sent. Raises TransportError if the connection closes before."""
+        await self._first(self._open, "the connection closed before its data channel was open")
+
+    async def _first(self, event: asyncio.Event, otherwise: str) -> None:
+        waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(self._closed.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
-        if not self._connected.is_set():
-            raise TransportError("the connection closed before it was up")
+        if self._closed.is_set():
+            raise TransportError(otherwise)
 
     async def wait_closed(self) -> None:
         """Returns when the connection has ended, by either side or by the network."""
@@ -217,6 +227,10 @@ class WebRtcPeer:
         if channel.label == CHANNEL and self._channel is None:
             self._channel = channel
             channel.on("message", self._inbox.receive)
+            if channel.readyState == "open":
+                self._open.set()
+            else:
+                channel.on("open", self._open.set)
         else:
             channel.close()
 

@@ -133,3 +133,12 @@ def test_mono_is_the_mean_of_the_channels() -> None:
     mono = np.ones(4, np.float32)
     assert to_mono(mono) is mono
     assert to_mono(stereo).dtype == np.float32
+
+
+def test_samples_that_stand_for_something_lost_mark_every_frame_they_reach_into() -> None:
+    framer = Framer(frame=10)
+    chunks = framer.push(np.ones(15, np.float32))
+    chunks += framer.push(np.ones(10, np.float32), concealed=True)
+    chunks += framer.push(np.ones(15, np.float32))
+    assert [chunk.concealed for chunk in chunks] == [False, True, True, False]
+    assert framer.concealed == 0  # no gap: the samples were given
