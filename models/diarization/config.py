@@ -21,7 +21,8 @@ class DiarizationConfig:
     look_ahead: frames of future for each latency the network offers; each has a convolution of its own. speakers: most
     speakers at once; the decoder has two more slots, silence and nobody. decays: of the heads of the retention, per
     frame; 1 never forgets. calibrated: probabilities from a learned scale and bias of the cosine instead of the bare
-    cosine, which leaves them between 0.27 and 0.73. identities: voices told apart by an auxiliary output in training.
+    cosine, which leaves them between 0.27 and 0.73. profiles: each slot is told the mean embedding of whoever spoke in
+    it. identities: voices told apart by an auxiliary output in training.
     """
 
     sample_rate: int = 8_000
@@ -45,6 +46,7 @@ class DiarizationConfig:
     decays: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     dropout: float = 0.1
     calibrated: bool = False
+    profiles: bool = False
     identities: int = 0
 
     def __post_init__(self) -> None:
@@ -95,5 +97,6 @@ LITE = DiarizationConfig(
     look_ahead=(0, 4, 9),
     decays=(1.0, 1.0, 0.999, 0.98),
     calibrated=True,
+    profiles=True,
 )
 """What is shipped: 16 kHz, three latencies, some heads that forget, calibrated probabilities."""

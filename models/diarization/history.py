@@ -34,6 +34,14 @@ class SpeakerHistory:
     def flush(self) -> list[Turn]:
         return self.turns.flush()
 
+    def known(self, start: int, end: int) -> np.ndarray:
+        """What is known of the frames that touch `start` to `end` (samples): (frames, speakers) probabilities."""
+        first = self._end - len(self._rows) * FRAME
+        begin, stop = max(start, first), min(max(end, start + 1), self._end)
+        if begin >= stop:
+            return np.zeros((0, self.turns.speakers), np.float32)
+        return np.stack([self._rows[n] for n in range((begin - first) // FRAME, (stop - 1 - first) // FRAME + 1)])
+
     def speaker(self, start: int, end: int) -> str | None:
         """The speaker most active from `start` to `end` (samples at 16 kHz), of those who have a name.
 

@@ -8,13 +8,14 @@ and frame by frame.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.diarization.config import DiarizationConfig
+from models.diarization.profiles import Profiles, SlotProfile
 from models.diarization.retention import Retention, RetentionState
 
 
@@ -131,6 +132,7 @@ class NetworkState:
 
     encoder, decoder: memories of the retention. convolution: (batch, width, kernel - 1) per block. ahead: (batch,
     frames, width), the encoder's last outputs for the look-ahead convolution. skip: frames still to be held back.
+    profiles: of the voices in the slots so far.
     """
 
     encoder: list[RetentionState]
@@ -138,6 +140,7 @@ class NetworkState:
     ahead: Tensor
     decoder: list[RetentionState]
     skip: int
+    profiles: Profiles
 
 
 @dataclass
@@ -169,6 +172,7 @@ class DiarizationNet(nn.Module):
         self.scale = nn.Parameter(torch.tensor(8.0 if config.calibrated else 1.0), requires_grad=config.calibrated)
         self.bias = nn.Parameter(torch.zeros(()), requires_grad=config.calibrated)
         self.identify = nn.Linear(width, config.identities, bias=False) if config.identities else None
+        self.profile = SlotProfile(width) if config.profiles else None
         nn.init.xavier_uniform_(self.input.weight)
 
     def initial_state(self, batch: int, look_ahead: int, slots: int | None = None) -> NetworkState:
@@ -185,6 +189,7 @@ class DiarizationNet(nn.Module):
             torch.zeros(batch, 2 * look_ahead, config.width, device=device),
             [memory(batch * slots) for _ in self.decoder],
             look_ahead,
+            Profiles.empty(batch, slots, config.width, device),
         )
 
     def step(self, inputs: Tensor, state: NetworkState) -> tuple[Diarized, NetworkState]:
@@ -208,6 +213,26 @@ class DiarizationNet(nn.Module):
         out, _ = self._decode(padded, state)
         return Diarized(out.logits, out.embeddings, hidden)
 
+    def embed(self, inputs: Tensor, look_ahead: int) -> tuple[Tensor, Tensor]:
+        """The first half of `forward`, for training: (embeddings, hidden), (batch, frames, width) each."""
+        hidden, _ = self._encode(inputs, self.initial_state(inputs.shape[0], look_ahead))
+        around = F.pad(hidden, (0, 0, look_ahead, look_ahead))
+        convolved = self.ahead[str(look_ahead)](around.transpose(1, 2)).transpose(1, 2)
+        return F.normalize(convolved, dim=-1), hidden
+
+    def decode(self, embeddings: Tensor, slots: int, spoken: Tensor | None = None) -> Tensor:
+        """The second half, all frames at once: logits (batch, frames, slots).
+
+        spoken: (batch, frames, slots) in 0…1, how much each frame counts for the profile of each slot: given, as only
+        then are the frames independent of one another (teacher forcing). Needed with profiles.
+        """
+        batch = embeddings.shape[0]
+        memories = [RetentionState.empty(batch * slots, self.config.width, self.config.heads, embeddings.device)] * len(
+            self.decoder
+        )
+        profiles = None if spoken is None else Profiles.running(embeddings, spoken)
+        return self._attract(embeddings, memories, profiles, slots)[0]
+
     def _encode(self, inputs: Tensor, state: NetworkState) -> tuple[Tensor, NetworkState]:
         x = self.input_norm(self.input(inputs))
         memories, pasts = [], []
@@ -215,32 +240,48 @@ class DiarizationNet(nn.Module):
             x, memory, past = block(x, memory, past)
             memories.append(memory)
             pasts.append(past)
-        return x, NetworkState(memories, pasts, state.ahead, state.decoder, state.skip)
+        return x, replace(state, encoder=memories, convolution=pasts)
 
     def _decode(self, hidden: Tensor, state: NetworkState) -> tuple[Diarized, NetworkState]:
+        slots = state.profiles.sums.shape[1]
         if not hidden.shape[1]:
-            empty = hidden.new_zeros(hidden.shape[0], 0, state.decoder[0].memory.shape[0] // hidden.shape[0])
-            return Diarized(empty, hidden, hidden), state
+            return Diarized(hidden.new_zeros(hidden.shape[0], 0, slots), hidden, hidden), state
         around = torch.cat([state.ahead, hidden], dim=1)
         reach = state.ahead.shape[1]
         convolved = self.ahead[str(reach // 2)](around.transpose(1, 2)).transpose(1, 2)
         skip = min(state.skip, convolved.shape[1])
         embeddings = F.normalize(convolved[:, skip:], dim=-1)
-        rows = state.decoder[0].memory.shape[0] // embeddings.shape[0]
-        places = self.places[:rows] if rows == self.config.slots else self._some_places(rows)
-        spread = embeddings[:, None].expand(-1, rows, -1, -1)
+        state = replace(state, ahead=around[:, around.shape[1] - reach :], skip=state.skip - skip)
+        if self.profile is None:
+            logits, memories = self._attract(embeddings, state.decoder, None, slots)
+            return Diarized(logits, embeddings, hidden), replace(state, decoder=memories)
+        parts = []
+        for frame in embeddings.split(1, dim=1):
+            logits, memories = self._attract(frame, state.decoder, state.profiles.now(), slots)
+            state = replace(state, decoder=memories, profiles=state.profiles.heard(frame[:, 0], logits[:, 0]))
+            parts.append(logits)
+        logits = torch.cat(parts, dim=1) if parts else embeddings.new_zeros(embeddings.shape[0], 0, slots)
+        return Diarized(logits, embeddings, hidden), state
+
+    def _attract(
+        self, embeddings: Tensor, memories: list[RetentionState], profiles: Profiles | None, slots: int
+    ) -> tuple[Tensor, list[RetentionState]]:
+        """Logits (batch, frames, slots) by the likeness of embeddings and attractors. profiles: for every frame."""
+        places = self.places if slots == self.config.slots else self._some_places(slots)
+        spread = embeddings[:, None].expand(-1, slots, -1, -1)
         placed = places[None, :, None].expand(spread.shape[0], -1, spread.shape[2], -1)
         u = self.slot(torch.cat([spread, placed], dim=-1))
-        memories = []
-        for layer, memory in zip(self.decoder, state.decoder, strict=True):
+        likeness = None
+        if self.profile is not None and profiles is not None:
+            told, likeness = self.profile(embeddings, profiles)
+            u = u + told
+        after = []
+        for layer, memory in zip(self.decoder, memories, strict=True):
             u, memory = layer(u, memory)
-            memories.append(memory)
-        attractors = F.normalize(u, dim=-1)
-        cosines = torch.einsum("bstd,btd->bts", attractors, embeddings)
+            after.append(memory)
+        cosines = torch.einsum("bstd,btd->bts", F.normalize(u, dim=-1), embeddings)
         logits = self.scale * cosines + self.bias
-        left = around[:, around.shape[1] - reach :]
-        after = NetworkState(state.encoder, state.convolution, left, memories, state.skip - skip)
-        return Diarized(logits, embeddings, hidden), after
+        return (logits if likeness is None else logits + likeness), after
 
     def _some_places(self, slots: int) -> Tensor:
         """Silence, the first speakers, and nobody, who keeps the last place."""

@@ -19,8 +19,9 @@ import torch
 
 from models.diarization.config import LITE, PUBLISHED, DiarizationConfig
 from models.diarization.losses import network_loss
-from models.diarization.network import DiarizationNet
+from models.diarization.network import DiarizationNet, Diarized
 from models.diarization.pool import Pool
+from models.diarization.profiles import alone
 from models.diarization.validation import Validation
 from models.diarization.voices import Voices
 from models.diarization.weights_file import save_weights
@@ -28,6 +29,8 @@ from models.restoration.mixtures import SPEECH, data_folder, rows
 from models.restoration.training import adamw, scale
 
 RATE = 1.5e-3
+OWN_SHARE = 0.4
+"""Of batches in which profiles are of the frames that the network itself chooses."""
 LOOK_AHEAD_SHARES = {0: 0.25, 4: 0.35, 9: 0.4}
 
 
@@ -58,7 +61,9 @@ def lesson(progress: float) -> Lesson:
 def optimisers(net: DiarizationNet, rate: float) -> list[torch.optim.Optimizer]:
     """Muon (orthogonalised momentum) for the matrices of blocks and decoder, AdamW for everything else."""
     matrices = [
-        p for name, p in net.named_parameters() if p.ndim == 2 and name.startswith(("blocks", "decoder", "slot"))
+        p
+        for name, p in net.named_parameters()
+        if p.ndim == 2 and name.startswith(("blocks", "decoder", "slot", "profile"))
     ]
     chosen = {id(p) for p in matrices}
     others = [p for p in net.parameters() if p.requires_grad and id(p) not in chosen]
@@ -67,13 +72,48 @@ def optimisers(net: DiarizationNet, rate: float) -> list[torch.optim.Optimizer]:
 
 
 def train_step(
-    net: DiarizationNet, batch: tuple[np.ndarray, ...], look_ahead: int, identity_weight: float, device: str
+    net: DiarizationNet,
+    batch: tuple[np.ndarray, ...],
+    look_ahead: int,
+    rng: np.random.Generator,
+    identity_weight: float,
+    device: str,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of one batch, computed in bf16 where that is safe."""
+    """Loss of one batch, computed in bf16 where that is safe.
+
+    Profiles are of the right frames, of wrong ones too, or of those that the network itself would have chosen: in use
+    it has to live with its own mistakes.
+    """
     inputs, labels, identities = (torch.from_numpy(part).to(device) for part in batch)
+    slots = labels.shape[2]
     with torch.autocast(torch.device(device).type, torch.bfloat16):
-        out = net(inputs, look_ahead, labels.shape[2])
-    return network_loss(out, labels, identities, net.identify, identity_weight)
+        embeddings, hidden = net.embed(inputs, look_ahead)
+        spoken = None
+        if net.profile is not None:
+            spoken = torch.from_numpy(mistaken(rng, batch[1])).to(device)
+            if rng.random() < OWN_SHARE:
+                with torch.no_grad():
+                    spoken = alone(net.decode(embeddings.detach(), slots, spoken))
+        logits = net.decode(embeddings, slots, spoken)
+    return network_loss(Diarized(logits, embeddings, hidden), labels, identities, net.identify, identity_weight)
+
+
+def mistaken(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
+    """Labels (batch, frames, slots) as weights of profiles: only one speaker at a time, some frames left out, some
+    stretches given to another speaker."""
+    speakers = labels[:, :, 1:-1]
+    weights = labels.copy()
+    weights[:, :, 0] = 0
+    weights *= (speakers.sum(2) == 1)[:, :, None]
+    for row in weights:
+        if rng.random() < 0.4:
+            continue
+        row *= rng.random((len(row), 1)) > rng.uniform(0, 0.6)
+        for _ in range(rng.poisson(len(row) / 120)):
+            first = int(rng.integers(len(row)))
+            piece = row[first : first + int(rng.integers(3, 25)), 1:-1]
+            piece[:] = np.roll(piece, int(rng.integers(piece.shape[1])), axis=1)
+    return weights
 
 
 def average_into(average: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
@@ -83,6 +123,14 @@ def average_into(average: torch.nn.Module, net: torch.nn.Module, decay: float) -
         for mean, new in pairs:
             if mean.is_floating_point():
                 mean.lerp_(new, 1 - decay)
+
+
+def begin_with(net: DiarizationNet, path: Path) -> None:
+    """Averaged weights from a `last.pt`, as far as there are any of that name and shape."""
+    found = torch.load(path, map_location="cpu", weights_only=True)["average"]
+    own = net.state_dict()
+    own.update({name: tensor for name, tensor in found.items() if name in own and own[name].shape == tensor.shape})
+    net.load_state_dict(own)
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -99,6 +147,9 @@ def train(arguments: argparse.Namespace) -> None:
     average.load_state_dict(net.state_dict())
     steppers = optimisers(net, arguments.rate)
     step, used, best = 0, 0.0, float("inf")
+    if arguments.begin:
+        begin_with(net, Path(arguments.begin))
+        average.load_state_dict(net.state_dict())
     last = out / "last.pt"
     if last.exists():
         saved = torch.load(last, map_location=arguments.device, weights_only=True)
@@ -117,6 +168,7 @@ def train(arguments: argparse.Namespace) -> None:
     while True:
         elapsed = time.monotonic() - begun
         progress = elapsed / total
+        now = lesson(arguments.skip + (1 - arguments.skip) * progress)
         finished = progress >= 1 or step >= arguments.max_steps
         if finished or time.monotonic() - checked >= arguments.every * 60:
             figures = validation.score(average.eval(), arguments.device)
@@ -129,15 +181,18 @@ def train(arguments: argparse.Namespace) -> None:
             torch.save({**state, "best": best, "optimisers": [s.state_dict() for s in steppers]}, unfinished)
             unfinished.replace(last)
             means = {name: round(total_ / max(count, 1), 4) for name, total_ in sums.items()}
-            note = {"step": step, "minutes": round(elapsed / 60, 1), "frames": lesson(progress).frames}
+            note = {
+                "step": step,
+                "minutes": round(elapsed / 60, 1),
+                "frames": now.frames,
+            }
             _note(out / "log.jsonl", note | means | figures)
             sums, count, checked = {}, 0, time.monotonic()
         if finished:
             break
-        now = lesson(progress)
         batch = pool.batch(rng, now.batch, now.frames, now.shares, now.slots)
         ahead = int(rng.choice(choices, p=chances / chances.sum()))
-        loss, parts = train_step(net.train(), batch, ahead, arguments.identity, arguments.device)
+        loss, parts = train_step(net.train(), batch, ahead, rng, arguments.identity, arguments.device)
         factor = scale(step, progress, 200)
         for stepper in steppers:
             for group in stepper.param_groups:
@@ -167,6 +222,8 @@ def main() -> None:
     parser.add_argument("--pool", required=True, help="folder that models.diarization.pool fills")
     parser.add_argument("--data", help="data folder; default $DUPLEX_DATA")
     parser.add_argument("--network", choices=("lite", "published"), default="lite")
+    parser.add_argument("--begin", help="last.pt of another training to begin with")
+    parser.add_argument("--skip", type=float, default=0.0, help="share of the curriculum that is left out")
     parser.add_argument("--minutes", type=float, default=110)
     parser.add_argument("--max-steps", type=int, default=10**9)
     parser.add_argument("--every", type=float, default=6, help="minutes between validations")

@@ -48,16 +48,13 @@ class Validation:
             for number, name in enumerate(kept["names"])
         ]
 
-    def score(self, net: DiarizationNet, device: str = "cpu", look_aheads: tuple[int, ...] = (9, 4, 0)) -> dict:
+    def score(self, net: DiarizationNet, device: str = "cpu", look_aheads: tuple[int, ...] = (9,)) -> dict:
         """DER in percent: `der` to choose by, and by kind of scene, at the longest look-ahead; others as `der@n`."""
         figures: dict[str, float] = {}
         offered = [n for n in look_aheads if n in net.config.look_ahead]
         for look_ahead in offered:
             errors: dict[str, np.ndarray] = {}
-            for name, inputs, activity in self.scenes:
-                with torch.no_grad():
-                    logits = net(torch.from_numpy(inputs)[None].to(device), look_ahead).logits[0].float().cpu().numpy()
-                found = logits[: len(activity), 1:-1] > 0
+            for name, activity, found in self._diarized(net, look_ahead, device):
                 errors[name] = errors.get(name, 0) + np.array(frame_errors(activity, found))
             rates = {name: float(e[:3].sum() / e[3] * 100) for name, e in errors.items()}
             simulated = float(np.mean([rate for name, rate in rates.items() if name != "ami"]))
@@ -70,6 +67,19 @@ class Validation:
             else:
                 figures[f"der@{look_ahead}"] = round(total, 2)
         return figures
+
+    def _diarized(self, net: DiarizationNet, look_ahead: int, device: str):
+        """(name, activity, found activity) of each scene; scenes of one length at once."""
+        by_length: dict[int, list[tuple[str, np.ndarray, np.ndarray]]] = {}
+        for scene in self.scenes:
+            by_length.setdefault(len(scene[1]), []).append(scene)
+        for scenes in by_length.values():
+            with torch.no_grad():
+                logits = net(
+                    torch.from_numpy(np.stack([inputs for _, inputs, _ in scenes])).to(device), look_ahead
+                ).logits
+            for (name, _, activity), row in zip(scenes, logits.float().cpu().numpy(), strict=True):
+                yield name, activity, row[: len(activity), 1:-1] > 0
 
 
 def _build(data: Path, features: Features, cache: Path) -> None:

@@ -28,7 +28,7 @@ def random_net(config: DiarizationConfig = SMALL) -> DiarizationNet:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the graphs of a small random network."""
-    from models.diarization.runtime import export
+    from models.diarization.export import export
 
     folder = tmp_path_factory.mktemp("diarization")
     export(random_net(), folder)
