@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
+
 from duplex.engines import Engines
+from duplex.intake import InputFrame
 from duplex.serving.auth import new_id
 from duplex.serving.call import Call, Peer
 from duplex.serving.limits import Limits
@@ -24,8 +27,9 @@ from duplex.serving.sharing import SharedPool
 from duplex.serving.shedding import STEPS, Lateness, Shedder, Step
 from duplex.serving.wishes import Wish
 from duplex.settings import Settings
+from streaming.audio import FRAME
 from streaming.clock import Clock
-from streaming.errors import CallError, DuplexError
+from streaming.errors import CallError, DuplexError, SettingsError
 from streaming.pool import InferencePool
 
 log = logging.getLogger(__name__)
@@ -136,6 +140,7 @@ class LocalHost:
         self._recordings = recordings
         self._engines = engines
         self._own_engines = engines is None
+        self._restorations = RESTORATIONS
         self._pool = pool or InferencePool(settings.workers, inline=clock.virtual)
         self._shared = SharedPool(self._pool)
         self._lateness = Lateness()
@@ -152,6 +157,7 @@ class LocalHost:
     async def __aenter__(self) -> LocalHost:
         if self._engines is None:
             self._engines = await self._pool.run("load", Engines.from_settings, self._settings)
+            self._restorations = await self._pool.run("load", _restorations)
         self._services = Services(self._engines, self.limits, self._clock, self._lateness, self._recordings)
         self._upkeep = asyncio.create_task(self._keep_up())
         return self
@@ -164,13 +170,15 @@ class LocalHost:
     async def create(self, wish: Wish, placement: Placement | None = None) -> dict[str, Any]:
         self._check_room_for_one_more()
         settings = wish.settings_on(self._settings)
+        if settings.restore not in self._restorations:
+            raise SettingsError("settings: this server cannot restore sound")
         self._coming += 1
         try:
             room = self._named.get(wish.room) if wish.room else None
             if room is None or room.over:
                 past = placement.past if placement else None
                 share = self._shared.share(wish.room or wish.name)
-                room = Room(wish.room or None, settings, self._services, share, past)
+                room = Room(wish.room or None, wish.name, settings, self._services, share, past)
                 if wish.room:
                     self._named[wish.room] = room
             id = placement.call if placement else new_id()
@@ -341,7 +349,7 @@ class LocalHost:
 
     def _offers(self, room: Room) -> dict[str, Any]:
         return {
-            "restoration": list(RESTORATIONS),
+            "restoration": list(self._restorations),
             "assistant": True,
             "translation": [],
             "recording": room.recording.offered,
@@ -373,8 +381,7 @@ class LocalHost:
             began = self._clock.now()
             try:
                 self._watch_load(began)
-                for call in tuple(self._calls.values()):
-                    self._watch_time(call, began)
+                self._watch_times(began)
                 if self._recordings is not None and began >= sweep_at:
                     sweep_at = began + 60.0
                     await self._shared.share("retention").run("sweep", self._recordings.sweep)
@@ -402,6 +409,10 @@ class LocalHost:
             with suppress(DuplexError):
                 await room.pause_restoration(paused)
 
+    def _watch_times(self, now: float) -> None:
+        for call in tuple(self._calls.values()):
+            self._watch_time(call, now)
+
     def _watch_time(self, call: Call, now: float) -> None:
         room = self._where[call.id]
         if call.over:
@@ -426,3 +437,16 @@ class LocalHost:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _restorations() -> tuple[str, ...]:
+    """What this machine can restore. Done once beforehand, so that no call waits for a runtime to be loaded."""
+    from duplex.live_restoration import LiveRestoration
+
+    try:
+        restoration = LiveRestoration(RESTORATIONS[1])
+        restoration.step(InputFrame(0, np.zeros((FRAME, 1), np.float32)))
+    except DuplexError as error:
+        log.warning("no restoration: %s", error)
+        return ("",)
+    return RESTORATIONS

@@ -58,10 +58,17 @@ class Services:
 
 
 class Room:
-    """name: None for a call of one person. share: of the inference pool. past: what to go on from."""
+    """name: None for a call of one person. first: who opens it. share: of the inference pool. past: what to go on
+    from."""
 
     def __init__(
-        self, name: str | None, settings: Settings, services: Services, share: Share, past: Past | None = None
+        self,
+        name: str | None,
+        first: str,
+        settings: Settings,
+        services: Services,
+        share: Share,
+        past: Past | None = None,
     ) -> None:
         self.name = name
         self.calls: dict[str, Call] = {}
@@ -74,6 +81,7 @@ class Room:
         """What was asked for; it may be paused."""
         self.paused = False
         self.share = share
+        self._first = _unique(first, {ASSISTANT})
         self._settings = settings
         self._services = services
         self._clock = services.clock
@@ -109,7 +117,7 @@ class Room:
             await call.close()
 
     async def _live(self) -> None:
-        parties = [f"seat {number + 1}" for number in range(self.seats)]
+        parties = [self._first, *(f"seat {number + 1}" for number in range(1, self.seats))]
         try:
             async with Session(
                 self._settings,
@@ -151,10 +159,8 @@ class Room:
             raise CallError(f"room {self.name!r} is full: it has {self.seats} seats", "full", retry_after=10.0)
         seat = next((each for each in self._free if session.parties[each] == call.name), self._free[0])
         self._free.remove(seat)
-        taken = {each.name for each in self.calls.values()} | {
-            party for number, party in enumerate(session.parties) if number != seat
-        }
-        call.name = _unique(call.name, {*taken, ASSISTANT})
+        others = {party for number, party in enumerate(session.parties) if number != seat}
+        call.name = _unique(call.name, {*others, ASSISTANT})
         call.seat = seat
         self.calls[call.id] = call
         until = self._clock.now() + _SEAT_PATIENCE
