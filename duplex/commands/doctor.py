@@ -91,6 +91,7 @@ def examine() -> Iterator[Finding]:
         yield _package(name, advice, required=False)
     yield _check("recogniser", _recogniser)
     yield _check("speech", _speech)
+    yield _check("diarization", _diarization, required=False)
     yield _check("demo recording", _demo)
     yield _check("disk", _disk)
     yield Finding("processor", "ok", f"{os.cpu_count()} cores", required=False)
@@ -107,11 +108,11 @@ def _package(name: str, advice: str, *, required: bool = True) -> Finding:
         return Finding(name, "missing", advice, required)
 
 
-def _check(what: str, test: Callable[[], str]) -> Finding:
+def _check(what: str, test: Callable[[], str], *, required: bool = True) -> Finding:
     try:
-        return Finding(what, "ok", test())
+        return Finding(what, "ok", test(), required)
     except (DuplexError, ImportError, OSError) as error:
-        return Finding(what, "broken", str(error))
+        return Finding(what, "broken", str(error), required)
 
 
 def _recogniser() -> str:
@@ -139,6 +140,18 @@ def _speech() -> str:
     if not samples:
         raise OSError("the speech engine makes no sound")
     return f"{synthesiser.name} speaks ({len(synthesiser.voices())} voices; `duplex doctor --voices`)"
+
+
+def _diarization() -> str:
+    """A second of silence, in which nobody speaks."""
+    import numpy as np
+
+    from models.diarization import load_diariser
+    from models.diarization.running import probabilities
+
+    diariser = load_diariser()
+    said = probabilities(diariser, np.zeros(16_000, np.float32))
+    return f"{diariser.name} tells {said.shape[1]} speakers apart"
 
 
 def _demo() -> str:
