@@ -22,6 +22,7 @@ from duplex.history import ASSISTANT, History
 from duplex.playback import Playback
 from duplex.replies import Replies
 from duplex.settings import Settings
+from duplex.speakers import Speakers
 from models.interaction.backchannel import is_backchannel
 from models.interaction.completeness import looks_complete
 from models.interaction.contract import Control, Request, Utterance
@@ -60,6 +61,8 @@ class Conductor:
             asks_for_floor=asks_for_floor,
         )
         self.hearing: dict[str, Hearing] = {}
+        self.speakers: dict[str, Speakers] = {}
+        """Of parties on whose channel several people may be heard."""
         self.began = clock.now()
         """When sample 0 was due, on the clock."""
         self._clock = clock
@@ -173,13 +176,26 @@ class Conductor:
     def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
         words = hypothesis.words
         end = base + words[-1].end if words else onset
+        speakers = self.speakers.get(party)
+        text = hypothesis.text
         if hypothesis.final:
             for word in words:
-                self._emit(ev.Word(base + word.start, base + word.end, party, word.text, round(word.confidence, 3)))
+                start, stop = base + word.start, base + word.end
+                who = speakers.speaker(start, stop) if speakers else ""
+                self._emit(ev.Word(start, stop, party, word.text, round(word.confidence, 3), who))
         else:
             stable = len(" ".join(word.text for word in words[: hypothesis.stable]))
-            self._emit(ev.Partial(onset, end, party, hypothesis.text, stable))
-        self._act(self.floor.words(self.now, party, hypothesis.text, onset=onset, end=end, final=hypothesis.final))
+            self._emit(ev.Partial(onset, end, party, text, stable))
+        if text and speakers and speakers.overheard(onset, end):
+            if hypothesis.final:
+                who = speakers.speaker(onset, end)
+                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "overheard", who))
+            text = ""  # the words of others neither take the floor nor are answered
+        self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
+
+    def speaker_turn(self, party: str, start: float, end: float, speaker: str) -> None:
+        """The diariser: somebody on the party's channel has spoken, in seconds."""
+        self._emit(ev.SpeakerTurn(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE), party, speaker))
 
     # What replies report (replies.Stage).
 
@@ -259,7 +275,9 @@ class Conductor:
             for hearing in self.hearing.values():
                 hearing.cut(self.now)
         for party, text, start, end in action.texts:
-            self._emit(ev.Turn(start, end, party, text, action.turn))
+            speakers = self.speakers.get(party)
+            who = speakers.speaker(start, end) if speakers else ""
+            self._emit(ev.Turn(start, end, party, text, action.turn, speaker=who))
         self.history.take_back(action.texts)
         past = self.history.utterances()
         for party, text, start, end in action.texts:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from duplex.settings import Settings
 from models.activity.contract import ActivityDetector
+from models.diarization.contract import Diariser
 from models.interaction.contract import Answerer
 from models.recognition.contract import Recogniser
 from models.speech.contract import Synthesiser
@@ -20,6 +24,9 @@ class Engines:
     recogniser: Recogniser[Any]
     answerer: Answerer
     synthesiser: Synthesiser
+    diariser: Diariser[Any] | None = None
+    voices: Sequence[tuple[str, np.ndarray]] = ()
+    """(name, samples at 16 kHz) of known voices."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
@@ -29,6 +36,12 @@ class Engines:
         from models.recognition import load_recogniser
         from models.speech import load_synthesiser
 
+        diariser, voices = None, ()
+        if settings.diarize:
+            from duplex.diarizing import enrol, open_diariser
+
+            diariser = open_diariser(settings.diarization_latency, settings.max_speakers)
+            voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             activity=WebRtcActivity(),
             recogniser=load_recogniser(settings.recogniser),
@@ -40,6 +53,8 @@ class Engines:
                 token_timeout=settings.llm_timeout,
             ),
             synthesiser=load_synthesiser(settings.synthesiser),
+            diariser=diariser,
+            voices=voices,
         )
 
     async def close(self) -> None:

@@ -79,26 +79,38 @@ class Partial(Event):
 
 @dataclass(frozen=True, slots=True)
 class Word(Event):
-    """A word that is final."""
+    """A word that is final. speaker: who of those on the party's channel said it; empty where that is not known."""
 
     type: ClassVar[str] = "word"
     party: str
     text: str
     confidence: float
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn(Event):
     """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
 
-    A turn that goes on after all is sent again, whole, under the same number.
+    A turn that goes on after all is sent again, whole, under the same number. "overheard" is what somebody else than
+    the user said; it bears the number of the turn before it, as a backchannel does.
     """
 
     type: ClassVar[str] = "turn"
     party: str
     text: str
     turn: int
-    kind: Literal["turn", "backchannel"] = "turn"
+    kind: Literal["turn", "backchannel", "overheard"] = "turn"
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn(Event):
+    """A stretch in which one of the speakers on a party's channel spoke, as the diariser tells them apart."""
+
+    type: ClassVar[str] = "speaker_turn"
+    party: str
+    speaker: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from duplex.engines import Engines
 from duplex.hearing import Hearing
 from duplex.intake import InputFrame, Intake
 from duplex.settings import Settings
+from duplex.speakers import Speakers
 from models.interaction.contract import Control, Utterance
 from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from streaming.clock import Clock, SystemClock
@@ -132,11 +133,18 @@ class Session:
             for party in self.parties
         ]
         self._conductor.hearing = dict(zip(self.parties, self._hearing, strict=True))
+        self._speakers = self._tell_apart(engines, pool)
         self._tasks = [
             self._group.create_task(self._guard("perception", self._perceive())),
             self._group.create_task(self._guard("playback", self._play())),
             *(self._group.create_task(self._guard("recognition", h.recognise())) for h in self._hearing),
         ]
+        if self._speakers is not None:
+            party = self.parties[0]
+            told = self._speakers.follow(
+                lambda turn: self._conductor.speaker_turn(party, turn.start, turn.end, turn.speaker)
+            )
+            self._tasks.append(self._group.create_task(self._guard("diarization", told)))
         told = {name: value for name, value in self.settings.as_dict().items() if value != ""}
         self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.isoformat(), told))
         return self
@@ -159,10 +167,14 @@ class Session:
         await asyncio.wait([self._tasks[0]])
         for hearing in self._hearing:
             hearing.queue.close()
+        if self._speakers is not None:
+            self._speakers.queue.close()
         await asyncio.wait(self._tasks[2:])
         self._conductor.replies.stop()  # a reply that waits for room in playback would wait for ever
         self._conductor.finish_reply(interrupted=True)
         queues = {"input": self._input, **{h.queue.name: h.queue for h in self._hearing}}
+        if self._speakers is not None:
+            queues["diarize"] = self._speakers.queue
         self._emit(ev.SessionEnded(self.now, self.now, {k: asdict(q.stats()) for k, q in queues.items()}))
         self._stop()
 
@@ -173,6 +185,7 @@ class Session:
             *self._subscribers,
             *self._listeners,
             *self._restored,
+            *([self._speakers.queue] if self._speakers else []),
             *(h.queue for h in self._hearing),
         ):
             queue.close()
@@ -262,6 +275,11 @@ class Session:
         """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""
         self._conductor.remember(heard, timers)
 
+    def diarize(self, on: bool) -> None:
+        """Tell the people on the channel apart, or leave that for now, where the session can do it at all."""
+        if self._speakers is not None:
+            self._speakers.paused = not on
+
     def say(self, text: str) -> None:
         """Speak `text` when the floor is free."""
         self._conductor.say(text)
@@ -292,7 +310,7 @@ class Session:
 
     async def _perceive(self) -> None:
         async for arrived in self._input:
-            frame = self._without_echo(arrived)
+            frame, words = self._without_echo(arrived)
             self._tell("on_input", frame)
             self._conductor.now = frame.end
             heard = [frame]
@@ -301,21 +319,36 @@ class Session:
                 if restored is not None and self.settings.restore_hearing:
                     heard = restored
             for heard_frame in heard:
+                if self._speakers is not None:
+                    one = np.ascontiguousarray(heard_frame.samples[:, 0])
+                    self._speakers.hear(AudioChunk(heard_frame.start, one, heard_frame.concealed))
                 for index, hearing in enumerate(self._hearing):
                     samples = np.ascontiguousarray(heard_frame.samples[:, index])
-                    hearing.perceive(AudioChunk(heard_frame.start, samples, heard_frame.concealed))
+                    clear = words if heard_frame is frame else None
+                    hearing.perceive(AudioChunk(heard_frame.start, samples, heard_frame.concealed), clear)
             self._conductor.tick(frame.end)
 
-    def _without_echo(self, frame: InputFrame) -> InputFrame:
+    def _tell_apart(self, engines: Engines, pool: InferencePool) -> Speakers | None:
+        """Of several parties each has a channel of his own, and that tells them apart."""
+        if engines.diariser is None or len(self.parties) > 1:
+            return None
+        first = engines.voices[0][0] if engines.voices else ""
+        speakers = Speakers(engines.diariser, pool, engines.voices, self.settings.user or first)
+        self._conductor.speakers[self.parties[0]] = speakers
+        return speakers
+
+    def _without_echo(self, frame: InputFrame) -> tuple[InputFrame, AudioChunk | None]:
+        """The frame, and the same for the recogniser where that is another one."""
         if self._echo_control is None:
-            return frame
+            return frame, None
         try:
             clean = self._echo_control.cancel(AudioChunk(frame.start, frame.samples[:, 0], frame.concealed))
         except Exception as error:
             self._echo_control = None
             self.capability_lost("echo cancellation", str(error) or type(error).__name__)
-            return frame
-        return InputFrame(clean.start, clean.samples[:, None], clean.concealed)
+            return frame, None
+        quiet = clean.quiet
+        return InputFrame(quiet.start, quiet.samples[:, None], quiet.concealed), clean.words
 
     async def _restore(self, frame: InputFrame) -> list[InputFrame] | None:
         """The restored frames that are complete; None if restoration has failed and is off."""

@@ -53,6 +53,13 @@ class Settings:
         choices=("", "auto", "enhance", "dereverb", "codec", "bandwidth"),
     )
     restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
+    diarize: bool = setting(True, "tell the people on one channel apart")
+    diarization_latency: float = setting(
+        0.4, "seconds that diarization looks ahead; more is more exact", choices=(0.0, 0.4, 1.0)
+    )
+    max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
+    speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
+    user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
     wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
     utterance_gap: float = setting(0.35, "silence after which the recogniser closes an utterance", low=0.1, high=2.0)
     utterance_limit: float = setting(20.0, "longest utterance given to the recogniser at once", low=2.0, high=60.0)
@@ -75,6 +82,9 @@ class Settings:
             raise SettingsError(f"settings: llm must be an http(s) address, not {self.llm!r}")
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
+        voices = self.known_voices
+        if self.user and voices and self.user not in voices:
+            raise SettingsError(f"settings: user {self.user!r} is none of the known voices: {', '.join(voices)}")
         pauses = (self.floor.pause_short, self.floor.pause_medium, self.floor.pause_long)
         if list(pauses) != sorted(pauses):
             raise SettingsError(
@@ -105,6 +115,11 @@ class Settings:
                 values[name] = (value, "command line")
         return cls()._with(values, names)
 
+    @property
+    def known_voices(self) -> dict[str, str]:
+        """`speakers` as name to file."""
+        return dict(_voice(pair) for pair in self.speakers.split(",") if pair.strip())
+
     def with_values(self, **values: Any) -> Settings:
         """A copy with some fields changed, checked like any other."""
         return replace(self, **values)
@@ -130,6 +145,13 @@ class Settings:
         for group, changes in nested.items():
             top[group] = replace(getattr(self, group), **changes)
         return replace(self, **top)
+
+
+def _voice(pair: str) -> tuple[str, str]:
+    name, equals, path = (part.strip() for part in pair.partition("="))
+    if not (equals and name and path):
+        raise SettingsError(f"settings: speakers takes NAME=FILE, separated by commas, not {pair.strip()!r}")
+    return name, path
 
 
 def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, type, Any, Any]]:

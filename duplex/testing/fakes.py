@@ -28,13 +28,14 @@ _LEVEL = 1 / 512
 class UserSpeech:
     """The user makes a sound from `start` to `end` (seconds). text: its words, evenly spread; empty: a cough, a noise.
 
-    delay: seconds from a word's end to its first appearance in a hypothesis.
+    delay: seconds from a word's end to its first appearance in a hypothesis. speaker: whose sound it is.
     """
 
     start: float
     end: float
     text: str = ""
     delay: float = 0.1
+    speaker: str = "user"
 
 
 @dataclass(frozen=True, slots=True)
