@@ -143,12 +143,12 @@ def diarize_recording(
 
 
 class _Meter:
-    """How long a recording is, and how loud where."""
+    """How long a recording is, and how loud where: 400 bytes a second."""
 
     def __init__(self) -> None:
         self._samples = 0
         self._held = np.zeros(0, np.float32)
-        self._levels: list[np.ndarray] = []
+        self._levels = bytearray()
 
     @property
     def seconds(self) -> float:
@@ -158,11 +158,12 @@ class _Meter:
         self._samples += len(block)
         held = np.concatenate([self._held, block])
         whole = len(held) - len(held) % BIN
-        self._levels.append(peaks(held[:whole]))
-        self._held = held[whole:]
+        self._levels += peaks(held[:whole]).astype(np.float16).tobytes()
+        self._held = held[whole:].copy()
 
     def levels(self) -> np.ndarray:
-        return np.concatenate([*self._levels, peaks(self._held)])
+        last = peaks(self._held).astype(np.float16).tobytes()
+        return np.frombuffer(bytes(self._levels) + last, np.float16).astype(np.float32)
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -12,6 +12,7 @@ import soundfile
 import duplex
 from duplex.cli import main
 from duplex.diarizing import Diarization
+from duplex.waveform import peaks
 from models.diarization.contract import Turn
 from streaming.errors import InputError, SettingsError
 from tests.models.diarization.tones import TonesDiariser, conversation, tone
@@ -49,6 +50,8 @@ def test_the_turns_of_a_recording(meeting: Path, latency: float) -> None:
     turns = duplex.diarize(meeting, latency=latency, on_progress=lambda *seconds: heard.append(seconds))
     assert turns == TURNS and turns.speakers == ["speaker 1", "speaker 2"]
     assert turns.duration == 5.25 and heard[-1] == (5.25, 5.25)
+    samples, _ = soundfile.read(meeting)
+    np.testing.assert_allclose(turns.levels, peaks(samples), atol=1e-3)
 
 
 @pytest.mark.parametrize(("rate", "suffix"), [(8000, ".wav"), (44_100, ".flac"), (48_000, ".ogg")])
