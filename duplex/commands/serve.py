@@ -34,7 +34,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     parser.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate chain (PEM)")
     parser.add_argument("--tls-key", metavar="FILE", help="its key, if it is in a file of its own")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--max-calls", type=int, default=16, metavar="N", help="people at once (default: 16)")
+    limits.add_argument(
+        "--max-calls", type=int, default=16, metavar="N", help="people at once, in each process (default: 16)"
+    )
     limits.add_argument("--room-size", type=int, default=4, metavar="N", help="people in one room (default: 4)")
     limits.add_argument(
         "--idle-limit", type=float, default=900.0, metavar="SECONDS", help="end silent calls (default: 900)"
@@ -51,6 +53,15 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     ice.add_argument(
         "--turn-secret-file", metavar="FILE", help="what the TURN server shares with us (coturn: static-auth-secret)"
     )
+    cluster = parser.add_argument_group("more than one machine")
+    cluster.add_argument(
+        "--cluster",
+        nargs="?",
+        const="",
+        metavar="ADDRESS",
+        help="spread calls over a Ray cluster: of ADDRESS, that RAY_ADDRESS names, or a new one on this machine",
+    )
+    cluster.add_argument("--workers", type=int, metavar="N", help="worker processes (default: one for each CPU)")
     recordings = parser.add_argument_group("recordings", "made only with the consent of everybody in a call")
     recordings.add_argument("--recordings", metavar="DIR", help="where to keep them (default: with the user's data)")
     recordings.add_argument("--no-recordings", action="store_true", help="offer none")
@@ -79,12 +90,14 @@ async def _serve(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from duplex.serving.auth import Gate, new_token
+    from duplex.serving.cluster import ClusterHost
     from duplex.serving.host import LocalHost
     from duplex.serving.limits import Limits
     from duplex.serving.retention import Recordings
     from duplex.serving.server import Address, Server, tls_context
     from duplex.serving.transport import WebRtcPeers
     from duplex.serving.turn import SharedSecretTurn, read_secret
+    from duplex.serving.worker import WorkerOptions
     from streaming.clock import SystemClock
 
     console = Console(soft_wrap=True, highlight=False)
@@ -97,12 +110,17 @@ async def _serve(args: argparse.Namespace) -> None:
     address = Address(args.host, args.port, tls_context(args.tls_cert, args.tls_key))
     secret = read_secret(args.turn_secret_file) if args.turn_secret_file else ""
     ice_servers = SharedSecretTurn(args.stun, args.turn, secret, args.call_limit, wall_time=time.time)
-    recordings = None if args.no_recordings else Recordings(_recordings(args.recordings), args.keep * 3600)
+    folder, keep = "" if args.no_recordings else str(_recordings(args.recordings)), args.keep * 3600
     clock = SystemClock()
-    async with (
-        LocalHost(settings, WebRtcPeers(clock, ice_servers), clock=clock, limits=limits, recordings=recordings) as host,
-        Server(host, gate, address, limits=limits, ice_servers=ice_servers) as server,
-    ):
+    calls: LocalHost | ClusterHost
+    if args.cluster is None:
+        recordings = Recordings(folder, keep) if folder else None
+        peers = WebRtcPeers(clock, ice_servers)
+        calls = LocalHost(settings, peers, clock=clock, limits=limits, recordings=recordings)
+    else:
+        options = WorkerOptions(settings, limits, folder, keep, args.stun, args.turn, secret)
+        calls = ClusterHost(options, clock=clock, address=args.cluster or None, workers=args.workers)
+    async with calls as host, Server(host, gate, address, limits=limits, ice_servers=ice_servers) as server:
         _end_on_signals(server)
         console.print(f"Duplex listens at [bold]{server.url(token)}[/]")
         if not address.loopback and address.tls is None:
@@ -132,12 +150,15 @@ def _recordings(given: str | None) -> Path:
 
 
 def _check(args: argparse.Namespace) -> None:
-    for name, low, high in (("port", 0, 65_535), ("max_calls", 1, 10_000), ("room_size", 2, 64)):
+    bounds = (("port", 0, 65_535), ("max_calls", 1, 10_000), ("room_size", 2, 64), ("workers", 1, 10_000))
+    for name, low, high in bounds:
         value = getattr(args, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             raise SettingsError(f"--{name.replace('_', '-')}: must lie between {low} and {high}, not {value}")
     for name in ("idle_limit", "call_limit", "keep"):
         if not 0 < getattr(args, name) < float("inf"):
             raise SettingsError(f"--{name.replace('_', '-')}: must be more than 0, not {getattr(args, name):g}")
+    if args.workers is not None and args.cluster is None:
+        raise SettingsError("--workers: is for --cluster")
     if not 0 <= args.drain <= 3600:
         raise SettingsError(f"--drain: must lie between 0 and 3600 seconds, not {args.drain:g}")

@@ -7,24 +7,20 @@ replaced. Only the caller gives results their final names, so that nothing half-
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from duplex.ray_connection import connect
 from duplex.restoration.files import Item
 from duplex.restoration.one_file import Progress, discard
 from duplex.restoration.options import RestoreOptions, StageFactory, name_of
 from duplex.restoration.report import FileResult
 from duplex.restoration.shipment import Delivery, RemoteRestorer, packed, received
-from streaming.errors import EndpointError, ModelError, SettingsError
+from streaming.errors import EndpointError
 
 ATTEMPTS = 2
-
-_PATIENCE = 5.0
-"""Seconds in which a head node must answer."""
 
 _START = 120.0
 """Seconds in which a worker must come up while none is at work."""
@@ -46,7 +42,7 @@ def run_on_cluster(
 ) -> Iterator[Event]:
     """address: of a running cluster; None for the one that RAY_ADDRESS names, else a new one on this machine. jobs: how
     many workers at most; None for one a CPU. Raises ModelError without `ray`, EndpointError without a cluster."""
-    ray, own = _connected(address)
+    ray, own = connect(address)
     pool = _Pool(ray, options, name_of(factory))
     try:
         yield from _spread(ray, pool, [_Job(item) for item in items], jobs)
@@ -157,36 +153,3 @@ class _Pool:
         if failure is not None:
             kind, text = failure
             raise kind(text)
-
-
-def _connected(address: str | None) -> tuple[Any, bool]:
-    """(the package, whether it was connected here, and so is to be shut down here)."""
-    if address is not None:
-        _check_address(address)
-    try:
-        import ray
-    except ImportError:
-        raise ModelError("cluster: Ray is not installed; install duplex[cluster]") from None
-    if ray.is_initialized():
-        return ray, False
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    new = {} if address not in (None, "local") or os.environ.get("RAY_ADDRESS") else {"include_dashboard": False}
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", **new)
-    except (ConnectionError, OSError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise EndpointError(f"cluster: {address or 'a local one'} cannot be reached: {reason}") from error
-    return ray, True
-
-
-def _check_address(address: str) -> None:
-    """Ray itself waits five minutes for a node that is not there. Raises EndpointError, SettingsError."""
-    if address in ("auto", "local"):
-        return
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or "//" in host:
-        raise SettingsError(f"cluster: {address!r} is not the address of a head node, such as 10.0.0.5:6379")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
-    except OSError as error:
-        raise EndpointError(f"cluster: {address} cannot be reached ({error.strerror or error})") from error

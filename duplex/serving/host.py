@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -51,6 +52,8 @@ class Load:
     rooms: int
     capacity: int
     late_ms: float
+    cpu: float = 0.0
+    """Share of a core that the process has taken lately."""
     shed: tuple[str, ...] = ()
     draining: bool = False
     counters: dict[str, float] = field(default_factory=dict)
@@ -60,6 +63,19 @@ class Load:
     @property
     def accepts(self) -> bool:
         return not self.draining and self.calls < self.capacity and "new calls" not in self.shed
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has happened in the room `room` since somebody last asked: events, and the number of the next.
+
+    over: whether the call that was asked about has ended.
+    """
+
+    room: str
+    events: list[dict[str, Any]]
+    end: int
+    over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +166,7 @@ class LocalHost:
         self._named: dict[str, Room] = {}
         self._ended: dict[str, float] = {}
         self._coming = 0
+        self._cpu = 0.0
         self._draining = False
         self._upkeep: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -280,6 +297,7 @@ class LocalHost:
                 len({id(room) for call, room in self._where.items() if not self._calls[call].over}),
                 self.limits.calls,
                 1000.0 * self._lateness.quantile(),
+                self._cpu,
                 tuple(step.name for step in STEPS if self._shedder.sheds(step.name)),
                 self._draining,
                 dict(self.counters),
@@ -310,10 +328,10 @@ class LocalHost:
 
     # What a cluster's front end keeps a copy of.
 
-    def journal_since(self, call: str, since: int) -> tuple[list[dict[str, Any]], int]:
-        """Events of the call's room from number `since` on, and the number of the next. Raises CallError."""
-        _, room = self._known(call)
-        return room.journal.lasting(since), room.journal.end
+    def news(self, call: str, since: int) -> News:
+        """Of the call's room, from event number `since` on. Raises CallError."""
+        found, room = self._known(call)
+        return News(room.id, room.journal.lasting(since), room.journal.end, found.over)
 
     # Inside.
 
@@ -376,9 +394,13 @@ class LocalHost:
         self._ended.pop(call, None)
 
     async def _keep_up(self) -> None:
-        sweep_at = 0.0
+        sweep_at, used, at = 0.0, time.process_time(), self._clock.now()
         while True:
             began = self._clock.now()
+            if began > at:
+                taken, used = time.process_time() - used, time.process_time()
+                self._cpu += 0.3 * (taken / (began - at) - self._cpu)
+                at = began
             try:
                 self._watch_load(began)
                 self._watch_times(began)

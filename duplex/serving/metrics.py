@@ -21,6 +21,7 @@ _COUNTERS = {
     "failed_offers": "offers that could not be answered",
     "reconnected": "connections made anew within a call",
     "shed": "steps of load shedding taken",
+    "deaths": "workers that died",
     "moved": "calls given to another worker after theirs had died",
 }
 
@@ -63,6 +64,7 @@ class _Loads:
             "duplex_rooms": ("rooms, those of one person included", lambda load: load.rooms),
             "duplex_calls_limit": ("calls that may be held", lambda load: load.capacity),
             "duplex_frame_lateness_p95_seconds": ("lateness of frames", lambda load: load.late_ms / 1000.0),
+            "duplex_cpu_cores": ("share of a core that the process takes", lambda load: load.cpu),
             "duplex_draining": ("1 while no new calls are taken", lambda load: float(load.draining)),
         }
         for name, (help, value) in figures.items():

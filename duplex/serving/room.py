@@ -20,6 +20,7 @@ from duplex import events as ev
 from duplex.engines import Engines
 from duplex.history import ASSISTANT
 from duplex.intake import InputFrame
+from duplex.serving.auth import new_id
 from duplex.serving.call import Call
 from duplex.serving.consent import SPOKEN, ConsentedRecording
 from duplex.serving.journal import Journal
@@ -71,6 +72,8 @@ class Room:
         past: Past | None = None,
     ) -> None:
         self.name = name
+        self.id = new_id()
+        """Tells it from an earlier room of its name."""
         self.calls: dict[str, Call] = {}
         self.seats = 1 if name is None else services.limits.seats
         self.past = past or Past()
