@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.diarizing import MAX_SPEAKERS, Enrolled, enrol, open_diariser
+from duplex.diarizing import Enrolled, enrol, open_diariser
 from duplex.exports import Caption, TimedWord
 from duplex.hearing import Hearing
 from duplex.intake import Intake
@@ -83,8 +83,8 @@ def transcribe(
     recording: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
-    diarize: bool = True,
-    max_speakers: int = MAX_SPEAKERS,
+    diarize: bool | None = None,
+    max_speakers: int | None = None,
     latency: float = 1.0,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
@@ -92,8 +92,9 @@ def transcribe(
     """The words of a recording, of any format and length, with their times and speakers.
 
     Args:
-        diarize: tell speakers apart. Of a stereo recording each channel is a party, and that is enough.
-        max_speakers, latency, speakers: as for duplex.diarize.
+        diarize: tell speakers apart (default: as in the settings). Of a stereo recording each channel is a party, and
+            that is enough.
+        max_speakers, speakers: as for duplex.diarize (default: as in the settings). latency: as for duplex.diarize.
         on_progress: called with the seconds heard and the recording's duration, if known.
 
     Raises InputError, SettingsError, ModelError, and StageError if the recogniser fails on the way.
@@ -103,7 +104,10 @@ def transcribe(
     from models.activity.webrtc import WebRtcActivity
     from models.recognition import load_recogniser
 
-    voices = _Voices.open(source, max_speakers, latency, speakers or {}) if diarize else None
+    voices = None
+    if settings.diarize if diarize is None else diarize:
+        known = settings.known_voices if speakers is None else speakers
+        voices = _Voices.open(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recogniser = load_recogniser(settings.recogniser)
     try:
         return VirtualClock().run(_transcribe(source, settings, WebRtcActivity(), recogniser, voices, on_progress))

@@ -46,12 +46,13 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from duplex.diarizing import diarize_recording, enrol, open_diariser, unique_names
+    from duplex.diarizing import MAX_SPEAKERS, diarize_recording, enrol, open_diariser, unique_names
     from duplex.media import open_recording
 
     outputs = _checked(args.outputs, len(args.files))
-    enrolled = enrol(known_voices(args), args.max_speakers)
-    diariser = open_diariser(args.latency, args.max_speakers)
+    most = MAX_SPEAKERS if args.max_speakers is None else args.max_speakers
+    enrolled = enrol(known_voices(args), most)
+    diariser = open_diariser(args.latency, most)
     console = Console(stderr=True, quiet=args.quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     paths = [Path(file) for file in args.files]

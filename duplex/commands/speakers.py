@@ -10,7 +10,7 @@ from streaming.errors import SettingsError
 def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """--max-speakers, --latency and --speaker; returns their group."""
     group = parser.add_argument_group("speakers")
-    group.add_argument("--max-speakers", type=int, default=8, metavar="N", help="tell apart at most so many (1 to 8)")
+    group.add_argument("--max-speakers", type=int, metavar="N", help="tell apart at most so many (1 to 8)")
     group.add_argument(
         "--latency",
         type=float,

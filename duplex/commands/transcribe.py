@@ -52,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
         transcript = transcribe(
             args.file,
             settings,
-            diarize=not args.no_speakers,
+            diarize=False if args.no_speakers else None,
             max_speakers=args.max_speakers,
             latency=args.latency,
-            speakers=voices,
+            speakers=voices or None,
             on_progress=on_progress,
         )
     for note in transcript.notes:

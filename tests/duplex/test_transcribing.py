@@ -77,6 +77,15 @@ def test_speakers_may_be_left_out(word: Path, capsys: pytest.CaptureFixture[str]
     assert "user: " in out and "speaker" not in out
 
 
+def test_settings_say_whether_and_whom(word: Path, tmp_path: Path) -> None:
+    voice = tmp_path / "tom.wav"
+    soundfile.write(voice, tone(0, 3.0), 16_000)
+    assert duplex.transcribe(word, duplex.Settings(speakers=f"tom={voice}")).speakers == ["tom"]
+    assert duplex.transcribe(word, duplex.Settings(diarize=False)).speakers == []
+    with pytest.raises(duplex.SettingsError, match="1 to 8, not 0"):
+        duplex.transcribe(word, max_speakers=0)
+
+
 def test_of_a_stereo_recording_each_channel_is_a_party(tmp_path: Path) -> None:
     samples = np.pad(clip("rms-goodbye"), 16_000)
     path = tmp_path / "two.wav"
