@@ -3,13 +3,13 @@
 A loudspeaker needs a frame every 20 ms and so delays every packet by the depth of its buffer. Who listens here is a
 session: it takes a frame early as gladly as on time. So what is next in order goes out at once, and the depth is how
 long a *missing* packet is waited for: until the depth has passed since it should have come. Then the slot is
-concealed, or recovered from the packet after it, and time goes on. So jitter costs delay only where it hurts, and a
+given up, with the packet after it if that has come, and time goes on. So jitter costs delay only where it hurts, and a
 burst of it leaves none behind.
 
 When a packet should have come is judged as by most receivers (RFC 3550, section 6.4.1, and W.-T. Liao, J.-C. Chen,
 M.-S. Chen, "Adaptive recovery techniques for real-time audio streams", 2001, on following delay spikes): the transit
 time of a packet is its arrival less its timestamp; the least transit of the last packets is the network at rest, and
-the depth covers what all but one of them took beyond it.
+the depth covers what any of them took beyond it.
 
 Pure: no clock, no codec, no thread. All times are the caller's, in seconds; all positions are RTP ticks since the
 first packet.
@@ -43,7 +43,7 @@ _AHEAD = 1.0
 _BEHIND = 10.0
 _HELD = 512
 
-Kind = Literal["packet", "recovered", "lost", "silence"]
+Kind = Literal["packet", "lost", "silence"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,10 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`duration` ticks of audio from `position`. payload: the packet, or for "recovered" the one after the gap.
+    """`duration` ticks of audio from `position`.
 
-    "silence": the sender had nothing to send (DTX). "lost": must be concealed.
+    "packet": the payload is the packet. "lost": the payload, if any, is the packet right after the gap, which may carry
+    a copy of what is missing. "silence": the sender had nothing to send (DTX).
     """
 
     position: int
@@ -76,14 +77,13 @@ class Slot:
 
 @dataclass(slots=True)
 class Counters:
-    """Packets received, reordered, doubled or too late; slots lost and recovered; jumps of the sender's clock."""
+    """Packets received, reordered, doubled or too late; slots lost; jumps of the sender's clock."""
 
     received: int = 0
     reordered: int = 0
     duplicates: int = 0
     late: int = 0
     lost: int = 0
-    recovered: int = 0
     jumps: int = 0
 
 
@@ -220,8 +220,7 @@ class JitterBuffer:
         self.jitter += (abs(transit - transits[-1]) - self.jitter) / 16 if transits else 0.0
         transits.append(transit)
         self._floor = min(transits)
-        excess = sorted(beyond for t in transits if (beyond := t - self._floor) <= DEEPEST)
-        self.depth = max(REST, excess[-2] if len(excess) > 1 else 0.0)
+        self.depth = max(REST, max(excess for t in transits if (excess := t - self._floor) <= DEEPEST))
 
     def _packet(self, position: int) -> Slot:
         packet = self._held.pop(position)
@@ -237,8 +236,5 @@ class JitterBuffer:
         self._next += duration
         if self._silent:
             return Slot(position, duration, "silence")
-        if following is not None:
-            self.counters.recovered += 1
-            return Slot(position, duration, "recovered", following)
         self.counters.lost += 1
-        return Slot(position, duration, "lost")
+        return Slot(position, duration, "lost", following)

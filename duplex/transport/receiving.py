@@ -28,6 +28,8 @@ class AudioReceiver:
         self.buffer = jb.JitterBuffer()
         self.concealed = 0
         """Samples that had to be made up."""
+        self.recovered = 0
+        """Lost packets whose copy came with the next one."""
         self.malformed = 0
         """Packets that are no Opus."""
         self.last_arrival: float | None = None
@@ -90,6 +92,7 @@ class AudioReceiver:
             if samples is not None and len(samples) == ticks // _RATIO:
                 return samples, False
             self.malformed += 1
-        if slot.kind == "recovered" and payload is not None and decoder.has_copy(payload):
+        if slot.kind == "lost" and payload is not None and decoder.has_copy(payload):
+            self.recovered += 1
             return decoder.recover(payload, ticks), False
         return decoder.conceal(ticks), slot.kind != "silence"

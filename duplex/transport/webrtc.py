@@ -211,7 +211,7 @@ class WebRtcPeer:
             "rtt_ms": 1000.0 * self._rtt,
             "received": float(counters.received),
             "lost": float(counters.lost),
-            "recovered": float(counters.recovered),
+            "recovered": float(self._receiver.recovered),
             "late": float(counters.late),
             "duplicates": float(counters.duplicates),
             "reordered": float(counters.reordered),

@@ -95,7 +95,7 @@ def test_a_lost_packet_costs_one_wait_and_leaves_no_delay_behind(at, burst) -> N
     for index, (when, slot) in enumerate(out):
         wait = when - (index * PERIOD + 0.05)
         if index in lost:
-            assert slot.kind in ("lost", "recovered")
+            assert slot.kind == "lost"
             assert wait <= REST + SLACK + EPSILON
         elif index - 1 in lost:
             assert wait <= SLACK + EPSILON  # it had come while its predecessor was still waited for
@@ -103,10 +103,11 @@ def test_a_lost_packet_costs_one_wait_and_leaves_no_delay_behind(at, burst) -> N
             assert wait <= EPSILON
 
 
-def test_the_packet_after_a_gap_serves_to_recover_the_one_before_it() -> None:
+def test_the_packet_after_a_gap_comes_along_for_its_copy_of_the_one_before_it() -> None:
     arrivals = [(when, p) for i, (when, p) in enumerate(steady(stream(10))) if i not in (4, 5)]
     out = run(JitterBuffer(), arrivals)
-    assert kinds(out)[4:7] == ["lost", "recovered", "packet"]
+    assert kinds(out)[4:7] == ["lost", "lost", "packet"]
+    assert out[4][1].payload is None  # the copy is of one packet only
     assert out[5][1].payload == out[6][1].payload == (6).to_bytes(4, "big")
 
 
@@ -132,11 +133,14 @@ def test_depth_follows_jitter_at_once_and_drains_back_after_the_burst() -> None:
     assert all(depths[i] == REST for i in range(205 + WINDOW, 400))
 
 
-def test_one_stray_packet_does_not_deepen_the_buffer() -> None:
-    arrivals = [(i * PERIOD + (0.15 if i == 50 else 0.0), p) for i, p in enumerate(stream(100))]
+def test_one_stray_packet_is_forgotten_with_the_window() -> None:
+    depths = []
     buffer = JitterBuffer()
-    run(buffer, arrivals)
-    assert buffer.depth == REST
+    for index, packet in enumerate(stream(300)):
+        run(buffer, [(index * PERIOD + (0.015 if index % 2 else 0.0) + (0.15 if index == 50 else 0.0), packet)])
+        depths.append(buffer.depth)
+    assert max(depths) >= 0.15 - EPSILON
+    assert depths[50 + WINDOW] == REST
 
 
 def test_a_path_that_gets_longer_is_waited_for_within_a_few_packets() -> None:

@@ -68,7 +68,7 @@ def test_a_single_loss_is_recovered_from_the_copy_and_not_marked() -> None:
     arrivals = [(at, n, p) for at, n, p in sent(loss=0.2) if n != 20]
     receiver, out = received(arrivals, until=0.99)
     assert len(out) == 50
-    assert receiver.buffer.counters.recovered == 1
+    assert receiver.recovered == 1
     assert not any(chunk.concealed for _, chunk in out)
     assert out[20][0] <= 20 * PERIOD + REST + SLACK
 
