@@ -31,14 +31,16 @@ async def follow(session: duplex.Session) -> None:
 
 
 async def main() -> None:
-    async with duplex.Microphone(*sys.argv[1:3]) as microphone:
-        async with duplex.Session(duplex.Settings(), echo_control=microphone.echo_control) as session:
-            conversation = asyncio.create_task(microphone.run(session))
-            print("Speak.")
-            await follow(session)
-            conversation.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await conversation
+    async with (
+        duplex.Microphone(*sys.argv[1:3]) as microphone,
+        duplex.Session(duplex.Settings(), echo_control=microphone.echo_control) as session,
+    ):
+        conversation = asyncio.create_task(microphone.run(session))
+        print("Speak.")
+        await follow(session)
+        conversation.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await conversation
 
 
 if __name__ == "__main__":

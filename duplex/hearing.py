@@ -99,10 +99,12 @@ class Hearing:
         """Whether an utterance is open or waits to be recognised."""
         return self._open or len(self.queue) > 0
 
-    def perceive(self, frame: AudioChunk) -> None:
-        """frame: 16 kHz, a whole number of the detector's hops."""
+    def perceive(self, frame: AudioChunk, words: AudioChunk | None = None) -> None:
+        """frame: 16 kHz, a whole number of the detector's hops. words: the same stretch as the recogniser is to hear
+        it, where that is not how activity is best told."""
         if self._origin is None:
             self._origin = frame.start
+        clear = words or frame
         hop = self._detector.hop
         for at in range(0, len(frame.samples), hop):
             verdict, self._detector_state = self._detector.step(frame.samples[at : at + hop], self._detector_state)
@@ -116,11 +118,11 @@ class Hearing:
                 self._active = False
                 self._offset = self._origin + verdict.offset
                 self._listener.speech_ended(frame.end, self._onset, self._offset, self.party)
-        self._recent.append(frame)
+        self._recent.append(clear)
         while self._recent and self._recent[0].end < frame.end - 2 * PREROLL:
             self._recent.popleft()
         if self._open:
-            self._listen(frame)
+            self._listen(clear)
 
     def cut(self, at: int) -> None:
         """Close the utterance here; if the party is still speaking, a new one begins (its turn was ended for it)."""

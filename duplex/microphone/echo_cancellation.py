@@ -64,9 +64,7 @@ class EchoCanceller:
     def step(self, chunk: np.ndarray, state: EchoState) -> tuple[np.ndarray, EchoState]:
         """Raises InputError on another shape."""
         if chunk.shape != (2, HOP):
-            raise InputError(
-                f"the echo canceller takes (2, {HOP}), microphone and reference, not {chunk.shape}"
-            )
+            raise InputError(f"the echo canceller takes (2, {HOP}), microphone and reference, not {chunk.shape}")
         pcm = np.clip(chunk, -1.0, 1.0) * 32767.0
         state.microphone_pcm[:], state.reference_pcm[:] = np.rint(pcm)
         state.apm.process_reverse_stream(state.reference)

@@ -8,23 +8,34 @@ held back by it.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from duplex.microphone.echo_cancellation import HOP, EchoCanceller
 from duplex.microphone.echo_delay import EchoDelay
+from duplex.microphone.echo_filter import EchoFilter
 from duplex.microphone.residual_gate import ResidualGate
 from streaming.audio import SAMPLE_RATE, AudioChunk
 
 _HISTORY = 8 * SAMPLE_RATE  # more than the session's input may lag behind its output, and the longest delay
-_REACH = round(0.35 * SAMPLE_RATE)
-"""Delays up to here AEC3 is left to find by itself."""
+_REACH = round(0.12 * SAMPLE_RATE)
+"""Delays up to here are left to AEC3, which finds up to 0.4 s, and to the linear filter, which spans 0.3 s."""
 _LEAST = round(0.005 * SAMPLE_RATE)
-_LEAD = round(0.05 * SAMPLE_RATE)
-"""What is left of a delay that is known, for AEC3 to find: the estimate is not exact, and an echo has no future."""
+_LEAD = round(0.03 * SAMPLE_RATE)
+"""What is left of a delay that is known: the estimate is not exact, and an echo has no future."""
 _GUESS_LEAD = round(0.2 * SAMPLE_RATE)
 """The same for a delay that devices report, which they do badly."""
 _AUDIBLE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class EchoFree:
+    """The microphone without echo, twice. quiet: nothing of it is left, and of words spoken over it only a part: to
+    tell whether somebody speaks. words: what is spoken is whole, and a little echo is left: to be recognised."""
+
+    quiet: AudioChunk
+    words: AudioChunk
 
 
 class EchoControl:
@@ -36,6 +47,7 @@ class EchoControl:
 
     def __init__(self, expected_delay: float = 0.0, canceller: EchoCanceller | None = None) -> None:
         self._canceller = canceller or EchoCanceller()
+        self._filter = EchoFilter()
         self._delay = EchoDelay()
         self._played = np.zeros(_HISTORY, np.float32)
         self._played_to = 0
@@ -55,17 +67,19 @@ class EchoControl:
         self._write(chunk.start, chunk.samples)
         self._played_to = chunk.end
 
-    def cancel(self, chunk: AudioChunk) -> AudioChunk:
+    def cancel(self, chunk: AudioChunk) -> EchoFree:
         """chunk: a whole number of 10 ms; the same stretch comes back without echo, `latency` samples late.
 
         Concealed silence passes as it is: standing for a missing microphone it would teach AEC3 a silent room.
         """
-        out = chunk.samples.copy()
-        for at in range(0, len(out), HOP):
+        quiet, words = chunk.samples.copy(), chunk.samples.copy()
+        for at in range(0, len(quiet), HOP):
             heard = chunk.samples[at : at + HOP]
             if not chunk.concealed or heard.any():
-                out[at : at + HOP] = self._step(chunk.start + at, heard)
-        return AudioChunk(chunk.start, out, chunk.concealed)
+                quiet[at : at + HOP], words[at : at + HOP] = self._step(chunk.start + at, heard)
+        return EchoFree(
+            AudioChunk(chunk.start, quiet, chunk.concealed), AudioChunk(chunk.start, words, chunk.concealed)
+        )
 
     @property
     def latency(self) -> int:
@@ -84,18 +98,24 @@ class EchoControl:
 
     def _reset(self) -> None:
         self._state = self._canceller.initial_state(1)
+        self._filter_state = self._filter.initial_state(1)
+        self._filtered = np.zeros(self._canceller.latency, np.float32)
         self._gate = ResidualGate()
         self._before = self._after = 0.0
 
-    def _step(self, start: int, microphone: np.ndarray) -> np.ndarray:
+    def _step(self, start: int, microphone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self._delay.push(microphone, self._reference(start)):
             self._align()
         reference = self._reference(start - self._held_back)
-        cancelled, self._state = self._canceller.step(np.stack([microphone, reference]), self._state)
+        both = np.stack([microphone, reference])
+        cancelled, self._state = self._canceller.step(both, self._state)
+        filtered, self._filter_state = self._filter.step(both, self._filter_state)
+        late = np.concatenate([self._filtered, filtered])  # as late as AEC3 is
+        self._filtered = late[HOP:]
         if float(np.dot(reference, reference)) > _AUDIBLE * HOP:
             self._before += 0.01 * (float(np.dot(microphone, microphone)) / HOP - self._before)
             self._after += 0.01 * (float(np.dot(cancelled, cancelled)) / HOP - self._after)
-        return self._gate.step(microphone, cancelled, reference)
+        return self._gate.step(microphone, cancelled, late[:HOP], reference), late[:HOP]
 
     def _align(self) -> None:
         """Bring the delay that was found within AEC3's reach. It must learn anew then, so only if need be."""

@@ -13,13 +13,17 @@ from streaming.audio import SAMPLE_RATE
 
 HOP = SAMPLE_RATE // 100
 _SILENT = 1e-9
+_STANDS_OUT = 8.0
+"""Power over the noise of the room from which there is something to be heard."""
+_MARGIN = 4.0
+_LEAST_LEAK = 0.01
 
 
 class ResidualGate:
     """Frame by frame of 10 ms, in step with the canceller.
 
-    threshold_db: how far below the echo's level what is left counts as residue. reference_hold: seconds within which
-    the echo of a sound has come; sound_hold: within which its residue has. decay_db: a frame, of a room's
+    threshold_db: how far below the echo's level what AEC3 leaves counts as residue. reference_hold: seconds within
+    which the echo of a sound has come; sound_hold: within which its residue has. decay_db: a frame, of a room's
     reverberation. open_for: seconds that the gate stays open for whoever spoke, for the soft ends of words.
     """
 
@@ -38,15 +42,19 @@ class ResidualGate:
         self._sound = _PeakHold(round(sound_hold * SAMPLE_RATE / HOP), decay)
         self._open_for = round(open_for * SAMPLE_RATE / HOP)
         self._coupling = 0.0
-        self._came = self._heard = self._left = _SILENT
+        self._came = self._heard = self._left = self._linear = 1e-7
+        self._leak = self._threshold
         self._open = 0
         self._floor = 1e-7
         self._gain = 1.0
         self.gated = 0
         """Frames taken down so far."""
 
-    def step(self, microphone: np.ndarray, cancelled: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """(160,) each: into the canceller, out of it, and what was played. Returns (160,)."""
+    def step(
+        self, microphone: np.ndarray, cancelled: np.ndarray, filtered: np.ndarray, reference: np.ndarray
+    ) -> np.ndarray:
+        """(160,) each: the microphone, what AEC3 and the linear filter make of it (in time with one another, up to a
+        frame late), and what was played. Returns (160,)."""
         power = _power(cancelled)
         self._heard += 0.3 * (self._came - self._heard)  # the canceller's output is nearly a frame late
         self._came = _power(microphone)
@@ -54,21 +62,36 @@ class ResidualGate:
         # The floor falls at once and rises by 3 dB a second: the quietest moments between words.
         self._floor = max(min(self._floor * 1.007, self._left), _SILENT)
         echo = self._echo(self._reference.step(_power(reference)), self._sound.step(self._heard))
-        if echo < 2 * self._floor or self._left > self._threshold * echo:
+        self._linear += 0.3 * (_power(filtered) - self._linear)
+        echoing = echo > 2 * self._floor
+        if not echoing:
+            self._open = 0
+        elif self._left > _STANDS_OUT * self._floor and self._somebody(echo):
             self._open = self._open_for
         else:
             self._open = max(0, self._open - 1)
         target = 1.0
-        if not self._open and power > self._floor:
+        if echoing and not self._open and power > self._floor:
             target = float(np.sqrt(self._floor / power))
             self.gated += 1
         gains = np.linspace(self._gain, target, HOP, dtype=np.float32)
         self._gain = target
-        return cancelled * gains
+        return gains * cancelled
+
+    def _somebody(self, echo: float) -> bool:
+        """Whether what is left is more than echo. Each canceller errs where the other does not: AEC3 takes long
+        reverberation for speech, the linear filter learns slowly. So both must leave much, or the linear one much more
+        than it ever does of an echo alone."""
+        if self._left < 0.003 * self._heard:  # hardly anything beside the echo
+            self._leak = max(0.99 * self._leak, min(self._linear / echo, self._threshold))
+            return False
+        if min(self._left, self._linear) > self._threshold * echo:
+            return True
+        return self._linear > max(_MARGIN * self._leak, _LEAST_LEAK) * echo and self._left > 0.01 * self._heard
 
     def _echo(self, reference: float, sound: float) -> float:
         """The power that the echo may have now: no more than is heard, nor than the loudspeaker ever brought about."""
-        if self._left < 0.01 * self._heard and reference > 1e-6:  # hardly anything beside the echo
+        if self._left < 0.01 * self._heard and reference > 1e-6:
             self._coupling = max(0.999 * self._coupling, self._heard / reference)
         return min(sound, self._coupling * reference) if self._coupling else min(sound, reference)
 
