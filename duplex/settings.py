@@ -223,7 +223,7 @@ def _check(name: str, value: Any, bounds: Mapping[str, Any], source: str) -> Non
             raise SettingsError(f"{source}: {name} must lie between {low:g} and {high:g}, not {value:g}")
     choices = bounds.get("choices")
     if choices and value not in choices:
-        raise SettingsError(f"{source}: {name} must be one of {', '.join(choices)}, not {value!r}")
+        raise SettingsError(f"{source}: {name} must be one of {', '.join(map(str, choices))}, not {value!r}")
 
 
 def _unknown(name: str, known: Mapping[str, Any], source: str) -> str:

@@ -256,7 +256,8 @@ class DiarizationNet(nn.Module):
             logits, memories = self._attract(embeddings, state.decoder, None, slots)
             return Diarized(logits, embeddings, hidden), replace(state, decoder=memories)
         parts = []
-        for frame in embeddings.split(1, dim=1):
+        for at in range(embeddings.shape[1]):
+            frame = embeddings[:, at : at + 1]
             logits, memories = self._attract(frame, state.decoder, state.profiles.now(), slots)
             state = replace(state, decoder=memories, profiles=state.profiles.heard(frame[:, 0], logits[:, 0]))
             parts.append(logits)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from models.diarization.config import LITE, PUBLISHED, DiarizationConfig
 from models.diarization.network import DiarizationNet, NetworkState
+from models.diarization.profiles import alone
 from models.diarization.retention import Retention, RetentionState
 from streaming.errors import SettingsError
 from tests.models.diarization.conftest import SMALL, random_net
@@ -163,3 +164,29 @@ def test_a_configuration_survives_being_written() -> None:
     import json
 
     assert DiarizationConfig.from_dict(json.loads(json.dumps(LITE.as_dict()))) == LITE
+
+
+def test_profiles_over_a_whole_recording_equal_those_frame_by_frame() -> None:
+    """Given the frames that the network itself would have chosen, all at once gives what one by one gives."""
+    net = random_net()
+    with torch.no_grad():
+        net.bias.fill_(-0.5)
+        out = net(torch.randn(2, 80, SMALL.splice), 4)
+        spoken = alone(out.logits)
+        assert spoken.sum() > 5
+        again = net.decode(out.embeddings, SMALL.slots, spoken)
+    torch.testing.assert_close(again / net.scale, out.logits / net.scale, rtol=0, atol=1e-5)
+
+
+def test_a_frame_counts_for_its_speaker_alone() -> None:
+    probabilities = torch.tensor(
+        [
+            [0.1, 0.9, 0.2, 0.0],  # one speaks
+            [0.1, 0.9, 0.8, 0.0],  # two do
+            [0.8, 0.3, 0.2, 0.0],  # nobody
+            [0.2, 0.3, 0.4, 0.0],  # somebody, whom no slot claims
+        ]
+    )
+    counted = alone(torch.logit(probabilities.clamp(1e-6, 1 - 1e-6))[None])[0]
+    expected = torch.tensor([[0, 0.9, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0.4, 0]])
+    torch.testing.assert_close(counted, expected)
