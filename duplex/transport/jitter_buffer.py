@@ -30,6 +30,10 @@ REST = 0.020
 DEEPEST = 0.200
 """Seconds; no missing packet is waited for longer."""
 
+HUSH = 0.080
+"""Seconds, at least, that a packet is waited for while nothing later has come either: then the network is held up
+rather than the packet lost."""
+
 SLACK = 0.005
 """Seconds on top, so that the packet that carries the copy is not missed by a scheduler's delay."""
 
@@ -120,7 +124,8 @@ class JitterBuffer:
         """When `pop` will have something although nothing arrives; None before the first packet."""
         if self._ssrc is None:
             return None
-        return self._floor + self._next / RATE + self.depth + SLACK
+        wait = self.depth if self._held or self._silent else max(self.depth, HUSH)
+        return self._floor + self._next / RATE + wait + SLACK
 
     def push(self, packet: Packet, arrival: float) -> bool:
         """Returns whether the packet is of use: neither too late nor a duplicate."""

@@ -2,12 +2,12 @@
 
 python -m tests.benchmarks.impairment [--peers aiortc] [--seed 1] [--timeline] [--only NAME]
 
-30 s of 20 ms Opus packets (speech of the bundled recording) over a path of 30 ms: 5 s undisturbed, 10 s of the disturbance, 15 s
-undisturbed again. Both receivers get the very same packets at the very same times. Delay: from the end of capture to a
-frame's coming out, less the 30 ms of the path. Made up: share of the disturbed 10 s that was concealed, or for aiortc,
-which conceals nothing, is missing; and the same of the frames with speech in them, whose copies ride on the packets
-after them. Back after: how long after the disturbance (the stall lasts its last 2 s) the last frame comes out that is
-more than 20 ms later than the median before it.
+30 s of 20 ms Opus packets (speech of the bundled recording) over a path of 30 ms: 5 s undisturbed, 10 s of the
+disturbance, 15 s undisturbed again. Both receivers get the very same packets at the very same times. Delay: from the
+end of capture to a frame's coming out, less the 30 ms of the path. Made up: share of the disturbed 10 s that was
+concealed, or for aiortc, which conceals nothing, is missing; and the same of the frames with speech in them, whose
+copies ride on the packets after them. Back after: how long after the disturbance (the stall lasts its last 2 s) the
+last frame comes out that is more than 20 ms later than the median before it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplex.transport.jitter_buffer import DEEPEST, RATE, REST, SLACK, WINDOW, JitterBuffer, Packet
+from duplex.transport.jitter_buffer import DEEPEST, HUSH, RATE, REST, SLACK, WINDOW, JitterBuffer, Packet
 from tests.duplex.transport.network import PERIOD, TICKS, kinds, run, stream
 
 EPSILON = 1e-6
@@ -96,7 +96,9 @@ def test_a_lost_packet_costs_one_wait_and_leaves_no_delay_behind(at, burst) -> N
         wait = when - (index * PERIOD + 0.05)
         if index in lost:
             assert slot.kind == "lost"
-            assert wait <= REST + SLACK + EPSILON
+            assert (
+                wait <= max(REST + SLACK, burst * PERIOD) + EPSILON
+            )  # until the end of the burst says that it was one
         elif index - 1 in lost:
             assert wait <= SLACK + EPSILON  # it had come while its predecessor was still waited for
         else:
@@ -152,6 +154,13 @@ def test_a_path_that_gets_longer_is_waited_for_within_a_few_packets() -> None:
     assert buffer.depth == REST  # the longer path is the network at rest now
 
 
+def test_a_network_held_up_for_a_moment_costs_no_packet() -> None:
+    arrivals = [(max(i * PERIOD, 51 * PERIOD + HUSH if 51 <= i < 60 else 0.0), p) for i, p in enumerate(stream(100))]
+    out = run(JitterBuffer(), arrivals)
+    assert kinds(out) == ["packet"] * 100
+    assert all(at == when for (at, _), (when, _) in zip(out, arrivals, strict=True))
+
+
 def test_a_stall_is_concealed_in_time_and_what_comes_too_late_is_dropped() -> None:
     packets = stream(400)
     stalled = range(100, 200)
@@ -159,7 +168,8 @@ def test_a_stall_is_concealed_in_time_and_what_comes_too_late_is_dropped() -> No
     buffer = JitterBuffer()
     out = run(buffer, arrivals)
     waits = [at - slot.position / RATE for at, slot in out]
-    assert max(waits) <= REST + SLACK + EPSILON  # never behind, neither during the stall nor after it
+    assert max(waits) <= HUSH + SLACK + EPSILON  # during the stall
+    assert max(waits[202:]) <= EPSILON  # and nothing is left of it
     assert all(slot.kind == "packet" for _, slot in out[202:])
     assert len(out) == 400
     assert buffer.counters.jumps == 0
