@@ -140,9 +140,8 @@ class Session:
             *(self._group.create_task(self._guard("recognition", h.recognise())) for h in self._hearing),
         ]
         if self._speakers is not None:
-            party = self.parties[0]
             told = self._speakers.follow(
-                lambda turn: self._conductor.speaker_turn(party, turn.start, turn.end, turn.speaker)
+                lambda turn: self._conductor.speaker_turn(self.parties[0], turn.start, turn.end, turn.speaker)
             )
             self._tasks.append(self._group.create_task(self._guard("diarization", told)))
         told = {name: value for name, value in self.settings.as_dict().items() if value != ""}
@@ -268,6 +267,8 @@ class Session:
         self._conductor.hearing.pop(hearing.party, None)
         hearing.party = party
         self._conductor.hearing[party] = hearing
+        if self._speakers is not None:
+            self._conductor.speakers = {party: self._speakers}
         self.parties = (*self.parties[:index], party, *self.parties[index + 1 :])
         return True
 

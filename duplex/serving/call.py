@@ -94,6 +94,7 @@ class Call:
         self._limits = limits
         self._clock = clock
         self._peer: Peer | None = None
+        self._greeted = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._offering = asyncio.Lock()
         self._offers = TokenBucket(clock, rate=0.5, burst=5)
@@ -123,7 +124,7 @@ class Call:
                 log.warning("call %s: an offer made the transport fail", self.id[:6], exc_info=error)
                 raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
             await self._hang_up()
-            self._peer = peer
+            self._peer, self._greeted = peer, False
             self.answered += 1
             for work in (self._connect(peer), self._listen(peer), self._obey(peer), self._report(peer)):
                 self._spawn(work)
@@ -136,9 +137,13 @@ class Call:
             self._peer.play(samples)
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """A message to the page, if it is there."""
-        if self._peer is not None and not self._peer.send(message):
+        """A message to the page, if it is there and has been greeted.
+
+        One that cannot be sent is lost, and the page is greeted anew: from that it knows that it has missed something.
+        """
+        if self._peer is not None and self._greeted and not self._peer.send(message):
             self.unsent += 1
+            self._greeted = False
 
     def stats(self) -> dict[str, float]:
         return self._peer.stats() if self._peer is not None else {}
@@ -154,6 +159,7 @@ class Call:
                 await peer.wait_connected()
             self.alone_since = None
             self._audience.connected(self)
+            self._greet(peer)
             await peer.wait_closed()
         except (TimeoutError, TransportError) as error:
             log.info("call %s: no connection: %s", self.id[:6], error or "it took too long")
@@ -185,14 +191,13 @@ class Call:
                     self.tell({"type": "notice", "text": str(error)})
 
     async def _report(self, peer: Peer) -> None:
-        number, greeted = 0, False
+        number = 0
         while True:
             await self._clock.sleep_until(self._clock.now() + LEVELS)
             if not self.online:
                 continue
-            if not greeted:  # the data channel opens some time after the connection is up
-                greeted = all(peer.send(message) for message in self._audience.greeting(self))
-                continue
+            if not self._greeted:  # the data channel opens some time after the connection is up
+                self._greet(peer)
             self.tell({"type": "levels", "input": self._input.take(), "output": self._output.take()})
             number += 1
             if number % STATS == 0:
@@ -200,6 +205,9 @@ class Call:
                 figures = {name: round(value, 3) for name, value in peer.stats().items() if math.isfinite(value)}
                 known = {"latency_ms": round(latency, 1)} if latency is not None else {}
                 self.tell({"type": "stats", **figures, **known})
+
+    def _greet(self, peer: Peer) -> None:
+        self._greeted = all(peer.send(message) for message in self._audience.greeting(self))
 
     def _lost(self) -> None:
         if self.online:

@@ -25,7 +25,7 @@ from duplex.serving.past import Past
 from duplex.serving.retention import Recordings
 from duplex.serving.room import RESTORATIONS, Room, Services
 from duplex.serving.sharing import SharedPool
-from duplex.serving.shedding import STEPS, Lateness, Shedder, Step
+from duplex.serving.shedding import Lateness, Shedder, Step
 from duplex.serving.wishes import Wish
 from duplex.settings import Settings
 from streaming.audio import FRAME
@@ -212,8 +212,8 @@ class LocalHost:
         self._calls[call.id] = call
         self._where[call.id] = room
         self.counters["created"] += 1
-        if self._shedder.sheds("restoration") and not room.paused:
-            await room.pause_restoration(True)
+        for step in self._shedder.given_up:
+            await room.pause(step.name, True)
         if wish.record and room.recording.offered:
             room.recording.agree(call.name, True)
         return {
@@ -298,7 +298,7 @@ class LocalHost:
                 self.limits.calls,
                 1000.0 * self._lateness.quantile(),
                 self._cpu,
-                tuple(step.name for step in STEPS if self._shedder.sheds(step.name)),
+                tuple(step.name for step in self._shedder.given_up),
                 self._draining,
                 dict(self.counters),
                 {name: (timing.calls, timing.total) for name, timing in self._pool.timings.items()},
@@ -421,15 +421,14 @@ class LocalHost:
         self._lateness.clear()
         self.counters["shed"] += shed
         log.warning("load: %s %s", step.name, "given up" if shed else "taken up again")
-        if step.name == "restoration":
-            self._spawn(self._pause_restoration(step, shed))
+        self._spawn(self._pause(step, shed))
 
-    async def _pause_restoration(self, step: Step, paused: bool) -> None:
+    async def _pause(self, step: Step, paused: bool) -> None:
         for room in self._rooms():
-            if room.restoration and not room.over:
+            if room.concerned(step.name) and not room.over:
                 room.notice(step.told if paused else step.back)
             with suppress(DuplexError):
-                await room.pause_restoration(paused)
+                await room.pause(step.name, paused)
 
     def _watch_times(self, now: float) -> None:
         for call in tuple(self._calls.values()):

@@ -32,6 +32,7 @@ from duplex.serving.retention import Recordings, delete
 from duplex.serving.sharing import Share
 from duplex.serving.shedding import Lateness
 from duplex.serving.status import AssistantStatus
+from duplex.serving.wishes import WHITELIST
 from duplex.session import Session
 from duplex.settings import Settings
 from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -215,9 +216,12 @@ class Room:
         self._lineup.take_seat(call.seat)
 
     def greeting(self, call: Call) -> list[dict[str, Any]]:
-        """`end`: how many events there have been; a page that knows fewer asks for them."""
+        """`end`: how many events there have been; a page that knows fewer asks for them. `now`: the sample on the
+        session's clock."""
+        now = self.past.shift + (self._session.now if self._session is not None else 0)
+        hello = {"type": "hello", "end": self.journal.end, "now": now}
         room = {"type": "room", "parties": self.parties}
-        return [{"type": "hello", "end": self.journal.end}, room, self._status.as_dict(), self.switches()]
+        return [hello, room, self._status.as_dict(), self.switches()]
 
     def disconnected(self, call: Call) -> None:
         self._lineup.leave_seat(call.seat)
@@ -261,8 +265,24 @@ class Room:
             self.restoration = task
         self.tell(self.switches())
 
-    async def pause_restoration(self, paused: bool) -> None:
-        """Give restoration up for a while, or take it up again. Raises ModelError."""
+    def concerned(self, step: str) -> bool:
+        """Whether giving up that step of shedding.STEPS changes anything here."""
+        match step:
+            case "restoration":
+                return self.restoration != ""
+            case "diarization":
+                return self.seats == 1 and self._services.engines.diariser is not None
+        return False
+
+    async def pause(self, step: str, paused: bool) -> None:
+        """Give a step of shedding.STEPS up for a while, or take it up again. Raises ModelError."""
+        match step:
+            case "restoration":
+                await self._pause_restoration(paused)
+            case "diarization" if self._session is not None:
+                self._session.diarize(not paused)
+
+    async def _pause_restoration(self, paused: bool) -> None:
         async with self._switching:
             self.paused = paused
             if self.restoration and self._session is not None:
@@ -332,7 +352,9 @@ class Room:
 
     def on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.SessionStarted):
-            event = replace(event, parties=())  # the seats are empty; whoever speaks is named then
+            # The seats are empty: whoever speaks is named then. And what the server is set to is its own affair.
+            public = {name: event.settings[name] for name in (*WHITELIST, "language") if name in event.settings}
+            event = replace(event, parties=(), settings=public)
         elif isinstance(event, ev.SpeechStarted | ev.ReplyStarted | ev.Speech):
             self.last_sound = self._clock.now()
         told = self.journal.add(event.as_dict())

@@ -28,6 +28,11 @@ STEPS = (
         "The server is busy: restoration of the sound is paused.",
         "Restoration of the sound is back.",
     ),
+    Step(
+        "diarization",
+        "The server is busy: people who share a microphone are not told apart for now.",
+        "People who share a microphone are told apart again.",
+    ),
     Step("new calls"),
 )
 """In the order in which they are given up. The last is refusal: those who are in a call keep it."""
@@ -70,8 +75,12 @@ class Shedder:
         self._changed: float | None = None
         self._calm_since: float | None = None
 
+    @property
+    def given_up(self) -> tuple[Step, ...]:
+        return STEPS[: self.level]
+
     def sheds(self, name: str) -> bool:
-        return any(step.name == name for step in STEPS[: self.level])
+        return any(step.name == name for step in self.given_up)
 
     def observe(self, p95: float, now: float) -> Step | None:
         """p95: seconds late. now: seconds. The step that was just taken, or taken back; see `level`."""

@@ -14,6 +14,7 @@ from duplex.serving.limits import Limits
 from duplex.serving.retention import Recordings
 from duplex.serving.wishes import Wish
 from duplex.session_log import parse_events
+from duplex.settings import Settings
 from duplex.testing import Answer, VirtualClock
 from duplex.testing.fakes import UserScript, UserSpeech
 from streaming.audio import SAMPLE_RATE
@@ -193,6 +194,20 @@ def test_a_full_host_refuses_and_takes_calls_again_when_one_ends() -> None:
             assert refusal.value.retry_after > 0
             await held.close(first)
             await held.create(Wish("late"))
+
+    drive(main)
+
+
+def test_the_servers_own_settings_are_not_told() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        secret = Settings(llm="http://10.0.0.9/v1", system_prompt="be brief", speech_rate=1.5)
+        async with host(peers, clock, settings=secret) as held:
+            id, peer = await call(held, peers)
+            (started,) = (await held.state(id))["events"]
+            assert started["settings"]["speech_rate"] == 1.5
+            log = (await held.export(id, "log.jsonl"))[1]
+            assert "10.0.0.9" not in log + str(peer.told) and "be brief" not in log + str(peer.told)
 
     drive(main)
 
