@@ -100,3 +100,5 @@ LITE = DiarizationConfig(
     profiles=True,
 )
 """What is shipped: 16 kHz, three latencies, some heads that forget, calibrated probabilities."""
+
+NETWORKS = {"lite": LITE, "published": PUBLISHED}

@@ -45,23 +45,21 @@ def identity_loss(logits: Tensor, identities: Tensor) -> Tensor:
     return F.cross_entropy(logits, identities, label_smoothing=0.1)
 
 
-def permutation_free_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """`activity_loss` under the best assignment of the speaker slots (Hungarian), for fine-tuning on real recordings.
+def best_order(logits: Tensor, labels: Tensor) -> Tensor:
+    """The labels under the assignment of speakers to slots that fits the logits best (Hungarian method).
 
-    logits, labels: (batch, frames, slots), silence first and nobody last, who both stay in place.
+    logits, labels: (batch, frames, slots), silence first and nobody last, who both stay in place. For fine-tuning on
+    real recordings, whose networks come with an order of their own.
     """
     from scipy.optimize import linear_sum_assignment
 
-    losses = []
-    for predicted, wanted in zip(logits, labels, strict=True):
-        speakers = predicted[:, 1:-1]
-        with torch.no_grad():
-            costs = F.softplus(speakers).mean(0)[:, None] - speakers.float().T @ wanted[:, 1:-1].float() / len(speakers)
-            rows, columns = linear_sum_assignment(costs.cpu().numpy())
-        order = torch.as_tensor(columns[np.argsort(rows)], device=wanted.device)
-        arranged = torch.cat([wanted[:, :1], wanted[:, 1:-1][:, order], wanted[:, -1:]], dim=1)
-        losses.append(activity_loss(predicted, arranged))
-    return torch.stack(losses).mean()
+    arranged = labels.clone()
+    for row, (predicted, wanted) in enumerate(zip(logits.detach().float(), labels, strict=True)):
+        speakers, spoken = predicted[:, 1:-1], wanted[:, 1:-1]
+        costs = F.softplus(speakers).mean(0)[:, None] - speakers.T @ spoken / len(speakers)
+        _, columns = linear_sum_assignment(costs.cpu().numpy())
+        arranged[row, :, 1:-1] = spoken[:, torch.as_tensor(columns, device=labels.device)]
+    return arranged
 
 
 def network_loss(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.diarization.config import LITE, DiarizationConfig
+from models.diarization.config import NETWORKS, SAMPLE_RATE, DiarizationConfig
 from models.diarization.features import Features
 from models.diarization.losses import in_order_of_appearance, slot_labels
 from models.diarization.simulation import Conversation, simulate
@@ -31,11 +31,21 @@ def frame_activity(activity: np.ndarray, frames: int, per_frame: int = 10) -> np
     return padded.reshape(frames, per_frame, -1).mean(axis=1) >= 0.5
 
 
+def at_rate(samples: np.ndarray, rate: int) -> np.ndarray:
+    """16 kHz audio at the rate of a network, (n,) float32."""
+    if rate == SAMPLE_RATE:
+        return samples
+    import soxr
+
+    return soxr.resample(samples, SAMPLE_RATE, rate)
+
+
 def render(conversation: Conversation, features: Features) -> dict[str, np.ndarray]:
     """Log-mel features every 10 ms (float16), activity every 100 ms, and who the speakers are."""
     half = np.zeros(features.config.window // 2, np.float32)
-    logmel = features.log_mel(np.concatenate([half, conversation.samples, half]))
-    frames = len(conversation.samples) // features.hop
+    samples = at_rate(conversation.samples, features.sample_rate)
+    logmel = features.log_mel(np.concatenate([half, samples, half]))
+    frames = len(samples) // features.hop
     return {
         "logmel": logmel.astype(np.float16),
         "activity": frame_activity(conversation.activity, frames),
@@ -118,7 +128,7 @@ def _mask_bands(rng: np.random.Generator, inputs: np.ndarray, mels: int) -> None
     inputs.reshape(len(inputs), -1, mels)[:, :, at : at + width] = 0.0
 
 
-def fill(folder: Path, data: Path, size: int, seed: int, config: DiarizationConfig = LITE, least: int = 0) -> None:
+def fill(folder: Path, data: Path, size: int, seed: int, config: DiarizationConfig, least: int = 0) -> None:
     """Renders until killed; with `least`, until so many are there. Files beyond `size` replace the oldest."""
     folder.mkdir(parents=True, exist_ok=True)
     voices = Voices.load(data)
@@ -142,11 +152,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Render simulated conversations for the training of diarization.")
     parser.add_argument("--out", required=True, help="folder of the pool")
     parser.add_argument("--data", help="data folder; default $DUPLEX_DATA")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="lite", help="whose features to compute")
     parser.add_argument("--size", type=int, default=4000, help="conversations kept")
     parser.add_argument("--least", type=int, default=0, help="stop when so many have been rendered; 0: never")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    fill(Path(arguments.out), data_folder(arguments.data), arguments.size, arguments.seed, least=arguments.least)
+    config = NETWORKS[arguments.network]
+    fill(Path(arguments.out), data_folder(arguments.data), arguments.size, arguments.seed, config, arguments.least)
 
 
 if __name__ == "__main__":

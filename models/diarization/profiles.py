@@ -48,11 +48,18 @@ class Profiles:
 
 
 def alone(logits: Tensor) -> Tensor:
-    """How much each frame counts for each slot, (batch, frames, slots): the probability where one speaker is heard."""
+    """How much each frame counts for each slot, (batch, frames, slots): the probability where one speaker is heard.
+
+    Speech that no slot claims counts for the likeliest, so that a new voice is learned even if none dares to open.
+    """
     probabilities = logits.float().sigmoid()
-    active = probabilities[..., 1:-1] > 0.5
-    counted = active & (active.sum(-1, keepdim=True) == 1)
-    return F.pad(probabilities[..., 1:-1] * counted, (1, 1))
+    speakers = probabilities[..., 1:-1]
+    active = speakers > 0.5
+    claimed = active.sum(-1, keepdim=True)
+    unclaimed = (claimed == 0) & (probabilities[..., :1] < 0.5)
+    likeliest = speakers == speakers.amax(-1, keepdim=True)
+    counted = (active & (claimed == 1)) | (likeliest & unclaimed)
+    return F.pad(speakers * counted, (1, 1))
 
 
 class SlotProfile(nn.Module):

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.diarization.config import LITE, PUBLISHED, DiarizationConfig
-from models.diarization.losses import network_loss
+from models.diarization.config import NETWORKS, DiarizationConfig
+from models.diarization.losses import best_order, network_loss
 from models.diarization.network import DiarizationNet, Diarized
 from models.diarization.pool import Pool
 from models.diarization.profiles import alone
@@ -76,14 +76,14 @@ def train_step(
     batch: tuple[np.ndarray, ...],
     look_ahead: int,
     rng: np.random.Generator,
-    identity_weight: float,
-    device: str,
+    arguments: argparse.Namespace,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """Loss of one batch, computed in bf16 where that is safe.
 
     Profiles are of the right frames, of wrong ones too, or of those that the network itself would have chosen: in use
     it has to live with its own mistakes.
     """
+    device = arguments.device
     inputs, labels, identities = (torch.from_numpy(part).to(device) for part in batch)
     slots = labels.shape[2]
     with torch.autocast(torch.device(device).type, torch.bfloat16):
@@ -93,23 +93,35 @@ def train_step(
             spoken = torch.from_numpy(mistaken(rng, batch[1])).to(device)
             if rng.random() < OWN_SHARE:
                 with torch.no_grad():
-                    spoken = alone(net.decode(embeddings.detach(), slots, spoken))
+                    for _ in range(2):
+                        spoken = alone(net.decode(embeddings.detach(), slots, spoken))
         logits = net.decode(embeddings, slots, spoken)
-    return network_loss(Diarized(logits, embeddings, hidden), labels, identities, net.identify, identity_weight)
+    if arguments.any_order:
+        labels = best_order(logits, labels)
+    return network_loss(Diarized(logits, embeddings, hidden), labels, identities, net.identify, arguments.identity)
 
 
 def mistaken(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
-    """Labels (batch, frames, slots) as weights of profiles: only one speaker at a time, some frames left out, some
-    stretches given to another speaker."""
+    """Labels (batch, frames, slots) as weights of profiles: only one speaker at a time, and with mistakes.
+
+    Speakers are noticed late, and until then sometimes taken for another: or the network would never learn to open a
+    slot for somebody whose profile is empty. Some frames are left out, some stretches given to somebody else.
+    """
     speakers = labels[:, :, 1:-1]
     weights = labels.copy()
     weights[:, :, 0] = 0
     weights *= (speakers.sum(2) == 1)[:, :, None]
     for row in weights:
+        for column in range(1, row.shape[1] - 1):
+            if rng.random() < 0.7:
+                late = np.flatnonzero(row[:, column])[: round(rng.exponential(20))]
+                row[late, column] = 0
+                if column > 1 and rng.random() < 0.15:
+                    row[late, int(rng.integers(1, column))] = 1
         if rng.random() < 0.4:
             continue
         row *= rng.random((len(row), 1)) > rng.uniform(0, 0.6)
-        for _ in range(rng.poisson(len(row) / 120)):
+        for _ in range(rng.poisson(len(row) / 150)):
             first = int(rng.integers(len(row)))
             piece = row[first : first + int(rng.integers(3, 25)), 1:-1]
             piece[:] = np.roll(piece, int(rng.integers(piece.shape[1])), axis=1)
@@ -140,7 +152,7 @@ def train(arguments: argparse.Namespace) -> None:
     torch.manual_seed(arguments.seed)
     data = data_folder(arguments.data)
     speakers = len({(row["dataset"], row["speaker"]) for row in rows(data, SPEECH, "train")})
-    base: DiarizationConfig = {"lite": LITE, "published": PUBLISHED}[arguments.network]
+    base: DiarizationConfig = NETWORKS[arguments.network]
     config = replace(base, identities=speakers * len(Voices.FACTORS))
     net = DiarizationNet(config).to(arguments.device)
     average = DiarizationNet(config).to(arguments.device)
@@ -192,7 +204,9 @@ def train(arguments: argparse.Namespace) -> None:
             break
         batch = pool.batch(rng, now.batch, now.frames, now.shares, now.slots)
         ahead = int(rng.choice(choices, p=chances / chances.sum()))
-        loss, parts = train_step(net.train(), batch, ahead, rng, arguments.identity, arguments.device)
+        loss, parts = train_step(
+            net.train(), batch, ahead, rng, arguments.identity, arguments.device, arguments.any_order
+        )
         factor = scale(step, progress, 200)
         for stepper in steppers:
             for group in stepper.param_groups:
@@ -221,7 +235,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="folder of last.pt, best.safetensors and log.jsonl")
     parser.add_argument("--pool", required=True, help="folder that models.diarization.pool fills")
     parser.add_argument("--data", help="data folder; default $DUPLEX_DATA")
-    parser.add_argument("--network", choices=("lite", "published"), default="lite")
+    parser.add_argument("--network", choices=tuple(NETWORKS), default="lite")
     parser.add_argument("--begin", help="last.pt of another training to begin with")
     parser.add_argument("--skip", type=float, default=0.0, help="share of the curriculum that is left out")
     parser.add_argument("--minutes", type=float, default=110)
@@ -229,6 +243,9 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=6, help="minutes between validations")
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--identity", type=float, default=0.1, help="weight of telling all voices apart")
+    parser.add_argument(
+        "--any-order", action="store_true", help="whichever slots speakers take: for fine-tuning on real recordings"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")

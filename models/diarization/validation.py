@@ -10,7 +10,7 @@ import torch
 from models.diarization.config import SAMPLE_RATE, DiarizationConfig
 from models.diarization.features import Features
 from models.diarization.network import DiarizationNet
-from models.diarization.pool import frame_activity
+from models.diarization.pool import at_rate, frame_activity
 from models.diarization.simulation import simulate
 from models.diarization.voices import Voices
 from models.restoration.mixtures import rows
@@ -91,7 +91,7 @@ def _build(data: Path, features: Features, cache: Path) -> None:
     names = []
     for number, speakers in enumerate(SCENES):
         made = simulate(np.random.default_rng([77, number]), voices, speakers, SECONDS, calls)
-        inputs = features.forward(made.samples)
+        inputs = features.forward(at_rate(made.samples, features.sample_rate))
         kept[f"inputs{number}"] = inputs.astype(np.float16)
         kept[f"activity{number}"] = frame_activity(made.activity, len(inputs))
         names.append(f"sim{speakers}")
@@ -99,7 +99,7 @@ def _build(data: Path, features: Features, cache: Path) -> None:
         samples, rate = soundfile.read(data / row["path"], dtype="float32")
         if rate != SAMPLE_RATE:
             continue
-        inputs = features.forward(samples)
+        inputs = features.forward(at_rate(samples, features.sample_rate))
         spoken = (data / row["rttm"]).read_text(encoding="utf-8").split("\n")
         turns = [(float(f[3]), float(f[4]), f[7]) for f in (line.split() for line in spoken) if len(f) > 7]
         speakers = sorted({name for *_, name in turns})

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.diarization.config import LITE, PUBLISHED
-from models.diarization.features import Features, FeatureState, mel_bands
+from models.diarization.features import Features, mel_bands
 
 
 @pytest.mark.parametrize(("rate", "fft", "mels"), [(8000, 256, 23), (16000, 512, 40)])
