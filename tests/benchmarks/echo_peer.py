@@ -1,7 +1,7 @@
 """An echo over WebRTC by one framework, duplex, aiortc, fastrtc or pipecat, run by the interpreter that has it.
 
-Reads an offer per line from standard input as {"sdp": ...}, and prints {"sdp": ...} of the answer, or the versions to
-the line {"versions": true}. Of this project only the duplex echo needs anything, so that the others run elsewhere.
+Reads an offer per line from standard input as {"sdp": ...}, and prints {"sdp": ...} of the answer; or, asked for
+{"versions": true} or {"cpu": true}, the versions or the seconds of CPU used. Of this project only the duplex echo needs anything, so that the others run elsewhere.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 
@@ -131,6 +132,8 @@ async def main(name: str) -> None:
         task = json.loads(line)
         if "versions" in task:
             reply = {"versions": f"{PACKAGES[name]} {version(PACKAGES[name])} (aiortc {version('aiortc')})"}
+        elif "cpu" in task:
+            reply = {"cpu": time.process_time()}
         else:
             reply = {"sdp": await answer(task["sdp"])}
         print(json.dumps(reply), file=out, flush=True)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
@@ -58,7 +59,7 @@ class Echo:
         )
         return cls(name, process)
 
-    async def ask(self, **task: object) -> dict[str, str]:
+    async def ask(self, **task: object) -> dict[str, Any]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(task).encode() + b"\n")
@@ -182,15 +183,27 @@ async def measure(names: dict[str, str], connections: int, probes: int) -> int:
             label = (await echo.ask(versions=True))["versions"]
             for client, call in (("aiortc", by_aiortc), ("duplex", by_duplex)):
                 probe = Probe()
+                before, began = (await echo.ask(cpu=True))["cpu"], time.perf_counter()
                 for _ in range(connections):
                     await call(echo, probe, probes)
+                cpu = ((await echo.ask(cpu=True))["cpu"] - before) / (time.perf_counter() - began)
                 taken = [1000.0 * seconds for seconds in probe.taken]
-                rows.append([label, client, len(taken), *(quantile(taken, q) for q in (0.0, 0.5, 0.95, 1.0))])
+                rows.append(
+                    [
+                        label,
+                        client,
+                        len(taken),
+                        *(quantile(taken, q) for q in (0.0, 0.5, 0.95, 1.0)),
+                        f"{100 * cpu:.1f} %",
+                    ]
+                )
         finally:
             await echo.stop()
     print(versions(["duplex", "aiortc", "av"]))
-    print(f"{connections} connections of {probes} probes by each client; milliseconds")
-    print(table(["echo by", "client", "n", "min", "p50", "p95", "max"], rows))
+    print(
+        f"{connections} connections of {probes} probes by each client; milliseconds; CPU: of a core, by the echo's process"
+    )
+    print(table(["echo by", "client", "n", "min", "p50", "p95", "max", "CPU"], rows))
     return 0
 
 

@@ -96,9 +96,7 @@ def test_a_lost_packet_costs_one_wait_and_leaves_no_delay_behind(at, burst) -> N
         wait = when - (index * PERIOD + 0.05)
         if index in lost:
             assert slot.kind == "lost"
-            assert (
-                wait <= max(REST + SLACK, burst * PERIOD) + EPSILON
-            )  # until the end of the burst says that it was one
+            assert wait <= max(REST + SLACK, burst * PERIOD) + EPSILON  # until its end shows a burst
         elif index - 1 in lost:
             assert wait <= SLACK + EPSILON  # it had come while its predecessor was still waited for
         else:
