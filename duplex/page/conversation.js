@@ -1,0 +1,229 @@
+// From the session's events to what a reader sees: turns and replies, in order of time. Pure: no page, no clock.
+//
+// An entry: {key, kind, party, speaker, start, end, text, open, ...}
+//   kind: turn, backchannel, overheard, reply
+//   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
+//   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
+
+import { RATE } from "./session_clock.js";
+
+export const ASSISTANT = "assistant";
+
+const seconds = (sample) => (Number.isFinite(sample) ? Math.max(0, sample / RATE) : 0);
+const join = (words) => words.filter(Boolean).join(" ");
+
+export class Conversation {
+  // changed(entry): new or different. removed(key).
+  constructor({ changed = () => {}, removed = () => {} } = {}) {
+    this.changed = changed;
+    this.removed = removed;
+    this.clear();
+  }
+
+  clear() {
+    for (const key of this.entries?.keys() ?? []) this.removed(key);
+    this.entries = new Map();
+    this.open = new Map(); // party -> the turn that is being said
+    this.speakers = new Map(); // party -> everybody heard on its channel
+    this.count = 0;
+  }
+
+  // In order of time.
+  get ordered() {
+    return [...this.entries.values()].sort((a, b) => a.start - b.start || a.order - b.order);
+  }
+
+  read(event) {
+    switch (event.type) {
+      case "partial":
+        return this.#partial(event);
+      case "word":
+        return this.#word(event);
+      case "turn":
+        return this.#turn(event);
+      case "translation":
+        return this.#translation(event);
+      case "decision":
+        if (event.kind === "nothing_said") this.#dropSilent();
+        if (event.kind === "withdraw" || event.kind === "go_on") this.#withdraw(event.epoch);
+        return;
+      case "reply_text":
+        return this.#replyText(event);
+      case "reply_started":
+        return this.#update(this.#reply(event.epoch, event), { start: seconds(event.start), begun: true });
+      case "spoken_word":
+        return this.#spoken(event);
+      case "interrupted":
+        return this.#interrupted(event);
+      case "reply":
+        return this.#replyEnd(event);
+    }
+  }
+
+  // Who said it: the party, unless several speak on its channel and are told apart.
+  nameOf(entry) {
+    return (this.speakers.get(entry.party)?.size ?? 0) > 1 && entry.speaker ? entry.speaker : entry.party;
+  }
+
+  #partial(event) {
+    if (this.#told(event)) return;
+    const entry = this.#openTurn(event);
+    this.#update(entry, { guess: event.text, stable: event.stable ?? 0, end: seconds(event.end) });
+  }
+
+  #word(event) {
+    this.#meet(event);
+    if (this.#told(event)) return;
+    const entry = this.#openTurn(event);
+    entry.words.push(event.text);
+    const speaker = event.speaker || entry.speaker;
+    this.#update(entry, { text: join(entry.words), guess: "", stable: 0, end: seconds(event.end), speaker });
+  }
+
+  #turn(event) {
+    this.#meet(event);
+    const kind = event.kind ?? "turn";
+    const open = this.open.get(event.party);
+    const key = kind === "turn" ? `${event.party}/${event.turn}` : `${event.party}/${event.turn}@${event.start}`;
+    if (open) this.#remove(open.key);
+    this.open.delete(event.party);
+    const before = this.entries.get(key);
+    const entry = before ?? this.#add({ key, kind, party: event.party, words: [] }, event);
+    if (!event.text) return this.#remove(key);
+    this.#update(entry, {
+      open: false,
+      text: event.text,
+      guess: "",
+      stable: 0,
+      start: seconds(event.start),
+      end: seconds(event.end),
+      speaker: event.speaker || open?.speaker || before?.speaker || "",
+    });
+  }
+
+  #translation(event) {
+    const entry = this.entries.get(`${event.party}/${event.turn}`);
+    if (entry) this.#update(entry, { translation: event.text });
+  }
+
+  #replyText(event) {
+    const entry = this.#reply(event.epoch, event);
+    entry.made = join([entry.made, event.text]);
+    this.#update(entry, { rest: unheard(entry.made, entry.text) });
+  }
+
+  #spoken(event) {
+    const entry = this.#reply(event.epoch, event);
+    const text = join([entry.text, event.text]);
+    this.#update(entry, { text, rest: unheard(entry.made, text), end: seconds(event.end), begun: true });
+  }
+
+  #interrupted(event) {
+    const entry = this.#reply(event.epoch, event);
+    const words = event.heard.split(/\s+/).filter(Boolean);
+    this.#update(entry, {
+      open: false,
+      interrupted: true,
+      text: event.heard,
+      rest: unheard(entry.made, event.heard),
+      last: words.at(-1) ?? "",
+      end: seconds(event.end),
+    });
+  }
+
+  #replyEnd(event) {
+    const entry = this.#reply(event.epoch, event);
+    if (!event.text && !entry.begun) return this.#remove(entry.key);
+    entry.made = event.full_text || entry.made;
+    this.#update(entry, {
+      open: false,
+      interrupted: Boolean(event.interrupted),
+      text: event.text,
+      rest: event.interrupted ? unheard(entry.made, event.text) : "",
+      last: event.interrupted ? (event.text.split(/\s+/).filter(Boolean).at(-1) ?? "") : "",
+      start: seconds(event.start),
+      end: seconds(event.end),
+    });
+  }
+
+  // What was on its way and never became audible.
+  #withdraw(epoch) {
+    const entry = this.entries.get(`reply/${epoch}`);
+    if (entry && !entry.begun) this.#remove(entry.key);
+  }
+
+  // The words of a turn may become final after it is over: it has them already.
+  #told(event) {
+    const at = seconds(event.type === "word" ? (event.start + event.end) / 2 : event.start);
+    return this.ordered.some(
+      (entry) => !entry.open && entry.kind !== "reply" && entry.party === event.party && entry.start <= at && at < entry.end,
+    );
+  }
+
+  // The second speaker on a channel gives everybody on it a name.
+  #meet({ party, speaker }) {
+    if (!speaker) return;
+    if (!this.speakers.has(party)) this.speakers.set(party, new Set());
+    const known = this.speakers.get(party);
+    if (known.has(speaker)) return;
+    known.add(speaker);
+    if (known.size === 2) {
+      for (const entry of this.entries.values()) if (entry.party === party) this.changed(entry);
+    }
+  }
+
+  #dropSilent() {
+    for (const [party, entry] of this.open) {
+      if (entry.text) continue;
+      this.#remove(entry.key);
+      this.open.delete(party);
+    }
+  }
+
+  #openTurn(event) {
+    const known = this.open.get(event.party);
+    if (known) return known;
+    const key = `${event.party}/open${this.count}`;
+    const entry = this.#add({ key, kind: "turn", party: event.party, words: [] }, event);
+    this.open.set(event.party, entry);
+    return entry;
+  }
+
+  #reply(epoch, event) {
+    const key = `reply/${epoch}`;
+    return (
+      this.entries.get(key) ??
+      this.#add({ key, kind: "reply", party: ASSISTANT, made: "", rest: "", begun: false, interrupted: false }, event)
+    );
+  }
+
+  #add(entry, event) {
+    Object.assign(entry, {
+      speaker: event.speaker ?? "",
+      text: "",
+      guess: "",
+      stable: 0,
+      open: true,
+      translation: "",
+      start: seconds(event.start),
+      end: seconds(event.end),
+      order: this.count++,
+    });
+    this.entries.set(entry.key, entry);
+    return entry;
+  }
+
+  #update(entry, changes) {
+    this.changed(Object.assign(entry, changes));
+  }
+
+  #remove(key) {
+    if (this.entries.delete(key)) this.removed(key);
+  }
+}
+
+// What of `made` comes after the words of `heard`.
+function unheard(made, heard) {
+  const words = made.split(/\s+/).filter(Boolean);
+  return words.slice(heard.split(/\s+/).filter(Boolean).length).join(" ");
+}

@@ -1,0 +1,358 @@
+// The page: puts the parts together and follows the user.
+
+import { Api } from "./api.js";
+import { Call } from "./call.js";
+import { Conversation } from "./conversation.js";
+import { Devices } from "./devices.js";
+import { Downloads } from "./downloads.js";
+import { Figures } from "./figures.js";
+import { Level, Meter, share } from "./levels.js";
+import { fillLegend } from "./marks.js";
+import { Notices } from "./notices.js";
+import { SessionClock } from "./session_clock.js";
+import { Shortcuts } from "./shortcuts.js";
+import { face, title } from "./speakers.js";
+import { Stage } from "./stage.js";
+import { browser } from "./storage.js";
+import { Theme } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import { Tracks } from "./tracks.js";
+import { Transcript } from "./transcript.js";
+
+const $ = (id) => document.getElementById(id);
+const query = new URLSearchParams(location.search);
+
+const RESTORATIONS = {
+  "": "Off",
+  auto: "Automatic",
+  enhance: "Against noise",
+  dereverb: "Against echo of the room",
+  codec: "Against poor coding",
+  bandwidth: "Against dull sound",
+};
+const LINKS = {
+  idle: "Not connected",
+  connecting: "Connecting",
+  connected: "Connected",
+  reconnecting: "Connecting again",
+  lost: "Connection lost",
+  ended: "Call ended",
+};
+
+const api = new Api(query.get("token") ?? "");
+const notices = new Notices($("notices"));
+const clock = new SessionClock();
+const tracks = new Tracks();
+const timeline = new Timeline($("timeline"), tracks);
+const figures = new Figures($("figures"));
+const stage = new Stage({ orb: $("orb"), doing: $("doing"), detail: $("detail") });
+const meters = { input: new Meter($("meter-in")), output: new Meter($("meter-out")) };
+const transcript = new Transcript({
+  list: $("entries"),
+  scroll: $("transcript"),
+  latest: $("latest"),
+  welcome: $("welcome"),
+  name: (entry) => conversation.nameOf(entry),
+});
+const conversation = new Conversation({
+  changed: (entry) => {
+    transcript.show(entry);
+    readAloud(entry);
+  },
+  removed: (key) => transcript.remove(key),
+});
+const call = new Call(api, {
+  state: follow,
+  opened,
+  event: (event) => {
+    conversation.read(event);
+    tracks.read(event);
+    figures.event(event);
+  },
+  message,
+  stream: hear,
+  track: listen,
+  roundTrip: (ms) => figures.roundTrip(ms),
+  notice: (text) => notices.show(text),
+  reset: () => {
+    conversation.clear();
+    tracks.clear();
+    figures.clear();
+  },
+});
+const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-field"), {
+  microphone: (id) => call.running && attempt(() => call.microphone.open(id)),
+  loudspeaker: (id) => attempt(() => $("voice").setSinkId(id)),
+});
+const downloads = new Downloads($("downloads"), { api, session: () => call.session, failed: (text) => notices.show(text) });
+
+let context = null;
+let levels = null;
+let recorded = false;
+let running = false; // the clock of an ended call stands still
+let stopped = 0;
+
+// The call.
+
+async function start() {
+  if (call.running) return;
+  problem("");
+  sound();
+  await attempt(async () => {
+    browser.set("name", $("name").value.trim());
+    timeline.clear();
+    await call.start({ name: $("name").value.trim(), room: $("room").value.trim() }, devices.microphone);
+  });
+}
+
+function opened(state) {
+  timeline.me = state.name;
+  recorded = Boolean(state.recording?.exists);
+  offer(state.offers);
+  if (state.switches) switches(state.switches);
+  $("consent").checked = Boolean(state.recording?.agreed);
+  if (state.room) $("room").value = state.room;
+  $("invite").hidden = !state.room;
+  parties(state.parties);
+  $("meter-in-label").textContent = title(state.name);
+  devices.refresh();
+}
+
+function follow(state) {
+  const live = state === "connected";
+  document.body.dataset.call = call.running ? "running" : state === "idle" ? "idle" : "ended";
+  $("link").dataset.state = state;
+  $("link-text").textContent = LINKS[state];
+  stage.call(state);
+  for (const element of document.querySelectorAll(".before")) element.hidden = call.running;
+  $("start").hidden = call.running;
+  $("start").textContent = state === "ended" || state === "lost" ? "New call" : "Start talking";
+  $("mute").hidden = $("stop").hidden = !call.running;
+  $("forget").hidden = state !== "ended";
+  for (const id of ["assistant", "restoration", "consent"]) $(id).disabled = !live;
+  if (!call.running) {
+    stopped = clock.time ?? stopped;
+    clock.stop();
+    mute(false);
+    parties([]);
+    $("recording-now").hidden = $("invite").hidden = true;
+    levels?.input.stop();
+    levels?.output.stop();
+    $("voice").srcObject = null;
+  }
+  running = call.running;
+  refreshDownloads();
+}
+
+function message(told) {
+  if (Number.isFinite(told.now)) clock.reset(told.now);
+  switch (told.type) {
+    case "state":
+      return stage.assistant(told);
+    case "stats":
+      return figures.stats(told);
+    case "room":
+      return parties(told.parties);
+    case "switches":
+      return switches(told);
+    case "notice":
+      return notices.show(told.text);
+    case "decision":
+    case "partial":
+    case "speech_started":
+      return clock.hear(told.end);
+  }
+}
+
+function parties(names) {
+  const items = names.map((name) => {
+    const item = document.createElement("li");
+    item.append(face(name), title(name));
+    return item;
+  });
+  $("parties").replaceChildren(...(names.length > 1 || $("room").value ? items : []));
+}
+
+function mute(muted) {
+  call.microphone.mute(muted);
+  $("mute").setAttribute("aria-pressed", muted);
+  $("mute").textContent = muted ? "Muted" : "Mute";
+  stage.muted(muted);
+}
+
+// What the session offers.
+
+function offer(offers) {
+  const list = $("restoration");
+  list.replaceChildren(...offers.restoration.map((task) => new Option(RESTORATIONS[task] ?? task, task)));
+  $("restoration-field").hidden = offers.restoration.length < 2;
+  $("assistant-field").hidden = !offers.assistant;
+  $("recording-field").hidden = !offers.recording;
+  const translated = offers.translation.length > 0;
+  document.querySelector(".talk").toggleAttribute("data-translation", translated);
+  document.querySelector(".translation-head").hidden = !translated;
+}
+
+function switches(told) {
+  $("restoration").value = told.restoration;
+  $("assistant").checked = told.assistant;
+  stage.switched(told.assistant);
+  $("recording-now").hidden = !told.recording;
+  recorded ||= told.recording;
+  refreshDownloads();
+}
+
+function flip(name, value) {
+  if (!call.send({ type: "switch", name, value })) notices.show("Not connected: try again in a moment.");
+}
+
+function refreshDownloads() {
+  downloads.enable(Boolean(call.session), recorded);
+  $("delete-recording").hidden = !(call.session && recorded);
+}
+
+// Sound.
+
+// Browsers start sound only after the user has done something: call this then.
+function sound() {
+  context ??= new AudioContext({ latencyHint: "interactive" });
+  levels ??= { input: new Level(context), output: new Level(context) };
+  context.resume();
+}
+
+function listen(stream) {
+  sound();
+  levels.input.listen(stream);
+}
+
+async function hear(stream) {
+  sound();
+  const voice = $("voice");
+  voice.srcObject = stream;
+  levels.output.listen(stream);
+  if (devices.loudspeaker) await voice.setSinkId?.(devices.loudspeaker).catch(() => {});
+  try {
+    await voice.play();
+  } catch (error) {
+    if (error.name !== "NotAllowedError") return;
+    notices.show("The browser keeps the sound back.", { label: "Hear it", run: () => (sound(), voice.play()) });
+  }
+}
+
+function animate(now) {
+  const input = levels?.input.read() ?? -60;
+  const output = levels?.output.read() ?? -60;
+  meters.input.show(input, now);
+  meters.output.show(output, now);
+  stage.pulse(share(input), share(output));
+  const time = running ? clock.time : null;
+  if (time !== null) {
+    levels?.input.trace(timeline.input, time);
+    levels?.output.trace(timeline.output, time);
+  }
+  timeline.draw(time ?? (call.session ? stopped : null));
+  requestAnimationFrame(animate);
+}
+
+// Telling.
+
+function problem(text) {
+  $("problem").hidden = !text;
+  $("problem").textContent = text;
+}
+
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    const wait = error.retryAfter ? ` Try again in ${Math.ceil(error.retryAfter)} s.` : "";
+    problem(error.message + wait);
+  }
+}
+
+// A finished turn, once, for those who asked for it: the assistant is audible anyway.
+const read = new Set();
+function readAloud(entry) {
+  if (!$("read-aloud").checked || entry.open || read.has(entry.key)) return;
+  read.add(entry.key);
+  const line = document.createElement("p");
+  line.textContent = `${title(conversation.nameOf(entry))}: ${entry.text}`;
+  $("turns-live").append(line);
+  if ($("turns-live").childElementCount > 20) $("turns-live").firstElementChild.remove();
+}
+
+async function invite() {
+  const address = new URL(location.href);
+  address.searchParams.set("room", $("room").value.trim());
+  try {
+    await navigator.clipboard.writeText(address.href);
+    notices.show("The invitation is copied. Whoever has it can join this room.");
+  } catch {
+    notices.show(`The invitation: ${address.href}`, { label: "Close", run: () => {} });
+  }
+}
+
+// The user.
+
+$("join").addEventListener("submit", (event) => {
+  event.preventDefault();
+  start();
+});
+$("stop").addEventListener("click", () => attempt(() => call.end()));
+$("mute").addEventListener("click", () => mute(!call.microphone.muted));
+$("invite").addEventListener("click", invite);
+$("assistant").addEventListener("change", () => flip("assistant", $("assistant").checked));
+$("restoration").addEventListener("change", () => flip("restoration", $("restoration").value));
+$("consent").addEventListener("change", () => call.send({ type: "consent", record: $("consent").checked }));
+$("forget").addEventListener("click", () =>
+  attempt(async () => {
+    await call.forget();
+    recorded = false;
+    timeline.clear();
+    refreshDownloads();
+    notices.show("All of this call is deleted.");
+  }),
+);
+$("delete-recording").addEventListener("click", () =>
+  attempt(async () => {
+    await api.deleteRecording(call.session);
+    recorded = false;
+    $("consent").checked = false;
+    refreshDownloads();
+    notices.show("The recording is deleted.");
+  }),
+);
+$("read-aloud").checked = browser.get("read-aloud") === "on";
+$("read-aloud").addEventListener("change", () => browser.set("read-aloud", $("read-aloud").checked ? "on" : ""));
+
+new Theme($("theme"), $("theme-text"), () => timeline.recolour());
+const press = (id) => () => !$(id).hidden && !$(id).disabled && $(id).click();
+new Shortcuts(
+  {
+    c: { text: "Begin the call, or end it", run: () => (call.running ? press("stop") : press("start"))() },
+    m: { text: "Mute the microphone", run: press("mute") },
+    a: { text: "Assistant on or off", run: press("assistant") },
+    t: { text: "Go to the transcript", run: () => $("transcript").focus() },
+    d: { text: "Dark or light", run: press("theme") },
+  },
+  { button: $("shortcuts-button"), dialog: $("shortcuts"), list: $("keys"), on: $("shortcuts-on") },
+);
+
+$("name").value = query.get("name") ?? browser.get("name");
+$("room").value = query.get("room") ?? "";
+fillLegend($("legend"));
+follow("idle");
+devices.refresh();
+requestAnimationFrame(animate);
+
+try {
+  await api.check();
+  await call.resume(devices.microphone);
+} catch (error) {
+  if (error.status === 401) {
+    $("start").disabled = true;
+    problem("This address has no valid token. Open the page at the whole address that the server has printed.");
+  } else {
+    problem(error.message);
+  }
+}

@@ -1,0 +1,70 @@
+// From the session's events to what the timeline draws: when who spoke, when the assistant was audible, and the
+// decisions. Pure. Times in seconds; a span that goes on has the end Infinity.
+
+import { RATE } from "./session_clock.js";
+
+const MOST = 4000; // spans and decisions kept; far more than the timeline shows
+
+export class Tracks {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.speech = new Map(); // party -> [{start, end}]
+    this.audible = []; // {start, end}
+    this.decisions = []; // {kind, since, at, wait}
+  }
+
+  read(event) {
+    const start = event.start / RATE;
+    const end = event.end / RATE;
+    switch (event.type) {
+      case "speech_started":
+        return push(this.#of(event.party), { start, end: Infinity });
+      case "speech":
+        return this.#speech(event.party, start, end);
+      case "reply_started":
+      case "resumed":
+        return push(this.audible, { start, end: Infinity });
+      case "suspended":
+      case "interrupted":
+      case "reply":
+        return this.#silent(end);
+      case "decision":
+        return push(this.decisions, { kind: event.kind, since: start, at: end });
+    }
+  }
+
+  #speech(party, start, end) {
+    const spans = this.#of(party);
+    const last = spans.at(-1);
+    if (last && last.end === Infinity) Object.assign(last, { start, end });
+    else push(spans, { start, end });
+  }
+
+  // A reply's end is told again when it is over for good: only an open span is closed.
+  #silent(end) {
+    const last = this.audible.at(-1);
+    if (last && last.end === Infinity) last.end = Math.max(last.start, end);
+  }
+
+  #of(party) {
+    if (!this.speech.has(party)) this.speech.set(party, []);
+    return this.speech.get(party);
+  }
+}
+
+function push(list, item) {
+  list.push(item);
+  if (list.length > MOST) list.shift();
+}
+
+// Whether `time` lies in one of `spans`, which are in order; the newest are looked at first.
+export function within(spans, time) {
+  for (let index = spans.length - 1; index >= 0; index -= 1) {
+    if (time >= spans[index].end) return false;
+    if (time >= spans[index].start) return true;
+  }
+  return false;
+}
