@@ -247,7 +247,7 @@ class WebRtcPeer:
         try:
             if self._polling is not None:
                 self._polling.cancel()
-            with suppress(TimeoutError):
+            with suppress(Exception):  # aiortc stumbles over connections that were made by half
                 async with asyncio.timeout(_CLOSE_LIMIT):
                     await self._pc.close()
         finally:

@@ -124,6 +124,7 @@ async def test_a_plain_aiortc_peer_is_understood_and_understands() -> None:
         lambda sdp: sdp.replace("a=setup:actpass", "a=setup:sideways"),
         lambda sdp: sdp.replace("UDP/TLS/RTP/SAVPF", "RTP/AVP"),
         lambda sdp: sdp.replace("m=audio", "m=audio x y z"),
+        lambda sdp: "".join(line for line in sdp.splitlines(True) if not line.startswith("m=application")),
     ],
 )
 async def test_a_damaged_offer_is_refused_in_one_line_or_answered(damage) -> None:
