@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +18,12 @@ from streaming.queues import BoundedQueue
 
 PREROLL = round(0.25 * SAMPLE_RATE)
 """Samples before the onset that the recogniser is given: soft consonants lie before what activity detects."""
+
+JUDGED = round(0.8 * SAMPLE_RATE)
+"""Samples of speech after which a slower judge is asked whether it was any."""
+
+NO_SPEECH, SPEECH = 0.25, 0.6
+"""Its verdicts: below the one it was none, above the other it is again."""
 
 STEP_TIMEOUT = 20.0
 """Seconds after which a recogniser's step counts as stalled."""
@@ -56,7 +63,9 @@ class Heard:
 class Hearing:
     """One party's ears. `perceive` is called frame by frame; `recognise` runs as a task beside it.
 
-    gap, limit: seconds of silence that close an utterance, and of its longest length.
+    gap, limit: seconds of silence that close an utterance, and of its longest length. likelihood: what a slower judge
+    (the diariser) says of the speech between two samples, 0…1, or None so far: what the detector took for speech and
+    the judge does not is taken back.
     """
 
     def __init__(
@@ -69,6 +78,7 @@ class Hearing:
         *,
         gap: float = 0.35,
         limit: float = 20.0,
+        likelihood: Callable[[int, int], float | None] | None = None,
     ) -> None:
         self.party = party
         self.queue: BoundedQueue[Heard] = BoundedQueue(500, "drop_oldest", f"recognise {party}")
@@ -81,6 +91,8 @@ class Hearing:
         self._limit = round(limit * SAMPLE_RATE)
         self._recent: deque[AudioChunk] = deque()
         self._origin: int | None = None
+        self._likelihood = likelihood
+        self._refuted = False
         self._active = False
         self._onset = 0
         self._offset = 0
@@ -109,20 +121,44 @@ class Hearing:
         for at in range(0, len(frame.samples), hop):
             verdict, self._detector_state = self._detector.step(frame.samples[at : at + hop], self._detector_state)
             if verdict.onset is not None:
-                self._active = True
-                self._onset = self._origin + verdict.onset
-                self._listener.speech_started(frame.end, self._onset, self.party)
-                if not self._open:
-                    self._begin(frame)
+                self._start(frame, self._origin + verdict.onset)
             if verdict.offset is not None:
-                self._active = False
-                self._offset = self._origin + verdict.offset
-                self._listener.speech_ended(frame.end, self._onset, self._offset, self.party)
+                if not self._refuted:
+                    self._end(frame, self._origin + verdict.offset)
+                self._refuted = False
+        if self._likelihood is not None:
+            self._judge(frame, self._likelihood)
         self._recent.append(clear)
         while self._recent and self._recent[0].end < frame.end - 2 * PREROLL:
             self._recent.popleft()
         if self._open:
             self._listen(clear)
+
+    def _start(self, frame: AudioChunk, onset: int) -> None:
+        self._active = True
+        self._onset = onset
+        self._listener.speech_started(frame.end, onset, self.party)
+        if not self._open:
+            self._begin(frame)
+
+    def _end(self, frame: AudioChunk, offset: int) -> None:
+        self._active = False
+        self._offset = offset
+        self._listener.speech_ended(frame.end, self._onset, offset, self.party)
+
+    def _judge(self, frame: AudioChunk, likelihood: Callable[[int, int], float | None]) -> None:
+        """Takes back what was no speech after all, and begins anew when it turns into speech."""
+        since = frame.end - JUDGED
+        if self._active and self._onset <= since:
+            said = likelihood(self._onset, frame.end)
+            if said is not None and said < NO_SPEECH:
+                self._refuted = True
+                self._end(frame, frame.end)
+        elif self._refuted:
+            said = likelihood(since, frame.end)
+            if said is not None and said > SPEECH:
+                self._refuted = False
+                self._start(frame, since)
 
     def cut(self, at: int) -> None:
         """Close the utterance here; if the party is still speaking, a new one begins (its turn was ended for it)."""

@@ -120,6 +120,7 @@ class Session:
             self._emit,
             lambda made: self._group.create_task(self._guard("answering", made)),
         )
+        self._speakers = self._tell_apart(engines, pool)
         self._hearing = [
             Hearing(
                 party,
@@ -129,11 +130,11 @@ class Session:
                 pool,
                 gap=self.settings.utterance_gap,
                 limit=self.settings.utterance_limit,
+                likelihood=self._speakers.likelihood if self._speakers else None,
             )
             for party in self.parties
         ]
         self._conductor.hearing = dict(zip(self.parties, self._hearing, strict=True))
-        self._speakers = self._tell_apart(engines, pool)
         self._tasks = [
             self._group.create_task(self._guard("perception", self._perceive())),
             self._group.create_task(self._guard("playback", self._play())),

@@ -79,6 +79,11 @@ class Speakers:
         """Who spoke most between two samples; empty if that is not known."""
         return self._history.speaker(start, end) or ""
 
+    def likelihood(self, start: int, end: int) -> float | None:
+        """The highest probability that anybody spoke in a frame between two samples; None while too little is known."""
+        known = self._history.known(start, end)
+        return float(known.max()) if len(known) >= LEAST_KNOWN else None
+
     def overheard(self, start: int, end: int) -> bool:
         """Whether somebody else than the user is known to have spoken between two samples, and the user not."""
         if not self.user or self.user not in self._turns.names.values():

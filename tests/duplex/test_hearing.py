@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,13 +43,24 @@ class Ear:
         self.calls.append(("restored",))
 
 
-def hear(*sounds: UserSpeech, limit: float = 20.0, cut_at: float | None = None) -> tuple[Ear, list[Heard]]:
+def hear(
+    *sounds: UserSpeech,
+    limit: float = 20.0,
+    cut_at: float | None = None,
+    likelihood: Callable[[int, int], float | None] | None = None,
+) -> tuple[Ear, list[Heard]]:
     script = UserScript(sounds)
     ear, pieces = Ear(), []
 
     async def main() -> None:
         hearing = Hearing(
-            "user", ear, ScriptedActivity(), ScriptedRecogniser(script), InferencePool(inline=True), limit=limit
+            "user",
+            ear,
+            ScriptedActivity(),
+            ScriptedRecogniser(script),
+            InferencePool(inline=True),
+            limit=limit,
+            likelihood=likelihood,
         )
         put = hearing.queue.put_nowait
         hearing.queue.put_nowait = lambda piece: (pieces.append(piece), put(piece))[1]  # type: ignore[method-assign]
@@ -124,3 +136,26 @@ def test_an_utterance_whose_end_was_dropped_is_ended_by_the_next() -> None:
 
     asyncio.run(main())
     assert [(call[0], call[1]) for call in ear.calls] == [("final", 0), ("final", 9000)]
+
+
+def test_what_a_slower_judge_calls_no_speech_is_taken_back() -> None:
+    noise = UserSpeech(0.5, 4.0)
+    ear, _ = hear(noise, likelihood=lambda start, end: 0.1)
+    started, opened, ended = ear.calls[:3]
+    assert (started[0], opened[0], ended[0]) == ("started", "opened", "ended")
+    assert 0.8 <= (ended[2] - started[1]) / SAMPLE_RATE <= 0.9
+    assert [call[0] for call in ear.calls].count("started") == 1
+
+
+def test_noise_that_turns_into_speech_is_heard_again() -> None:
+    sound = UserSpeech(0.5, 4.0, "one two three four five six seven")
+    ear, _ = hear(sound, likelihood=lambda start, end: 0.9 if end > 2.5 * SAMPLE_RATE else 0.1)
+    assert [call[0] for call in ear.calls if call[0] in ("started", "ended")] == ["started", "ended"] * 2
+    second = [call[1] for call in ear.calls if call[0] == "started"][1]
+    assert 1.5 <= second / SAMPLE_RATE <= 1.9
+    assert [call[0] for call in ear.calls].count("final") == 2
+
+
+def test_a_judge_that_knows_nothing_yet_changes_nothing() -> None:
+    sound = UserSpeech(0.5, 3.0, "one two three")
+    assert hear(sound, likelihood=lambda start, end: None)[0].calls == hear(sound)[0].calls
