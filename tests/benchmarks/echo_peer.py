@@ -1,7 +1,8 @@
 """An echo over WebRTC by one framework, duplex, aiortc, fastrtc or pipecat, run by the interpreter that has it.
 
 Reads an offer per line from standard input as {"sdp": ...}, and prints {"sdp": ...} of the answer; or, asked for
-{"versions": true} or {"cpu": true}, the versions or the seconds of CPU used. Of this project only the duplex echo needs anything, so that the others run elsewhere.
+{"versions": true} or {"cpu": true}, the versions or the seconds of CPU used. Of this project only the duplex echo needs
+anything, so that the others run elsewhere.
 """
 
 from __future__ import annotations

@@ -200,9 +200,7 @@ async def measure(names: dict[str, str], connections: int, probes: int) -> int:
         finally:
             await echo.stop()
     print(versions(["duplex", "aiortc", "av"]))
-    print(
-        f"{connections} connections of {probes} probes by each client; milliseconds; CPU: of a core, by the echo's process"
-    )
+    print(f"{connections} connections of {probes} probes by each client; milliseconds; CPU: of a core, by the echo")
     print(table(["echo by", "client", "n", "min", "p50", "p95", "max", "CPU"], rows))
     return 0
 
