@@ -131,13 +131,14 @@ def grouped(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
 
 
 def error_row(kind: str, system: str, results: Sequence[Result]) -> dict[str, object]:
-    """DER over all scenes together; speakers found, on average, and how wrong that is; slot switches an hour."""
+    """DER over all scenes together; speakers found, on average, and how wrong that is; slot switches an hour;
+    how many of those who come back after a minute of silence keep their slot."""
     strict, lenient = sc.ErrorTimes(), sc.ErrorTimes()
-    switches, hours = 0, 0.0
+    kept, hours = sc.Persistence(), 0.0
     for each in results:
         strict += sc.error_times(each.truth, each.turns, each.duration)
         lenient += sc.error_times(each.truth, each.turns, each.duration, 0.25)
-        switches += sc.slot_switches(each.truth, each.turns, each.duration)
+        kept += sc.persistence(each.truth, each.turns, each.duration)
         hours += each.duration / 3600
     wanted, found = np.array([each.speakers for each in results]).T
     missed, false, confusion = strict.parts
@@ -152,7 +153,8 @@ def error_row(kind: str, system: str, results: Sequence[Result]) -> dict[str, ob
         "speakers": float(wanted.mean()),
         "found": float(found.mean()),
         "count error": float(np.abs(found - wanted).mean()),
-        "switches/h": switches / hours,
+        "switches/h": kept.switches / hours,
+        "returns kept": f"{kept.kept} of {kept.returns}",
     }
 
 

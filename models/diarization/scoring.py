@@ -138,28 +138,47 @@ def recall_by_minute(reference: Sequence[Turn], hypothesis: Sequence[Turn], dura
     return np.array(rows, float).reshape(-1, 2) * FRAME_SECONDS
 
 
-def slot_switches(reference: Sequence[Turn], hypothesis: Sequence[Turn], duration: float, least: float = 0.5) -> int:
-    """How often a reference speaker comes under another label than in his last turn.
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """Whether speakers keep their labels.
 
-    A turn has the label that covers most of the time in which he speaks alone; turns with less than `least` seconds of
-    such time, or found by nobody for half of it, do not count.
+    turns: those that follow another of the same speaker. switches: of them, under another label. returns: those that
+    follow after a long silence of that speaker. kept: of them, under the same label.
     """
+
+    turns: int = 0
+    switches: int = 0
+    returns: int = 0
+    kept: int = 0
+
+    def __add__(self, other: Persistence) -> Persistence:
+        return Persistence(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+
+def persistence(
+    reference: Sequence[Turn], hypothesis: Sequence[Turn], duration: float, least: float = 0.5, absence: float = 60.0
+) -> Persistence:
+    """A turn has the label that covers most of the time in which its speaker speaks alone; turns with less than `least`
+    seconds of such time, or found by nobody for half of it, do not count. absence: seconds that make a return."""
     names, labels = speakers_of(reference), speakers_of(hypothesis)
     wanted, given = activity(reference, names, duration), activity(hypothesis, labels, duration)
     alone = wanted.sum(1) == 1
-    switches = 0
+    found = Persistence()
     for row, name in enumerate(names):
-        last = -1
+        last, heard = -1, 0.0
         for turn in sorted((turn for turn in reference if turn.speaker == name), key=lambda turn: turn.start):
+            away, heard = turn.start - heard, turn.end
             frames = slice(round(turn.start / FRAME_SECONDS), round(turn.end / FRAME_SECONDS))
             own = alone[frames] & wanted[frames, row]
             covered = given[frames][own].sum(0)
             if own.sum() * FRAME_SECONDS < least or not len(labels) or covered.max() < 0.5 * own.sum():
                 continue
             label = int(covered.argmax())
-            switches += last not in (-1, label)
+            if last >= 0:
+                back = int(away >= absence)
+                found += Persistence(1, int(label != last), back, back * int(label == last))
             last = label
-    return switches
+    return found
 
 
 @dataclass(frozen=True, slots=True)

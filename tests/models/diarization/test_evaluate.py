@@ -71,6 +71,7 @@ def test_rows_add_up() -> None:
     poor = result("poor", [Turn(0, 8, "x"), Turn(20, 22.6, "x")])
     row = evaluate.error_row("2 speakers", "good", [right, right])
     assert (row["DER"], row["found"], row["count error"], row["switches/h"]) == (0, 3, 0, 0)
+    assert row["returns kept"] == "0 of 0"
     row = evaluate.error_row("2 speakers", "poor", [poor])
     assert [row[name] for name in ("missed", "false alarm", "confusion")] == pytest.approx([500 / 13, 20, 400 / 13])
     assert row["DER"] == pytest.approx(1160 / 13) and row["count error"] == 2

@@ -11,13 +11,14 @@ from models.diarization.contract import Turn
 from models.diarization.scoring import (
     Arrival,
     ErrorTimes,
+    Persistence,
     activity,
     aligned,
     arrivals,
     calibration,
     error_times,
+    persistence,
     recall_by_minute,
-    slot_switches,
 )
 
 REFERENCE = [Turn(0, 4, "a"), Turn(3, 6, "b")]
@@ -85,13 +86,22 @@ def test_latecomers() -> None:
 
 def test_a_speaker_who_changes_name() -> None:
     reference = [Turn(0, 2, "a"), Turn(3, 5, "b"), Turn(6, 8, "a"), Turn(9, 9.3, "a"), Turn(12, 14, "a")]
-    kept = [Turn(0, 2, "x"), Turn(3, 5, "y"), Turn(6, 8, "x"), Turn(9, 9.3, "y"), Turn(12, 14, "x")]
-    assert slot_switches(reference, kept, 15.0) == 0  # the short turn says nothing
-    assert slot_switches(reference, [*kept[:2], Turn(6, 8, "y"), kept[4]], 15.0) == 2
-    assert slot_switches(reference, [*kept[:2], kept[4]], 15.0) == 0  # missed is not switched
-    assert slot_switches(reference, [], 15.0) == 0
+    same = [Turn(0, 2, "x"), Turn(3, 5, "y"), Turn(6, 8, "x"), Turn(9, 9.3, "y"), Turn(12, 14, "x")]
+    assert persistence(reference, same, 15.0) == Persistence(2, 0)  # the short turn says nothing
+    assert persistence(reference, [*same[:2], Turn(6, 8, "y"), same[4]], 15.0) == Persistence(2, 2)
+    assert persistence(reference, [*same[:2], same[4]], 15.0) == Persistence(1, 0)  # missed is not switched
+    assert persistence(reference, [], 15.0) == Persistence()
     talked_over = [Turn(0, 2, "a"), Turn(3, 5, "a"), Turn(3, 4.8, "b")]
-    assert slot_switches(talked_over, [Turn(0, 2, "x"), Turn(3, 5, "y")], 15.0) == 0
+    assert persistence(talked_over, [Turn(0, 2, "x"), Turn(3, 5, "y")], 15.0) == Persistence()
+
+
+def test_a_speaker_who_comes_back() -> None:
+    reference = [Turn(0, 2, "a"), Turn(3, 5, "b"), Turn(70, 72, "a"), Turn(80, 82, "b"), Turn(150, 152, "a")]
+    hypothesis = [Turn(0, 2, "x"), Turn(3, 5, "y"), Turn(70, 72, "x"), Turn(80, 82, "z"), Turn(150, 152, "x")]
+    found = persistence(reference, hypothesis, 160.0)
+    assert found == Persistence(turns=3, switches=1, returns=3, kept=2)
+    assert found + found == Persistence(6, 2, 6, 4)
+    assert persistence(reference, hypothesis, 160.0, absence=100.0).returns == 0
 
 
 def test_calibration_by_hand() -> None:
