@@ -96,6 +96,7 @@ class Call:
         self._peer: Peer | None = None
         self._greeted = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._offering = asyncio.Lock()
         self._offers = TokenBucket(clock, rate=0.5, burst=5)
         self._messages = TokenBucket(clock, rate=10, burst=40)
@@ -123,11 +124,13 @@ class Call:
                     raise
                 log.warning("call %s: an offer made the transport fail", self.id[:6], exc_info=error)
                 raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
-            await self._hang_up()
+            old = await self._detach()
+            if old is not None:  # its network may be gone, and the new one waits for its answer
+                self._spawn(old.close(), self._closing)
             self._peer, self._greeted = peer, False
             self.answered += 1
             for work in (self._connect(peer), self._listen(peer), self._obey(peer), self._report(peer)):
-                self._spawn(work)
+                self._spawn(self._guard(work), self._tasks)
             return answer
 
     def play(self, samples: np.ndarray) -> None:
@@ -150,7 +153,11 @@ class Call:
 
     async def close(self) -> None:
         self.over = True
-        await self._hang_up()
+        peer = await self._detach()
+        if peer is not None:
+            self._spawn(peer.close(), self._closing)
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     async def _connect(self, peer: Peer) -> None:
         """The life of one connection."""
@@ -214,20 +221,21 @@ class Call:
             self.alone_since = self._clock.now()
             self._audience.disconnected(self)
 
-    async def _hang_up(self) -> None:
+    async def _detach(self) -> Peer | None:
+        """The connection there was, which is no longer listened to and is to be closed."""
         peer, self._peer = self._peer, None
         for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
         if peer is not None:
-            await peer.close()
             self._lost()
+        return peer
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(self._guard(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         """What fails in one call is logged, ends its connection, and no other."""

@@ -41,7 +41,9 @@ class AssistantStatus:
                 self.state, self.word = "listening", ""
             case ev.Interrupted(heard=heard):
                 self.state, self.word = "interrupted", heard.split()[-1] if heard.split() else ""
-            case ev.SpeechStarted() if self.state == "interrupted":
+            case ev.SpeechStarted() if self.state in ("interrupted", "thinking"):
+                self.state, self.word = "listening", ""
+            case ev.Controlled(action="stop"):  # an answer without words
                 self.state, self.word = "listening", ""
             case ev.Reply(interrupted=False):
                 self.state, self.word = "listening", ""
