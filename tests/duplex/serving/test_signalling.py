@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,7 @@ from duplex.serving.auth import Gate
 from duplex.serving.host import LocalHost
 from duplex.serving.limits import Limits
 from duplex.serving.pages import File
-from duplex.serving.server import Address, Server
+from duplex.serving.server import Address, Server, tls_context
 from duplex.serving.turn import SharedSecretTurn
 from streaming.clock import SystemClock
 from tests.duplex.serving.scripted import OFFER, Peers, host
@@ -284,3 +285,37 @@ async def test_draining(running: Running) -> None:
     await running.ask("DELETE", f"{SESSIONS}/{id}")
     async with asyncio.timeout(20):
         await running.server.drained()
+
+
+async def test_https_with_a_certificate(tmp_path: Path) -> None:
+    import datetime
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now, hour = datetime.datetime.now(datetime.UTC), datetime.timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + hour)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = tls_context(str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    async with (
+        host(Peers(), SystemClock()) as held,
+        Server(held, Gate(TOKEN), Address("localhost", 0, context), page={}) as server,
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client,
+    ):
+        assert server.url("abc") == f"https://localhost:{server.port}/?token=abc"
+        for origin, status in ((server.url()[:-1], 201), (server.url()[:-1].replace("https", "http"), 403)):
+            headers = {"Origin": origin}
+            async with client.post(server.url() + "api/sessions", json={}, ssl=trusting, headers=headers) as response:
+                assert response.status == status
