@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from fractions import Fraction
@@ -12,11 +13,57 @@ import numpy as np
 import pytest
 from aiortc.contrib.media import MediaStreamTrack
 from av import AudioFrame
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from duplex.transport.webrtc import IceServer, WebRtcPeer
 from streaming.audio import FRAME, SAMPLE_RATE
 from streaming.clock import SystemClock
 from streaming.errors import TransportError
+
+OFFER = "\r\n".join(
+    [
+        "v=0",
+        "o=- 4611 2 IN IP4 127.0.0.1",
+        "s=-",
+        "t=0 0",
+        "a=group:BUNDLE 0 1",
+        "a=msid-semantic: WMS *",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 0",
+        "c=IN IP4 0.0.0.0",
+        "a=rtcp:9 IN IP4 0.0.0.0",
+        "a=candidate:1 1 udp 2122194687 192.0.2.1 53959 typ host generation 0 network-id 1",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:0123456789abcdefghijklmn",
+        "a=ice-options:trickle",
+        "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
+        "a=setup:actpass",
+        "a=mid:0",
+        "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+        "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid",
+        "a=sendrecv",
+        "a=msid:- 59009bd9",
+        "a=rtcp-mux",
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtcp-fb:111 transport-cc",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
+        "a=rtpmap:0 PCMU/8000",
+        "a=ssrc:1234 cname:x",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel",
+        "c=IN IP4 0.0.0.0",
+        "a=ice-ufrag:abcd",
+        "a=ice-pwd:0123456789abcdefghijklmn",
+        "a=fingerprint:sha-256 " + ":".join(["AB"] * 32),
+        "a=setup:actpass",
+        "a=mid:1",
+        "a=sctp-port:5000",
+        "a=max-message-size:262144",
+        "",
+    ]
+)
+"""As Chromium makes it, shortened."""
 
 
 @asynccontextmanager
@@ -168,3 +215,45 @@ async def test_ice_servers_are_passed_on() -> None:
     peer = WebRtcPeer(SystemClock(), ice_servers=[IceServer(("turn:127.0.0.1:9",), "user", "secret")])
     assert peer._pc.getTransceivers()
     await peer.close()
+
+
+async def test_work_in_the_loops_default_executor_delays_no_sound() -> None:
+    async with call() as (caller, callee):
+        incoming = callee.incoming()
+        await anext(incoming)
+        release = threading.Event()
+        loop = asyncio.get_running_loop()
+        jobs = [loop.run_in_executor(None, release.wait) for _ in range(64)]  # more than it has threads
+        try:
+            caller.play(tone(0.5))
+            while np.abs((await anext(incoming)).samples).max() < 0.3:
+                pass
+        finally:
+            release.set()
+            await asyncio.gather(*jobs)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["drop", "double", "cut", "digits", "swap"])), max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_garbled_offer_is_refused_in_one_line_or_answered(damages) -> None:
+    lines = OFFER.split("\r\n")
+    for place, damage in damages:
+        at = min(int(place * len(lines)), len(lines) - 1)
+        if damage == "drop":
+            del lines[at]
+        elif damage == "double":
+            lines.insert(at, lines[at])
+        elif damage == "cut":
+            lines[at] = lines[at][: len(lines[at]) // 2]
+        elif damage == "digits":
+            lines[at] = "".join("9" if c.isdigit() else c for c in lines[at])
+        else:
+            lines[at], lines[0] = lines[0], lines[at]
+        lines = lines or [""]
+    peer = WebRtcPeer(SystemClock())
+    try:
+        assert (await peer.answer("\r\n".join(lines))).startswith("v=0")
+    except TransportError as error:
+        assert "\n" not in str(error)
+    finally:
+        await peer.close()
