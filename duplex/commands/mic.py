@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from duplex.commands.options import add_settings, load_settings
+from duplex.commands.options import add_people, add_settings, load_settings
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -30,6 +30,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     )
     parser.add_argument("--out", metavar="DIR", help="record everything, as `duplex run` does")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_people(parser)
     add_settings(parser)
     return parser
 

@@ -37,9 +37,27 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """--speaker and --user: who is heard on the channel, and who of them is answered."""
+    group = parser.add_argument_group("people")
+    group.add_argument(
+        "--speaker",
+        dest="speakers",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="a known voice, alone in FILE for some seconds; may be given again for others",
+    )
+    group.add_argument(
+        "--user", help="the speaker whom the assistant answers (default: the first known voice, or whoever speaks)"
+    )
+
+
 def load_settings(args: argparse.Namespace) -> Settings:
     """Raises SettingsError."""
     flags: dict[str, Any] = {name: getattr(args, f"setting_{name}") for name in FLAGS}
+    flags["speakers"] = ",".join(getattr(args, "speakers", ())) or None
+    flags["user"] = getattr(args, "user", None)
     if args.no_assistant:
         flags["assistant"] = False
     for pair in args.sets:

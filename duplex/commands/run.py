@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from duplex.commands.options import add_settings, load_settings
+from duplex.commands.options import add_people, add_settings, load_settings
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -23,6 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         "--pace", choices=("fast", "real"), default="fast", help="as fast as it goes (default), or in real time"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_people(parser)
     add_settings(parser)
     return parser
 

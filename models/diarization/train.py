@@ -204,9 +204,7 @@ def train(arguments: argparse.Namespace) -> None:
             break
         batch = pool.batch(rng, now.batch, now.frames, now.shares, now.slots)
         ahead = int(rng.choice(choices, p=chances / chances.sum()))
-        loss, parts = train_step(
-            net.train(), batch, ahead, rng, arguments.identity, arguments.device, arguments.any_order
-        )
+        loss, parts = train_step(net.train(), batch, ahead, rng, arguments)
         factor = scale(step, progress, 200)
         for stepper in steppers:
             for group in stepper.param_groups:
