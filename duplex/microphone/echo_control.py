@@ -27,6 +27,8 @@ _LEAD = round(0.03 * SAMPLE_RATE)
 _GUESS_LEAD = round(0.2 * SAMPLE_RATE)
 """The same for a delay that devices report, which they do badly."""
 _AUDIBLE = 1e-6
+_EXPLAINED = 4.0
+"""Power over what the linear filter leaves of it, from which it knows the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class EchoControl:
         self._filter_state = self._filter.initial_state(1)
         self._filtered = np.zeros(self._canceller.latency, np.float32)
         self._gate = ResidualGate()
-        self._before = self._after = 0.0
+        self._before = self._after = self._unexplained = 0.0
 
     def _step(self, start: int, microphone: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self._delay.push(microphone, self._reference(start)):
@@ -115,11 +117,15 @@ class EchoControl:
         if float(np.dot(reference, reference)) > _AUDIBLE * HOP:
             self._before += 0.01 * (float(np.dot(microphone, microphone)) / HOP - self._before)
             self._after += 0.01 * (float(np.dot(cancelled, cancelled)) / HOP - self._after)
+            self._unexplained += 0.01 * (float(np.dot(filtered, filtered)) / HOP - self._unexplained)
         return self._gate.step(microphone, cancelled, late[:HOP], reference), late[:HOP]
 
     def _align(self) -> None:
-        """Bring the delay that was found within AEC3's reach. It must learn anew then, so only if need be."""
+        """Bring the delay that was found within reach. The cancellers must learn anew then, so only if need be: not
+        where the linear filter explains the echo, whatever the correlation says."""
         found = self._delay.delay or 0
+        if self._before > _EXPLAINED * self._unexplained:
+            return
         if not _LEAST <= found - self._held_back <= _REACH:
             self._held_back = max(0, found - _LEAD)
             self._reset()

@@ -2,7 +2,7 @@
 
 Knapp and Carter, "The generalized correlation method for estimation of time delay" (IEEE Trans. ASSP 24, 1976). The
 cross-spectrum is averaged over the windows in which the loudspeaker was active, and a delay is believed when its peak
-stands out and two windows in a row agree.
+stands out and three looks in a row agree. Unrelated sounds look alike now and then: a delay is a hint, no proof.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ _RATE = SAMPLE_RATE // _DECIMATION
 _WINDOW = 2 * _RATE
 _BAND = (150.0, 1800.0)  # Hz: above rumble, below what decimation by averaging folds back
 _ACTIVE = 1e-3
-_MEMORY = 0.7
-_PROMINENCE = 7.0
+_MEMORY = 0.84
+_PROMINENCE = 10.0
 _AGREE = round(0.004 * _RATE)
+_LOOKS = 3
 
 
 class EchoDelay:
@@ -27,7 +28,7 @@ class EchoDelay:
     longest: seconds of delay that are searched. every: seconds between two looks.
     """
 
-    def __init__(self, longest: float = 1.5, every: float = 0.5) -> None:
+    def __init__(self, longest: float = 1.5, every: float = 0.25) -> None:
         self.delay: int | None = None
         self.prominence = 0.0
         """How far the peak of the last look stood out, over the RMS of the correlation."""
@@ -41,7 +42,8 @@ class EchoDelay:
     def reset(self) -> None:
         """The path has changed: forget what was heard."""
         self.delay = None
-        self._last: int | None = None
+        self._last = -_AGREE - 1
+        self._agreed = 0
         self._cross = np.zeros(int(self._band.sum()), np.complex128)
         self._reference = np.zeros(_WINDOW + self._lags, np.float32)
         self._microphone = np.zeros(_WINDOW, np.float32)
@@ -72,9 +74,10 @@ class EchoDelay:
         correlation = np.abs(np.fft.irfft(spectrum, self._size)[: self._lags])
         peak = int(correlation.argmax())
         self.prominence = float(correlation[peak] / (np.sqrt(np.mean(np.square(correlation))) + 1e-12))
-        agreed = self._last is not None and abs(peak - self._last) <= _AGREE
+        stands_out = self.prominence >= _PROMINENCE
+        self._agreed = self._agreed + 1 if stands_out and abs(peak - self._last) <= _AGREE else int(stands_out)
         self._last = peak
-        if self.prominence < _PROMINENCE or not agreed:
+        if self._agreed < _LOOKS:
             return False
         self.delay = peak * _DECIMATION
         return True

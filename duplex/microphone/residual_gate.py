@@ -2,7 +2,8 @@
 
 While the filter still learns the room, at the reverberant end of a word, and where a loudspeaker distorts, a residue
 of the echo stays: quiet, but it is speech, and a voice detector that adapts to a quiet room takes it for somebody
-speaking. Somebody who really speaks over the assistant is not much quieter than the echo; the residue is.
+speaking. Somebody who really speaks over the assistant is not much quieter than the echo; the residue is. While he
+does, what the linear filter leaves is passed on, if it knows the path: AEC3 swallows much of what he says.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ HOP = SAMPLE_RATE // 100
 _SILENT = 1e-9
 _STANDS_OUT = 8.0
 """Power over the noise of the room from which there is something to be heard."""
-_MARGIN = 4.0
-_LEAST_LEAK = 0.01
+_KNOWN = 0.02
+"""What the linear filter leaves of an echo where it knows the path."""
+_NEARLY_ALL = 0.4
+_LEAST = 0.05
 
 
 class ResidualGate:
@@ -43,10 +46,11 @@ class ResidualGate:
         self._open_for = round(open_for * SAMPLE_RATE / HOP)
         self._coupling = 0.0
         self._came = self._heard = self._left = self._linear = 1e-7
-        self._leak = self._threshold
+        self._echo_heard = self._echo_linear = 0.0
         self._open = 0
         self._floor = 1e-7
         self._gain = 1.0
+        self._blend = 0.0
         self.gated = 0
         """Frames taken down so far."""
 
@@ -59,11 +63,11 @@ class ResidualGate:
         self._heard += 0.3 * (self._came - self._heard)  # the canceller's output is nearly a frame late
         self._came = _power(microphone)
         self._left += 0.3 * (power - self._left)
-        # The floor falls at once and rises by 3 dB a second: the quietest moments between words.
-        self._floor = max(min(self._floor * 1.007, self._left), _SILENT)
         echo = self._echo(self._reference.step(_power(reference)), self._sound.step(self._heard))
         self._linear += 0.3 * (_power(filtered) - self._linear)
         echoing = echo > 2 * self._floor
+        # The floor is that of the quietest moments. Only without echo may it rise, by 3 dB a second.
+        self._floor = max(min(self._floor * (1.0 if echoing else 1.007), self._left), _SILENT)
         if not echoing:
             self._open = 0
         elif self._left > _STANDS_OUT * self._floor and self._somebody(echo):
@@ -76,18 +80,27 @@ class ResidualGate:
             self.gated += 1
         gains = np.linspace(self._gain, target, HOP, dtype=np.float32)
         self._gain = target
-        return gains * cancelled
+        linear = 1.0 if self._open and self._knows_the_path else 0.0
+        blend = np.linspace(self._blend, linear, HOP, dtype=np.float32)
+        self._blend = linear
+        return gains * ((1.0 - blend) * cancelled + blend * filtered)
 
     def _somebody(self, echo: float) -> bool:
         """Whether what is left is more than echo. Each canceller errs where the other does not: AEC3 takes long
-        reverberation for speech, the linear filter learns slowly. So both must leave much, or the linear one much more
-        than it ever does of an echo alone."""
-        if self._left < 0.003 * self._heard:  # hardly anything beside the echo
-            self._leak = max(0.99 * self._leak, min(self._linear / echo, self._threshold))
+        reverberation for speech, the linear filter learns slowly. So both must leave much; or the linear one, where it
+        knows the path, nearly all."""
+        if self._left < 0.003 * self._heard:  # AEC3 is sure: hardly anything beside the echo
+            self._echo_heard += 0.005 * (self._heard - self._echo_heard)
+            self._echo_linear += 0.005 * (self._linear - self._echo_linear)
             return False
         if min(self._left, self._linear) > self._threshold * echo:
             return True
-        return self._linear > max(_MARGIN * self._leak, _LEAST_LEAK) * echo and self._left > 0.01 * self._heard
+        nearly_all = self._linear > max(_NEARLY_ALL * self._heard, _LEAST * echo)
+        return self._knows_the_path and nearly_all and self._left > 0.01 * self._heard
+
+    @property
+    def _knows_the_path(self) -> bool:
+        return self._echo_linear < _KNOWN * self._echo_heard
 
     def _echo(self, reference: float, sound: float) -> float:
         """The power that the echo may have now: no more than is heard, nor than the loudspeaker ever brought about."""
