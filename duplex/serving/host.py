@@ -14,21 +14,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-
 from duplex.engines import Engines
-from duplex.intake import InputFrame
 from duplex.serving.auth import new_id
 from duplex.serving.call import Call, Peer
 from duplex.serving.limits import Limits
 from duplex.serving.past import Past
 from duplex.serving.retention import Recordings
-from duplex.serving.room import RESTORATIONS, Room, Services
+from duplex.serving.room import Room, Services
 from duplex.serving.sharing import SharedPool
 from duplex.serving.shedding import Lateness, Shedder, Step
+from duplex.serving.warm_up import RESTORATIONS, warm_up
 from duplex.serving.wishes import Wish
 from duplex.settings import Settings
-from streaming.audio import FRAME
 from streaming.clock import Clock
 from streaming.errors import CallError, DuplexError, SettingsError
 from streaming.pool import InferencePool
@@ -174,7 +171,7 @@ class LocalHost:
     async def __aenter__(self) -> LocalHost:
         if self._engines is None:
             self._engines = await self._pool.run("load", Engines.from_settings, self._settings)
-            self._restorations = await self._pool.run("load", _restorations)
+            self._restorations = await self._pool.run("load", warm_up, self._settings, self._engines)
         self._services = Services(self._engines, self.limits, self._clock, self._lateness, self._recordings)
         self._upkeep = asyncio.create_task(self._keep_up())
         return self
@@ -458,16 +455,3 @@ class LocalHost:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _restorations() -> tuple[str, ...]:
-    """What this machine can restore. Done once beforehand, so that no call waits for a runtime to be loaded."""
-    from duplex.live_restoration import LiveRestoration
-
-    try:
-        restoration = LiveRestoration(RESTORATIONS[1])
-        restoration.step(InputFrame(0, np.zeros((FRAME, 1), np.float32)))
-    except DuplexError as error:
-        log.warning("no restoration: %s", error)
-        return ("",)
-    return RESTORATIONS

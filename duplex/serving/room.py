@@ -32,6 +32,7 @@ from duplex.serving.retention import Recordings, delete
 from duplex.serving.sharing import Share
 from duplex.serving.shedding import Lateness
 from duplex.serving.status import AssistantStatus
+from duplex.serving.warm_up import RESTORATIONS
 from duplex.serving.wishes import WHITELIST
 from duplex.session import Session
 from duplex.settings import Settings
@@ -40,8 +41,6 @@ from streaming.clock import Clock
 from streaming.errors import CallError, DuplexError, SettingsError
 
 log = logging.getLogger(__name__)
-
-RESTORATIONS: tuple[str, ...] = Settings.__dataclass_fields__["restore"].metadata["choices"]
 
 _ALONE_PATIENCE = 0.3
 _ROOM_PATIENCE = 0.12

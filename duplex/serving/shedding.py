@@ -69,7 +69,7 @@ class Shedder:
     def __init__(self, late: float = 0.040, patience: float = 1.0, calm: float = 10.0) -> None:
         self.level = 0
         """How many of STEPS are given up."""
-        self._late = late
+        self.late = late
         self._patience = patience
         self._calm = calm
         self._changed: float | None = None
@@ -84,7 +84,7 @@ class Shedder:
 
     def observe(self, p95: float, now: float) -> Step | None:
         """p95: seconds late. now: seconds. The step that was just taken, or taken back; see `level`."""
-        if p95 >= self._late:
+        if p95 >= self.late:
             self._calm_since = None
             waited = self._changed is None or now - self._changed >= self._patience
             if waited and self.level < len(STEPS):
@@ -92,7 +92,7 @@ class Shedder:
                 self._changed = now
                 return STEPS[self.level - 1]
             return None
-        if p95 > self._late / 2:
+        if p95 > self.late / 2:
             self._calm_since = None
             return None
         if self._calm_since is None:

@@ -29,6 +29,7 @@ from duplex.serving.auth import Gate
 from duplex.serving.host import LocalHost
 from duplex.serving.limits import Limits
 from duplex.serving.server import Address, Server
+from duplex.serving.shedding import Shedder
 from duplex.serving.transport import WebRtcPeers
 from duplex.settings import Settings
 from duplex.transport.webrtc import WebRtcPeer
@@ -40,12 +41,13 @@ from tests.duplex.serving.scripted import engines
 TOKEN = "the token of the benchmark"
 
 
-async def serve(kind: str, calls: int) -> None:
+async def serve(kind: str, calls: int, never_shed: bool) -> None:
     """The server's process: prints its port, and ends when its input does."""
     clock, limits = SystemClock(), Limits(calls=calls)
     made = engines() if kind == "none" else None
+    shedder = Shedder(late=60.0 if never_shed else Shedder().late)
     async with (
-        LocalHost(Settings(), WebRtcPeers(clock), clock=clock, limits=limits, engines=made) as host,
+        LocalHost(Settings(), WebRtcPeers(clock), clock=clock, limits=limits, engines=made, shedder=shedder) as host,
         Server(host, Gate(TOKEN), Address(port=0), limits=limits, page={}) as server,
     ):
         print(server.port, flush=True)
@@ -180,19 +182,19 @@ def main() -> int:
     parser.add_argument("--restore", default="", help="ask for restoration: enhance, …")
     parser.add_argument("--calls", type=int, default=24)
     parser.add_argument("--hold", type=float, default=8.0, help="seconds that each number of calls is held")
+    parser.add_argument("--never-shed", action="store_true", help="give nothing up: what the calls cost, all included")
     parser.add_argument("--pin", action="store_true", help="the server on one core, the callers on the others")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if args.serve:
-        asyncio.run(serve(args.engines, args.calls))
+        asyncio.run(serve(args.engines, args.calls, args.never_shed))
         return 0
     print(versions(["aiortc", "aiohttp", "numpy", "onnxruntime", "pocketsphinx"]))
     print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     command = [sys.executable, "-m", "tests.benchmarks.calls_per_core", "--serve", "--engines", args.engines]
-    with subprocess.Popen(
-        [*command, "--calls", str(args.calls)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
+    command += ["--calls", str(args.calls), *(["--never-shed"] if args.never_shed else [])]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None and server.stdout is not None
         try:
             port = int(server.stdout.readline())
