@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from duplex.transport import messages, session_description
-from duplex.transport.aiortc_surface import tap_audio
+from duplex.transport.aiortc_surface import offer_loopback_when_alone, tap_audio
 from duplex.transport.libopus import RTP_RATE, OpusEncoder
 from duplex.transport.pacing import PERIOD, PacedOutput
 from duplex.transport.receiving import AudioReceiver
@@ -77,6 +77,7 @@ class WebRtcPeer:
         self._loss = 0.0
         self._described = False
         self._unsent = 0
+        offer_loopback_when_alone()
         self._pc = aiortc.RTCPeerConnection(
             aiortc.RTCConfiguration(
                 iceServers=[aiortc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers],

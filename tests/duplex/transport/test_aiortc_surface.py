@@ -7,12 +7,13 @@ from fractions import Fraction
 
 import aiortc
 import pytest
+from aioice import ice
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 from av import Packet
 
-from duplex.transport.aiortc_surface import _JITTER_BUFFER, tap_audio
+from duplex.transport.aiortc_surface import _JITTER_BUFFER, offer_loopback_when_alone, tap_audio
 from streaming.errors import TransportError
 
 
@@ -85,3 +86,24 @@ async def test_packets_have_the_names_we_read() -> None:
 async def test_an_aiortc_built_differently_is_named() -> None:
     with pytest.raises(TransportError, match=f"aiortc {aiortc.__version__}.*install aiortc"):
         tap_audio(object(), print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("there", "offered"), [([], "127.0.0.1"), (["127.0.0.2"], "127.0.0.2")])
+async def test_a_machine_without_a_network_offers_its_loopback_address(monkeypatch, there, offered) -> None:
+    monkeypatch.setattr(ice, "get_host_addresses", lambda **families: there)
+    offer_loopback_when_alone()
+    offer_loopback_when_alone()
+    pc = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(iceServers=[]))
+    pc.createDataChannel("x")
+    await pc.setLocalDescription(await pc.createOffer())
+    try:
+        candidates = [line.split() for line in pc.localDescription.sdp.splitlines() if line.startswith("a=candidate")]
+        assert {candidate[4] for candidate in candidates} == {offered}
+    finally:
+        await pc.close()
+
+
+def test_an_aioice_built_differently_is_named(monkeypatch) -> None:
+    monkeypatch.delattr(ice, "get_host_addresses")
+    with pytest.raises(TransportError, match="install aioice"):
+        offer_loopback_when_alone()
