@@ -146,7 +146,7 @@ def hold(
     microphone = Microphone(condition, np.zeros(0) if user is None else user, echo)
     canceller = _Kept()
     control = EchoControl(canceller=canceller) if cancel else None
-    settings = Settings()
+    settings = Settings(diarize=False)
     settings = settings.with_values(floor=replace(settings.floor, interruptions=interruptions))
 
     async def main() -> None:
@@ -285,7 +285,7 @@ def main() -> int:
     parser.add_argument("--condition", action="append", default=[], help="only those whose name contains this")
     args = parser.parse_args()
     conditions = [c for c in CONDITIONS if not args.condition or any(part in c.name for part in args.condition)]
-    engines = Engines.from_settings(Settings())
+    engines = Engines.from_settings(Settings(diarize=False))
     print(versions(["duplex", "livekit", "pyroomacoustics", "pocketsphinx", "espeakng-loader"]))
     _report_alone(conditions, engines, args.minutes)
     if args.talks:

@@ -23,7 +23,7 @@ pytest.importorskip("pyroomacoustics")
 
 @pytest.fixture(scope="module")
 def engines() -> Engines:
-    return Engines.from_settings(Settings())
+    return Engines.from_settings(Settings(diarize=False))
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_without_echo_control_it_does(engines: Engines) -> None:
 
 @pytest.mark.slow
 def test_a_user_interrupts_over_loudspeakers(engines: Engines) -> None:
-    clip = read_clips(CLIPS)["slt-interruption-no-stop"]
+    clip = read_clips(CLIPS)["rms-interruption-hold-on-a-second"]
     user = np.zeros(12 * SAMPLE_RATE, np.float32)
     at = 4 * SAMPLE_RATE
     user[at : at + len(clip.samples)] = clip.samples
@@ -79,6 +79,17 @@ def test_any_delay_is_brought_within_reach(delay: float, expected: float) -> Non
     assert decibels(microphone[last], words[last]) > 12.0
     assert control.delay == pytest.approx(delay, abs=0.003)
     assert control.erle_db > 20.0
+
+
+def test_a_false_hint_about_the_delay_is_not_followed() -> None:
+    played = speech_like(8.0)
+    microphone = echo_of(played, room(800)) + np.random.default_rng(3).normal(0, 1e-4, len(played)).astype(np.float32)
+    control = EchoControl()
+    control_run(control, played, microphone)
+    before = control._held_back
+    control._delay.delay = 15_000
+    control._align()
+    assert control._held_back == before, "the filter explains the echo: the path is known"
 
 
 def test_where_nothing_is_played_nothing_is_taken_away() -> None:

@@ -117,14 +117,12 @@ def test_the_delay_is_found_to_two_milliseconds(delay: int) -> None:
     assert finder.delay == pytest.approx(delay, abs=32)
 
 
-def test_sounds_that_have_nothing_in_common_have_no_delay() -> None:
-    finder = EchoDelay()
-    played, microphone = speech_like(30.0, seed=1), speech_like(30.0, seed=2)
+def test_over_headphones_there_is_no_delay() -> None:
+    finder, played = EchoDelay(), speech_like(20.0)
+    noise = np.random.default_rng(2).normal(0, 3e-4, len(played)).astype(np.float32)
     for at in range(0, len(played) - HOP + 1, HOP):
-        assert not finder.push(microphone[at : at + HOP], played[at : at + HOP])
+        assert not finder.push(noise[at : at + HOP], played[at : at + HOP])
     assert finder.delay is None
-    for _ in range(1000):  # headphones: nothing is heard at all
-        assert not finder.push(np.zeros(HOP, np.float32), played[:HOP])
 
 
 def gate(microphone: float, cancelled: float, filtered: float, played: float, frames: int, gate: ResidualGate) -> float:

@@ -43,7 +43,7 @@ def test_skipping_is_reading_without_looking() -> None:
 
 
 def test_a_thread_may_write_while_another_reads() -> None:
-    ring, total = SampleRing(997), 400_000
+    ring, total = SampleRing(997), 60_000
     numbers = np.arange(total, dtype=np.float32)
 
     def produce() -> None:
