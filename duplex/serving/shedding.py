@@ -38,6 +38,12 @@ STEPS = (
 """In the order in which they are given up. The last is refusal: those who are in a call keep it."""
 
 
+SOON = 30.0
+"""Seconds: a step that must be taken again within these was taken back too soon."""
+
+LONGEST_WAIT = 300.0
+
+
 class Lateness:
     """Seconds that frames were late, over a sliding window of `slots` slots; `turn` begins a new slot."""
 
@@ -63,7 +69,8 @@ class Lateness:
 class Shedder:
     """late: seconds (95th percentile) at which one more step is taken; half of it counts as calm.
 
-    patience: seconds between two steps. calm: seconds until one is taken back.
+    patience: seconds between two steps. calm: seconds until one is taken back; twice as long each time that this turns
+    out to have been too soon.
     """
 
     def __init__(self, late: float = 0.040, patience: float = 1.0, calm: float = 10.0) -> None:
@@ -72,6 +79,8 @@ class Shedder:
         self.late = late
         self._patience = patience
         self._calm = calm
+        self._wait = calm
+        self._taken_back: float | None = None
         self._changed: float | None = None
         self._calm_since: float | None = None
 
@@ -89,6 +98,9 @@ class Shedder:
             waited = self._changed is None or now - self._changed >= self._patience
             if waited and self.level < len(STEPS):
                 self.level += 1
+                too_soon = self._taken_back is not None and now - self._taken_back < max(self._wait, SOON)
+                self._wait = min(2 * self._wait, LONGEST_WAIT) if too_soon else self._calm
+                self._taken_back = None
                 self._changed = now
                 return STEPS[self.level - 1]
             return None
@@ -97,8 +109,8 @@ class Shedder:
             return None
         if self._calm_since is None:
             self._calm_since = now
-        if self.level and now - self._calm_since >= self._calm:
+        if self.level and now - self._calm_since >= self._wait:
             self.level -= 1
-            self._changed = self._calm_since = now
+            self._changed = self._calm_since = self._taken_back = now
             return STEPS[self.level]
         return None

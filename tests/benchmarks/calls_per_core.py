@@ -40,6 +40,8 @@ from tests.duplex.serving.scripted import engines
 
 TOKEN = "the token of the benchmark"
 
+HEADER = ["calls", "server % core", "recogniser %", "late p95 ms", "worst", "missed %", "MB", "MB a call", "shed"]
+
 
 async def serve(kind: str, calls: int, never_shed: bool) -> None:
     """The server's process: prints its port, and ends when its input does."""
@@ -121,10 +123,10 @@ async def measure(args: argparse.Namespace, port: int, process: psutil.Process) 
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         callers: list[Caller] = []
         bare = process.memory_info().rss / 2**20
-        for number in range(args.calls + 1):
+        for wanted in range(0, args.calls + 1, args.step):
             refusal = None
-            if number:
-                caller = Caller(client, base, audio, number * 7 * SAMPLE_RATE)
+            while len(callers) < wanted and refusal is None:
+                caller = Caller(client, base, audio, len(callers) * 7 * SAMPLE_RATE)
                 refusal = await caller.open({"settings": {"restore": args.restore}} if args.restore else {})
                 if refusal is None:
                     callers.append(caller)
@@ -155,12 +157,11 @@ async def measure(args: argparse.Namespace, port: int, process: psutil.Process) 
                 ]
             )
             if refusal is not None:
-                print(f"call {number} is refused: {refusal}")
+                print(f"call {len(callers) + 1} is refused: {refusal}")
                 break
+        print(table(HEADER, rows), flush=True)
         for caller in callers:
             await caller.close()
-    header = ["calls", "server % core", "recogniser %", "late p95 ms", "worst", "missed %", "MB", "MB a call", "shed"]
-    print(table(header, rows))
 
 
 def _cpu(process: psutil.Process) -> float:
@@ -181,6 +182,7 @@ def main() -> int:
     parser.add_argument("--engines", choices=("real", "none"), default="real")
     parser.add_argument("--restore", default="", help="ask for restoration: enhance, …")
     parser.add_argument("--calls", type=int, default=24)
+    parser.add_argument("--step", type=int, default=1, help="calls added at a time")
     parser.add_argument("--hold", type=float, default=8.0, help="seconds that each number of calls is held")
     parser.add_argument("--never-shed", action="store_true", help="give nothing up: what the calls cost, all included")
     parser.add_argument("--pin", action="store_true", help="the server on one core, the callers on the others")

@@ -38,6 +38,22 @@ def test_in_between_nothing_changes() -> None:
     assert all(shedder.observe(0.03, 1.0 + tick) is None for tick in range(100)) and shedder.level == 1
 
 
+def test_what_comes_back_too_soon_comes_back_later_the_next_time() -> None:
+    """A load that fits only without the step: it does not go on and off all the time."""
+    shedder, changes = Shedder(late=0.04, calm=10.0), []
+    for tick in range(4000):
+        now = tick / 2
+        if shedder.observe(0.1 if shedder.level == 0 else 0.001, now) is not None:
+            changes.append((now, shedder.level))
+    back = [b[0] - a[0] for a, b in itertools.pairwise(changes) if b[1] == 0]
+    assert back[:4] == [10.5, 20.5, 40.5, 80.5] and max(back) == 300.5 and len(changes) < 30
+    for tick in range(4000, 8000):
+        shedder.observe(0.001, tick / 2)
+    assert shedder.level == 0
+    shedder.observe(0.1, 4000.0)
+    assert shedder.observe(0.001, 4001.0) is None and shedder.observe(0.001, 4012.0) is not None
+
+
 def test_lateness_is_over_a_sliding_window() -> None:
     lateness = Lateness(slots=4)
     assert lateness.quantile() == 0.0
