@@ -111,9 +111,8 @@ def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MA
             if len(samples) >= LONGEST_SAMPLE * SAMPLE_RATE:
                 break
         if len(samples) < SHORTEST_SAMPLE * SAMPLE_RATE:
-            raise InputError(
-                f"{path}: {len(samples) / SAMPLE_RATE:.1f} s are too short to know {name} by; 5 s are good"
-            )
+            seconds = len(samples) / SAMPLE_RATE
+            raise InputError(f"{path}: {seconds:.2f} s are too short to know {name} by: give 1 s or more, 5 s are good")
         if np.abs(samples).max() < 1e-3:
             raise InputError(f"{path}: is silent; record {name} speaking for some seconds")
         enrolled.append((name.strip(), samples[: round(LONGEST_SAMPLE * SAMPLE_RATE)]))
