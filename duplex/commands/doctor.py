@@ -44,6 +44,8 @@ NEEDED = (
 OPTIONAL = {
     "torch": "needed for larger models by name: pip install 'duplex[models]'",
     "transformers": "needed for larger models by name: pip install 'duplex[models]'",
+    "sounddevice": "needed for `duplex mic`: pip install 'duplex[mic]'",
+    "livekit": "needed for `duplex mic` over loudspeakers: pip install 'duplex[mic]'",
     "aiohttp": "needed for calls in the browser: pip install 'duplex[call]'",
     "aiortc": "needed for calls in the browser: pip install 'duplex[call]'",
     "ray": "needed for more than one machine: pip install 'duplex[cluster]'",

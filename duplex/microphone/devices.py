@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from streaming.errors import DeviceError
@@ -33,7 +35,21 @@ def portaudio() -> Any:
         raise DeviceError(
             f"PortAudio is missing ({error}): install libportaudio2 (Debian, Ubuntu: apt install libportaudio2)"
         ) from None
+    _silence_alsa()
     return sounddevice
+
+
+@cache
+def _silence_alsa() -> Any:
+    """ALSA writes each late buffer to the terminal, across whatever is shown there. Returns the handler it holds."""
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)(
+        lambda *message: None
+    )
+    try:
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(handler)
+    except (OSError, AttributeError):  # not Linux
+        return None
+    return handler
 
 
 def list_devices(direction: Direction) -> list[Device]:

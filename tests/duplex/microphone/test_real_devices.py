@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ class Mic:
         self._log = (out.parent / f"{out.name}.txt").open("w+")
         self.process = subprocess.Popen(
             [
+                *(["nice", "-n", "-10"] if os.geteuid() == 0 else []),  # as a desktop's sound gets by; it is real time
                 *(sys.executable, "-m", "duplex.cli", "mic", "--input", "pulse", "--output", "pulse"),
                 *("--latency", "0.1", "--out", str(out), *options),
             ],
