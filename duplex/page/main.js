@@ -86,6 +86,9 @@ const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-fi
 });
 const downloads = new Downloads($("downloads"), { api, session: () => call.session, failed: (text) => notices.show(text) });
 
+const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
+
+let drawn = 0;
 let context = null;
 let levels = null;
 let recorded = false;
@@ -215,7 +218,7 @@ function refreshDownloads() {
 
 // Browsers start sound only after the user has done something: call this then.
 function sound() {
-  context ??= new AudioContext({ latencyHint: "interactive" });
+  context ??= new AudioContext({ latencyHint: "playback" }); // it only measures
   levels ??= { input: new Level(context), output: new Level(context) };
   context.resume();
 }
@@ -240,6 +243,9 @@ async function hear(stream) {
 }
 
 function animate(now) {
+  requestAnimationFrame(animate);
+  if (now - drawn < FRAME) return;
+  drawn = now;
   const input = levels?.input.read() ?? -60;
   const output = levels?.output.read() ?? -60;
   meters.input.show(input, now);
@@ -251,7 +257,6 @@ function animate(now) {
     levels?.output.trace(timeline.output, time);
   }
   timeline.draw(time ?? (call.session ? stopped : null));
-  requestAnimationFrame(animate);
 }
 
 // Telling.

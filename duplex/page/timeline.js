@@ -6,10 +6,10 @@ import { title, tone } from "./speakers.js";
 import { clock } from "./transcript.js";
 import { within } from "./tracks.js";
 
-const SCALE = 48; // pixels a second
+const SCALE = 40; // pixels a second
 const BAR = 3; // pixels from one bar of the waveform to the next
 const AHEAD = 28; // pixels to the right of now
-const GUTTER = 78; // pixels for the names
+const GUTTER = 68; // pixels for the names
 const TRAVEL = 0.4; // seconds that sound may be on its way to us
 
 const glyphs = new Map(Object.entries(MARKS).map(([kind, mark]) => [kind, new Path2D(mark.path)]));
@@ -135,7 +135,7 @@ export class Timeline {
     const { context } = this;
     const bucket = envelope.bucket;
     for (let number = Math.max(0, Math.floor(from / bucket)); number <= time / bucket; number += 1) {
-      const size = Math.max(1.5, envelope.at(number) ** 1.6 * lane);
+      const size = Math.max(1.5, Math.min(1, 1.7 * envelope.at(number) ** 3) * lane);
       const at = (number + 0.5) * bucket;
       context.fillStyle = this.#colours[belongs(at) ? colour : "--quiet"];
       context.fillRect(x(number * bucket), middle - size / 2, BAR - 1, size);
