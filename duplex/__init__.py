@@ -40,6 +40,7 @@ _HOME = {
     "diarize": "duplex.diarizing",
     "restore": "duplex.restoration",
     "run": "duplex.running",
+    "serve": "duplex.serving.serve",
     "transcribe": "duplex.transcribing",
 }
 
@@ -62,6 +63,7 @@ __all__ = [
     "diarize",
     "restore",
     "run",
+    "serve",
     "transcribe",
 ]
 
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from duplex.microphone.microphone import Microphone
     from duplex.restoration import Restorer, restore
     from duplex.running import run
+    from duplex.serving.serve import serve
     from duplex.session import Session
     from duplex.settings import Settings
     from duplex.transcribing import transcribe

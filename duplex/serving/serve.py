@@ -1,0 +1,63 @@
+"""Calls in the browser, from Python: what `duplex serve` does by default, as a context manager."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from duplex.settings import Settings
+
+if TYPE_CHECKING:
+    from duplex.engines import Engines
+    from duplex.serving.server import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that listens. url: the page's address, with the token that lets one in."""
+
+    url: str
+    server: Server
+
+    def drain(self) -> None:
+        """Take no new calls; `drained` returns when the last one is over, after half a minute at most."""
+        self.server.drain()
+
+    async def drained(self) -> None:
+        await self.server.drained()
+
+
+@asynccontextmanager
+async def serve(
+    settings: Settings | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    token: str | None = None,
+    engines: Engines | None = None,
+) -> AsyncIterator[Serving]:
+    """Serve the page and its calls while the context is open; nothing is recorded.
+
+        async with duplex.serve(duplex.Settings(), port=8080) as serving:
+            print(serving.url)
+            await serving.drained()
+
+    port: 0 for any that is free. token: what callers must know; a new one if not given. engines: instead of those that
+    the settings name. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the
+    address cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
+    """
+    from duplex.serving.auth import Gate, new_token
+    from duplex.serving.host import LocalHost
+    from duplex.serving.server import Address, Server
+    from duplex.serving.transport import WebRtcPeers
+    from streaming.clock import SystemClock
+
+    token = token or new_token()
+    gate, clock = Gate(token), SystemClock()
+    async with (
+        LocalHost(settings or Settings(), WebRtcPeers(clock), clock=clock, engines=engines) as calls,
+        Server(calls, gate, Address(host, port)) as server,
+    ):
+        yield Serving(server.url(token), server)
