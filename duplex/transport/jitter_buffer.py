@@ -152,13 +152,14 @@ class JitterBuffer:
         self._accept(packet, position, arrival)
         return True
 
-    def pop(self, now: float) -> list[Slot]:
-        """What can go out: packets in order, and gaps whose time is up."""
+    def pop(self, now: float | None = None) -> list[Slot]:
+        """What can go out: packets in order, and, told the time, gaps whose time is up."""
         slots: list[Slot] = []
         while (due := self.due) is not None:
             following = min(self._held, default=None)
+            overdue = now is not None and now >= due
             if following is None:
-                if now < due:
+                if not overdue:
                     break
                 slots.append(self._gap(self._frame, None))
             elif following == self._next:
@@ -169,7 +170,7 @@ class JitterBuffer:
             else:
                 packet, gap = self._held[following], following - self._next
                 unsent = packet.sequence == (self._sequence + 1) & 0xFFFF  # nothing was sent in between
-                if now < due and not unsent and len(self._held) <= _HELD:
+                if not (overdue or unsent or len(self._held) > _HELD):
                     break
                 self._silent = self._silent or unsent
                 slots.append(self._gap(min(gap, self._frame), packet.payload if gap <= self._frame else None))

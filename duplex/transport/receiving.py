@@ -14,6 +14,11 @@ from streaming.clock import Clock
 from streaming.queues import BoundedQueue
 
 _RATIO = jb.RATE // SAMPLE_RATE
+_GRACE = 0.003
+"""Seconds without a packet in which a busy loop has read what had come."""
+
+_AT_MOST = 0.1
+"""Seconds for which such reading may put off concealment."""
 
 
 class AudioReceiver:
@@ -38,6 +43,7 @@ class AudioReceiver:
         self._framer = Framer()
         self._chunks: BoundedQueue[AudioChunk] = BoundedQueue(unread, "drop_oldest", "received audio")
         self._timer: asyncio.TimerHandle | None = None
+        self._overdue_since: float | None = None
 
     @property
     def position(self) -> int:
@@ -55,7 +61,9 @@ class AudioReceiver:
         now = self._clock.now()
         self.last_arrival = now
         self.buffer.push(jb.Packet(sequence, timestamp, payload, duration, ssrc, is_dtx(payload)), now)
-        self._advance()
+        waited = self._overdue_since is not None and now - self._overdue_since > _AT_MOST
+        self._release(self.buffer.pop(now if waited else None))
+        self._arm()
 
     def __aiter__(self) -> AsyncIterator[AudioChunk]:
         return aiter(self._chunks)
@@ -67,21 +75,34 @@ class AudioReceiver:
             self._timer = None
         self._chunks.close()
 
-    def _advance(self) -> None:
-        if self._chunks.closed:
+    def _arm(self) -> None:
+        """See to what is missing when it is due, but not before the sockets have been read."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if (due := self.buffer.due) is None:
             return
-        for slot in self.buffer.pop(self._clock.now()):
+        now = self._clock.now()
+        if due > now:
+            self._overdue_since = None
+        elif self._overdue_since is None:
+            self._overdue_since = now
+        wait = max(_GRACE, due - now)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._overdue, now + wait)
+
+    def _overdue(self, expected: float) -> None:
+        """A timer that comes late itself means that the loop was busy: what seems missing may lie in a socket."""
+        now = self._clock.now()
+        if now - expected <= _GRACE or self._overdue_since is not None:
+            self._release(self.buffer.pop(now))
+        self._arm()
+
+    def _release(self, slots: list[jb.Slot]) -> None:
+        for slot in slots:
             samples, concealed = self._decode(slot)
             if concealed:
                 self.concealed += len(samples)
             for chunk in self._framer.push(samples, concealed=concealed):
                 self._chunks.put_nowait(chunk)
-        if self._timer is not None:
-            self._timer.cancel()
-        due = self.buffer.due
-        if due is not None:
-            wait = max(0.0, due - self._clock.now())
-            self._timer = asyncio.get_running_loop().call_later(wait, self._advance)
 
     def _decode(self, slot: jb.Slot) -> tuple[np.ndarray, bool]:
         """(samples,) float32, and whether they are made up."""

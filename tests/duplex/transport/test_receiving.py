@@ -85,6 +85,31 @@ def test_the_clock_goes_on_when_nothing_comes_any_more() -> None:
     assert receiver.last_arrival == 9 * PERIOD
 
 
+def test_a_loop_that_was_busy_reads_its_sockets_before_it_gives_anything_up() -> None:
+    """Datagrams that came meanwhile are read one an iteration, and pass through a task; timers are late all at once."""
+    arrivals = sent()
+    clock = VirtualClock()
+
+    async def main() -> list[AudioChunk]:
+        receiver = AudioReceiver(clock)
+        for at, index, payload in arrivals:
+            if index == 20:
+                clock._now += 0.35  # for so long nothing ran
+                await asyncio.sleep(0)
+            if index < 20 or at > clock.now():
+                await clock.sleep_until(at)
+            else:
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            receiver.packet(index, index * TICKS, 1, payload)
+        receiver.close()
+        return [chunk async for chunk in receiver]
+
+    out = clock.run(main())
+    assert len(out) == 50
+    assert not any(chunk.concealed for chunk in out)
+
+
 def test_a_pause_with_dtx_is_not_concealment() -> None:
     encoder = OpusEncoder(dtx=True)
     silence = np.zeros(SAMPLE_RATE * 2, np.float32)
