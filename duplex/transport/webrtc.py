@@ -139,6 +139,7 @@ class WebRtcPeer:
     def play(self, samples: np.ndarray) -> None:
         """Append to the paced output: (n,) float32 at 16 kHz. Never waits; beyond 30 s of backlog samples are refused.
 
+        Blocks of up to 60 ms are taken for a live source, kept close to the clock; a longer one is played to its end.
         Nothing is kept before the connection is up: there is nobody to hear it.
         """
         self._output.play(samples)

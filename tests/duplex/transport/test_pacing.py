@@ -123,6 +123,27 @@ def test_what_stands_in_the_way_after_a_stall_goes_with_the_next_silence() -> No
     assert output.skipped >= 0.3 * SAMPLE_RATE
 
 
+def test_a_live_source_without_any_silence_is_caught_up_with_too() -> None:
+    """Half a second in which it hangs, then all of it at once: a second later nothing of that is left."""
+    out = heard(live(160, 0.0, lambda index: max(0.0, 0.5 - 0.01 * (index - 100)) if 100 <= index < 150 else 0.0), 220)
+    late = [at - number(frame)[-1] / SAMPLE_RATE for at, frame in out if frame.all()]
+    assert max(late) > 0.3
+    assert max(late[-50:]) <= 0.003
+    steps = np.abs(np.diff(np.concatenate([frame for _, frame in out[150:]])))
+    assert steps.max() < 0.01  # no click: the cut is cross-faded
+
+
+def test_a_long_reply_given_in_one_go_is_never_cut() -> None:
+    async def reply(output: PacedOutput, clock: VirtualClock) -> None:
+        output.play(np.concatenate([ramp(50 * FRAME), np.zeros(50 * FRAME, np.float32), ramp(50 * FRAME)]))
+
+    out = heard(reply, 170)
+    played = np.concatenate([frame for _, frame in out if frame.any()])
+    assert (number(played) == np.tile(np.arange(1, 50 * FRAME + 1), 2)).all()
+    speaking = [n for n, (_, frame) in enumerate(out) if frame.any()]
+    assert speaking[50] - speaking[49] == 51  # nor is a pause in it
+
+
 def test_the_rate_is_kept_through_a_stall() -> None:
     """Silence takes the place of what does not come: as many frames as the time holds, whatever the source does."""
 
