@@ -6,10 +6,9 @@ long a *missing* packet is waited for: until the depth has passed since it shoul
 given up, with the packet after it if that has come, and time goes on. So jitter costs delay only where it hurts, and a
 burst of it leaves none behind.
 
-When a packet should have come is judged as by most receivers (RFC 3550, section 6.4.1, and W.-T. Liao, J.-C. Chen,
-M.-S. Chen, "Adaptive recovery techniques for real-time audio streams", 2001, on following delay spikes): the transit
-time of a packet is its arrival less its timestamp; the least transit of the last packets is the network at rest, and
-the depth covers what any of them took beyond it.
+When a packet should have come is judged by transit times (R. Ramjee, J. Kurose, D. Towsley, H. Schulzrinne, "Adaptive
+playout mechanisms for packetized audio applications in wide-area networks", INFOCOM 1994): a packet's arrival less its
+timestamp. The least of the last packets is the network at rest, and the depth covers what any of them took beyond it.
 
 Pure: no clock, no codec, no thread. All times are the caller's, in seconds; all positions are RTP ticks since the
 first packet.
@@ -113,11 +112,6 @@ class JitterBuffer:
         self._floor = 0.0
         self._late_since: float | None = None
         self._played: deque[int] = deque(maxlen=256)
-
-    @property
-    def position(self) -> int:
-        """Ticks: the start of the next slot."""
-        return self._next
 
     @property
     def due(self) -> float | None:
