@@ -133,7 +133,7 @@ export class Conversation {
 
   #replyEnd(event) {
     const entry = this.#reply(event.epoch, event);
-    if (!event.text && !entry.begun) return this.#remove(entry.key);
+    if (!event.text) return this.#remove(entry.key); // cut before its first word
     entry.made = event.full_text || entry.made;
     this.#update(entry, {
       open: false,

@@ -127,5 +127,8 @@ async def listen_in(page: Any) -> None:
 
 
 async def heard(page: Any) -> dict[str, list[Any]]:
-    """Of every 10 ms: time (s), microphone and loudspeaker (dBFS), on one clock; and what the page showed from when."""
+    """Of every 10 ms: time (s, of the audio and of the wall) and the levels of microphone and loudspeaker (dBFS).
+
+    And what the page was sent and showed, from when on the wall clock.
+    """
     return await page.evaluate("window.heard")

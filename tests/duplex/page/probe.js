@@ -1,4 +1,5 @@
 // Two inputs, microphone and loudspeaker, to their levels in dBFS, every 10 ms, on the one clock of the audio context.
+// On a busy machine that clock falls behind; the wall clock stands beside it.
 const BLOCK = Math.round(sampleRate / 100);
 
 class Probe extends AudioWorkletProcessor {
@@ -16,7 +17,7 @@ class Probe extends AudioWorkletProcessor {
       this.count += 1;
       if (this.count < BLOCK) continue;
       const [microphone, loudspeaker] = this.power.map((power) => 10 * Math.log10(power / BLOCK + 1e-12));
-      this.rows.push([(currentFrame + index + 1) / sampleRate, microphone, loudspeaker]);
+      this.rows.push([(currentFrame + index + 1) / sampleRate, microphone, loudspeaker, Date.now() / 1000]);
       this.power = [0, 0];
       this.count = 0;
     }

@@ -1,6 +1,6 @@
 // Beside the page, not in it: connects the probe to the page's microphone and to what it plays, as soon as there are such.
 (() => {
-  window.heard = { time: [], microphone: [], loudspeaker: [], shown: [], events: [] };
+  window.heard = { time: [], wall: [], microphone: [], loudspeaker: [], shown: [], events: [] };
   let context = null;
   let probe = null;
   const sources = [];
@@ -11,7 +11,8 @@
     probe = context.audioWorklet.addModule(URL.createObjectURL(new Blob([window.probe], { type: "text/javascript" }))).then(() => {
       const node = new AudioWorkletNode(context, "probe", { numberOfInputs: 2, channelCount: 1, channelCountMode: "explicit" });
       node.port.onmessage = ({ data }) => {
-        for (const [time, microphone, loudspeaker] of data) {
+        for (const [time, microphone, loudspeaker, wall] of data) {
+          window.heard.wall.push(wall);
           window.heard.time.push(time);
           window.heard.microphone.push(microphone);
           window.heard.loudspeaker.push(loudspeaker);
@@ -50,7 +51,7 @@
       const channel = super.createDataChannel(...wishes);
       channel.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
-        if (Number.isFinite(message.start)) window.heard.events.push(message);
+        if (Number.isFinite(message.start)) window.heard.events.push({ ...message, wall: Date.now() / 1000 });
       });
       return channel;
     }
@@ -59,7 +60,7 @@
   window.addEventListener("DOMContentLoaded", () => {
     const doing = document.getElementById("doing");
     new MutationObserver(() => {
-      window.heard.shown.push([context ? context.currentTime : 0, doing.textContent]);
+      window.heard.shown.push([Date.now() / 1000, doing.textContent]);
     }).observe(doing, { childList: true, characterData: true, subtree: true });
   });
 })();
