@@ -18,7 +18,7 @@ from typing import Any
 from duplex.ray_connection import connect
 from duplex.serving.auth import new_id
 from duplex.serving.host import Load, News, Placement
-from duplex.serving.journal import MOST, Journal
+from duplex.serving.journal import MOST, export
 from duplex.serving.limits import Limits
 from duplex.serving.past import Past
 from duplex.serving.wishes import Wish
@@ -50,11 +50,11 @@ class _Worker:
     coming: int = 0
     """Calls on their way there, which its last word about its load does not know of."""
 
-    def pressure(self) -> tuple[float, int]:
-        """How busy it is: 1 is as much as it can bear."""
+    def pressure(self, late: float) -> tuple[float, int]:
+        """How busy it is: 1 is as much as it can bear. late: seconds that frames may be."""
         assert self.load is not None
         calls = self.load.calls + self.coming
-        return max(calls / max(1, self.load.capacity), self.load.late_ms / 40.0, self.load.cpu), calls
+        return max(calls / max(1, self.load.capacity), self.load.late_ms / (1000.0 * late), self.load.cpu), calls
 
     def accepts(self) -> bool:
         return self.load is not None and self.load.accepts and self.load.calls + self.coming < self.load.capacity
@@ -177,10 +177,7 @@ class ClusterHost:
     async def export(self, call: str, name: str) -> tuple[str, str]:
         held = self._known(call)
         if held.worker is None:
-            made = Journal(held.room.events).export(name)
-            if made is None:
-                raise CallError(f"there is no download {name!r}")
-            return made
+            return export(held.room.events, name)
         exported: tuple[str, str] = await self._ask(held, "export", name)
         return exported
 
@@ -263,7 +260,7 @@ class ClusterHost:
     def _choose(self) -> _Worker:
         accepting = [worker for worker in self._workers if worker.accepts()]
         if accepting:
-            return min(accepting, key=_Worker.pressure)
+            return min(accepting, key=lambda worker: worker.pressure(self._options.late))
         if self._workers:
             raise CallError("every worker is full or too busy", "full", retry_after=15.0)
         raise CallError("no worker is up", "lost", retry_after=5.0)

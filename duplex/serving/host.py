@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from duplex.engines import Engines
 from duplex.serving.auth import new_id
 from duplex.serving.call import Call, Peer
+from duplex.serving.journal import export
 from duplex.serving.limits import Limits
 from duplex.serving.past import Past
 from duplex.serving.retention import Recordings
@@ -251,10 +252,8 @@ class LocalHost:
 
     async def export(self, call: str, name: str) -> tuple[str, str]:
         _, room = self._known(call)
-        made = room.journal.export(name)
-        if made is None:
-            raise CallError(f"there is no download {name!r}")
-        return made
+        events = list(room.journal.lasting())
+        return await self._shared.share("export").run("export", export, events, name)
 
     async def consent(self, call: str, record: bool) -> dict[str, Any]:
         found, room = self._open(call), self._where[call]

@@ -6,11 +6,12 @@ A room that goes on in another process begins with the journal of the one before
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from duplex.exports import to_srt, to_txt, to_vtt
 from duplex.session_log import parse_events
+from streaming.errors import CallError
 
 MOST = 50_000
 """Events kept; a busy hour has some 20,000."""
@@ -69,12 +70,13 @@ class Journal:
         """From number `since` on, without what may yet be taken back."""
         return self._events[max(0, since - self._first) :]
 
-    def export(self, name: str) -> tuple[str, str] | None:
-        """(media type, text) of a download; None if there is none of that name."""
-        if name == LOG:
-            lines = (json.dumps(event, ensure_ascii=False, default=str) for event in self._events)
-            return "application/x-ndjson", "".join(f"{line}\n" for line in lines)
-        if name not in EXPORTS:
-            return None
-        media_type, export = EXPORTS[name]
-        return media_type, export(parse_events(self._events).captions())
+
+def export(events: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str]:
+    """(media type, text) of a download. Raises CallError if there is none of that name."""
+    if name == LOG:
+        lines = (json.dumps(event, ensure_ascii=False, default=str) for event in events)
+        return "application/x-ndjson", "".join(f"{line}\n" for line in lines)
+    if name not in EXPORTS:
+        raise CallError(f"there is no download {name!r}")
+    media_type, written = EXPORTS[name]
+    return media_type, written(parse_events(events).captions())

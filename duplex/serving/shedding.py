@@ -66,6 +66,10 @@ class Lateness:
         self._slots.append([])
 
 
+LATE = 0.040
+"""Seconds: two frames. A browser's own buffer bears as much; what comes later breaks up the sound."""
+
+
 class Shedder:
     """late: seconds (95th percentile) at which one more step is taken; half of it counts as calm.
 
@@ -73,7 +77,7 @@ class Shedder:
     out to have been too soon.
     """
 
-    def __init__(self, late: float = 0.040, patience: float = 1.0, calm: float = 10.0) -> None:
+    def __init__(self, late: float = LATE, patience: float = 1.0, calm: float = 10.0) -> None:
         self.level = 0
         """How many of STEPS are given up."""
         self.late = late

@@ -5,6 +5,7 @@ All calls share one event loop: what one of them loads in mid-call all of them w
 
 from __future__ import annotations
 
+import gc
 import logging
 from importlib import resources
 
@@ -48,6 +49,8 @@ def warm_up(settings: Settings, engines: Engines) -> tuple[str, ...]:
                 session.feed(audio[at : at + FRAME])
 
     clock.run(converse())
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not go through it again while calls wait
     try:
         restoration = LiveRestoration(RESTORATIONS[1])
         restoration.step(InputFrame(0, np.zeros((FRAME, 1), np.float32)))

@@ -14,6 +14,7 @@ from duplex.engines import Engines
 from duplex.serving.host import Load, LocalHost, News
 from duplex.serving.limits import Limits
 from duplex.serving.retention import Recordings
+from duplex.serving.shedding import LATE, Shedder
 from duplex.serving.turn import SharedSecretTurn
 from duplex.settings import Settings
 from streaming.clock import SystemClock
@@ -24,7 +25,7 @@ from streaming.errors import CallError, DuplexError
 class WorkerOptions:
     """What a worker needs to know. recordings: folder, on the worker's own disk; empty: none are kept.
 
-    make_engines: instead of `Engines.from_settings`; workers must be able to import it.
+    late: as a Shedder's. make_engines: instead of `Engines.from_settings`; workers must be able to import it.
     """
 
     settings: Settings
@@ -34,6 +35,7 @@ class WorkerOptions:
     stun: Sequence[str] = ()
     turn: Sequence[str] = ()
     turn_secret: str = ""
+    late: float = LATE
     make_engines: Callable[[Settings], Engines] | None = None
 
 
@@ -61,6 +63,7 @@ class Worker:
                 limits=options.limits,
                 recordings=Recordings(options.recordings, options.keep) if options.recordings else None,
                 engines=options.make_engines(options.settings) if options.make_engines else None,
+                shedder=Shedder(options.late),
                 name=self._name,
             )
             self._host = await host.__aenter__()

@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 TONES = {500: "remember the milk", 1500: "what was it"}
 """Hertz, as they come through the codec, to what they say."""
 
-LIMITS = Limits(calls=2, reconnect=20.0)
+LIMITS = Limits(calls=2, reconnect=200.0, connecting=60.0)
 
 
 class ToneRecogniser:
@@ -101,7 +101,7 @@ def ray() -> Any:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cluster(ray: Any) -> AsyncIterator[ClusterHost]:
-    options = WorkerOptions(Settings(), LIMITS, make_engines=recalling)
+    options = WorkerOptions(Settings(), LIMITS, late=60.0, make_engines=recalling)
     async with ClusterHost(options, clock=SystemClock(), workers=3) as host:
         yield host
 
@@ -117,7 +117,7 @@ class Caller:
     async def connect(self) -> None:
         self.peer = WebRtcPeer(SystemClock())
         await self.peer.accept(await self.host.offer(self.id, await self.peer.offer()))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await self.peer.wait_connected()
         self.hearing = asyncio.create_task(self._hear(self.peer))
         await self.until(lambda message: message["type"] == "hello")
@@ -156,7 +156,7 @@ class Caller:
 
 
 async def three_idle_workers(cluster: ClusterHost) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while True:
             loads = (await cluster.load())[:-1]
             if len(loads) == 3 and all(load.calls == 0 and load.cpu < 0.3 for load in loads):
@@ -168,7 +168,7 @@ async def answered(caller: Caller, hertz: int) -> str:
     """What the assistant says to a tone."""
     before = sum(message["type"] == "reply" for message in caller.told)
     await caller.say(hertz)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             replies = [message["text"] for message in caller.told if message["type"] == "reply"]
             if len(replies) > before:

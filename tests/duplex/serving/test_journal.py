@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from duplex.serving import journal as journals
 from duplex.serving.journal import Journal
 from duplex.serving.past import Past
 from duplex.session_log import parse_events
 from streaming.audio import SAMPLE_RATE
+from streaming.errors import CallError
 
 
 def turn(at: float, text: str, number: int, party: str = "user") -> dict[str, Any]:
@@ -74,14 +77,15 @@ def test_downloads() -> None:
     journal = Journal()
     journal.add(turn(1.0, "what time is it", 1, "Ann"))
     journal.add(reply(3.0, "half past", 1))
-    text = {name: journal.export(name) for name in (*journals.EXPORTS, journals.LOG, "other")}
-    assert text["other"] is None
+    text = {name: journals.export(journal.lasting(), name) for name in (*journals.EXPORTS, journals.LOG)}
+    with pytest.raises(CallError, match="other"):
+        journals.export(journal.lasting(), "other")
     assert text["transcript.txt"] == (
         "text/plain",
         "[00:00:01] Ann: what time is it\n[00:00:03] assistant: half past\n",
     )
-    assert "Ann: what time is it" in text["subtitles.srt"][1] and "<v Ann>" in text["subtitles.vtt"][1]  # type: ignore[index]
-    lines = [json.loads(line) for line in text[journals.LOG][1].splitlines()]  # type: ignore[index]
+    assert "Ann: what time is it" in text["subtitles.srt"][1] and "<v Ann>" in text["subtitles.vtt"][1]
+    lines = [json.loads(line) for line in text[journals.LOG][1].splitlines()]
     assert lines == journal.events()
 
 
