@@ -98,12 +98,13 @@ def cost_row(name: str, folder: Path, look_ahead: int, frames: int) -> list[obje
 def hours_row(folder: Path, hours: float) -> tuple[list[list[object]], bool]:
     """Rows for each tenth of the time, and whether state and memory stayed flat after the first."""
     stream, process = Stream(folder, max(LATENCIES.values())), psutil.Process()
+    stream.run(100)  # the latency fills
     rows, sizes, memory = [], set(), []
     for tenth in range(10):
         cost = stream.run(round(hours * 3600 / FRAME_SECONDS / 10))
         gc.collect()
         memory.append(process.memory_info().rss / 2**20)
-        sizes.update(cost.state[200:])
+        sizes.update(cost.state)
         middle, late = (quantile(cost.milliseconds, q) for q in (0.5, 0.95))
         span = f"{60 * hours * tenth / 10:.0f} to {60 * hours * (tenth + 1) / 10:.0f} min"
         rows.append([span, f"{middle:.2f}", f"{late:.2f}", cost.state[-1] / 1024, memory[-1]])
