@@ -159,7 +159,7 @@ export class Timeline {
       context.translate(x(at) - 8, y - 8);
       context.fill(glyphs.get(kind));
       context.restore();
-      if (kind === "endpoint") this.#text(`${(at - since).toFixed(2)} s`, x(at) + 11, y + 4, "--ink-2");
+      if (kind === "endpoint") this.#text(`${(at - since).toFixed(2)} s`, x(at) + 8, y - 7, "--ink-2");
     }
   }
 }

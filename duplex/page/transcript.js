@@ -20,6 +20,7 @@ export class Transcript {
       this.following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < NEAR;
       if (this.following) latest.hidden = true;
     });
+    new ResizeObserver(() => this.following && this.#follow()).observe(scroll);
     latest.addEventListener("click", () => {
       this.following = true;
       this.#follow();

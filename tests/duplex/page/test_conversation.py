@@ -1,0 +1,93 @@
+"""From events to what the page shows, without a call: the same as what the session's own log reader makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from duplex import events as ev
+from duplex.session_log import parse_events
+from tests.duplex.page.browser import Served, chromium, tab
+
+READ = """async (events) => {
+  const { Conversation } = await import("./static/conversation.js");
+  const conversation = new Conversation();
+  for (const event of events) conversation.read(event);
+  return conversation.ordered.map((entry) => ({ ...entry, name: conversation.nameOf(entry) }));
+}"""
+
+DRAW = """async (events) => {
+  const { Tracks, within } = await import("./static/tracks.js");
+  const tracks = new Tracks();
+  for (const event of events) tracks.read(event);
+  return [tracks.audible, within(tracks.audible, 4.5), within(tracks.audible, 5.5), tracks.speech.get("Ann")];
+}"""
+
+EVENTS: list[ev.Event] = [
+    ev.SpeechStarted(16_000, 17_000, "Ann"),
+    ev.Partial(16_000, 20_000, "Ann", "what ti", 4),
+    ev.Word(16_000, 20_000, "Ann", "what", 0.9),
+    ev.Word(20_000, 30_000, "Ann", "time", 0.9),
+    ev.Speech(16_000, 31_000, "Ann"),
+    ev.Decision(31_000, 40_000, "endpoint", "silence", 1, 1),
+    ev.Turn(16_000, 31_000, "Ann", "what time", 1),
+    ev.ReplyText(40_000, 40_000, 1, "It is half past nine."),
+    ev.ReplyStarted(48_000, 48_160, 1, 1),
+    ev.SpokenWord(48_000, 52_000, 1, "It"),
+    ev.Suspended(72_000, 80_000, 1, 79_000),
+    ev.Turn(72_000, 79_000, "Ann", "mhm", 1, "backchannel"),
+    ev.Word(72_000, 79_000, "Ann", "mhm", 0.9),  # final after the turn is over
+    ev.Resumed(96_000, 96_000, 1, 32_000),
+    ev.SpokenWord(96_000, 100_000, 1, "is"),
+    ev.Interrupted(100_000, 104_000, 1, 103_000, "It is"),
+    ev.Reply(48_000, 104_000, 1, 1, "It is", "It is half past nine.", True, 40_000, 40_000, 48_000),
+    ev.Turn(100_000, 110_000, "Ann", "wait", 2),
+    ev.Turn(100_000, 118_000, "Ann", "wait a moment", 2),  # it went on after all
+    ev.Decision(118_000, 120_000, "endpoint", "silence", 2, 2),
+    ev.ReplyText(120_000, 120_000, 2, "Yes?"),
+    ev.Decision(121_000, 122_000, "withdraw", "the user went on", 2, 2),
+    ev.Partial(130_000, 132_000, "Ann", "hm", 0),
+    ev.Decision(132_000, 140_000, "nothing_said", "no words", 2, 2),
+]
+
+
+async def entries(server: Served, demo_wav: Path, events: list[dict[str, Any]], code: str = READ) -> Any:
+    async with chromium(demo_wav) as browser, tab(browser) as page:
+        await page.goto(server.url)
+        return await page.evaluate(code, events)
+
+
+@pytest.mark.slow
+async def test_the_page_reads_events_as_the_log_does(server: Served, demo_wav: Path) -> None:
+    events = [event.as_dict() for event in EVENTS]
+    shown = await entries(server, demo_wav, events)
+    captions = parse_events(events).captions()
+    assert [(each["party"], each["text"], each["start"]) for each in shown] == [
+        (caption.party, caption.text, caption.start) for caption in captions
+    ]
+    assert [each["kind"] for each in shown] == ["turn", "reply", "backchannel", "turn"]
+    reply = shown[1]
+    assert reply["interrupted"] and reply["last"] == "is" and reply["rest"] == "half past nine."
+    assert not any(each["open"] for each in shown)
+
+
+@pytest.mark.slow
+async def test_several_on_one_channel_get_names_and_turns_translations(server: Served, demo_wav: Path) -> None:
+    events = [
+        ev.Turn(0, 16_000, "Ann", "hello", 1, "turn", "speaker 1").as_dict(),
+        ev.Turn(20_000, 30_000, "Ann", "good morning", 2, "turn", "speaker 2").as_dict(),
+        {"type": "translation", "start": 0, "end": 16_000, "party": "Ann", "turn": 1, "text": "hallo"},
+    ]
+    assert [each["name"] for each in await entries(server, demo_wav, events[:1])] == ["Ann"]
+    shown = await entries(server, demo_wav, events)
+    assert [(each["name"], each["translation"]) for each in shown] == [("speaker 1", "hallo"), ("speaker 2", "")]
+
+
+@pytest.mark.slow
+async def test_the_timeline_knows_what_was_audible(server: Served, demo_wav: Path) -> None:
+    audible, inside, held, speech = await entries(server, demo_wav, [event.as_dict() for event in EVENTS], DRAW)
+    assert audible == [{"start": 3.0, "end": 5.0}, {"start": 6.0, "end": 6.5}]
+    assert inside and not held
+    assert speech == [{"start": 1.0, "end": 1.9375}]
