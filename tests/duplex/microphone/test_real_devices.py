@@ -26,10 +26,10 @@ def missing() -> str | None:
     if MISSING:
         return f"{MISSING} is not installed (Debian: pulseaudio pulseaudio-utils libasound2-plugins)"
     try:
-        import sounddevice
+        import sounddevice  # noqa: F401
     except (ImportError, OSError) as error:
         return str(error)
-    if not any(row["name"] == "pulse" for row in sounddevice.query_devices()):
+    if not any(Path("/usr").glob("lib*/**/alsa-lib/libasound_module_pcm_pulse.so")):
         return "ALSA has no pulse device (Debian: libasound2-plugins)"
     return None
 
