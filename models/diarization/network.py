@@ -7,7 +7,6 @@ and frame by frame.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.diarization.config import DiarizationConfig
+from models.diarization.places import sinusoids
 from models.diarization.profiles import Profiles, SlotProfile
 from models.diarization.retention import Retention, RetentionState
 
@@ -168,7 +168,7 @@ class DiarizationNet(nn.Module):
         self.ahead = nn.ModuleDict({str(n): nn.Conv1d(width, width, 2 * n + 1) for n in config.look_ahead})
         self.slot = nn.Linear(2 * width, width)
         self.decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
-        self.register_buffer("places", _sinusoids(config.slots, width), persistent=False)
+        self.register_buffer("places", torch.from_numpy(sinusoids(config.slots, width)), persistent=False)
         self.scale = nn.Parameter(torch.tensor(8.0 if config.calibrated else 1.0), requires_grad=config.calibrated)
         self.bias = nn.Parameter(torch.zeros(()), requires_grad=config.calibrated)
         self.identify = nn.Linear(width, config.identities, bias=False) if config.identities else None
@@ -287,13 +287,3 @@ class DiarizationNet(nn.Module):
     def _some_places(self, slots: int) -> Tensor:
         """Silence, the first speakers, and nobody, who keeps the last place."""
         return torch.cat([self.places[: slots - 1], self.places[-1:]])
-
-
-def _sinusoids(count: int, width: int) -> Tensor:
-    """Positional encoding (Vaswani et al. 2017), (count, width)."""
-    position = torch.arange(count)[:, None]
-    rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
-    table = torch.zeros(count, width)
-    table[:, 0::2] = torch.sin(position * rate)
-    table[:, 1::2] = torch.cos(position * rate)
-    return table

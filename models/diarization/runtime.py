@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from models.diarization.config import DiarizationConfig
+from models.diarization.places import sinusoids
 from streaming.errors import ModelError
 
 MOST_FRAMES = 100
@@ -135,13 +136,3 @@ class NetworkRuntime:
 
 def _joined(parts: list[np.ndarray], speakers: int) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros((0, speakers), np.float32)
-
-
-def sinusoids(count: int, width: int) -> np.ndarray:
-    """Positional encoding (Vaswani et al. 2017), (count, width) float32."""
-    position = np.arange(count)[:, None]
-    rate = np.exp(np.arange(0, width, 2) * (-np.log(10_000.0) / width))
-    table = np.zeros((count, width), np.float32)
-    table[:, 0::2] = np.sin(position * rate)
-    table[:, 1::2] = np.cos(position * rate)
-    return table
