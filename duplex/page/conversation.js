@@ -155,8 +155,9 @@ export class Conversation {
   // The words of a turn may become final after it is over: it has them already.
   #told(event) {
     const at = seconds(event.type === "word" ? (event.start + event.end) / 2 : event.start);
-    return this.ordered.some(
-      (entry) => !entry.open && entry.kind !== "reply" && entry.party === event.party && entry.start <= at && at < entry.end,
+    return [...this.entries.values()].some(
+      ({ open, kind, party, start, end }) =>
+        !open && kind !== "reply" && party === event.party && start <= at && at < end,
     );
   }
 

@@ -6,11 +6,12 @@ import { Conversation } from "./conversation.js";
 import { Devices } from "./devices.js";
 import { Downloads } from "./downloads.js";
 import { Figures } from "./figures.js";
-import { Level, Meter, share } from "./levels.js";
+import { Meter, share } from "./levels.js";
 import { fillLegend } from "./marks.js";
 import { Notices } from "./notices.js";
 import { SessionClock } from "./session_clock.js";
 import { Shortcuts } from "./shortcuts.js";
+import { Sound } from "./sound.js";
 import { face, title } from "./speakers.js";
 import { Stage } from "./stage.js";
 import { browser } from "./storage.js";
@@ -46,6 +47,9 @@ const tracks = new Tracks();
 const timeline = new Timeline($("timeline"), tracks);
 const figures = new Figures($("figures"));
 const stage = new Stage({ orb: $("orb"), doing: $("doing"), detail: $("detail") });
+const sound = new Sound($("voice"), (play) =>
+  notices.show("The browser keeps the sound back.", { label: "Hear it", run: play }),
+);
 const meters = { input: new Meter($("meter-in")), output: new Meter($("meter-out")) };
 const transcript = new Transcript({
   list: $("entries"),
@@ -70,8 +74,8 @@ const call = new Call(api, {
     figures.event(event);
   },
   message,
-  stream: hear,
-  track: listen,
+  stream: (stream) => sound.play(stream, devices.loudspeaker),
+  track: (stream) => sound.listen(stream),
   roundTrip: (ms) => figures.roundTrip(ms),
   notice: (text) => notices.show(text),
   reset: () => {
@@ -82,15 +86,17 @@ const call = new Call(api, {
 });
 const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-field"), {
   microphone: (id) => call.running && attempt(() => call.microphone.open(id)),
-  loudspeaker: (id) => attempt(() => $("voice").setSinkId(id)),
+  loudspeaker: (id) => attempt(() => sound.choose(id)),
 });
-const downloads = new Downloads($("downloads"), { api, session: () => call.session, failed: (text) => notices.show(text) });
+const downloads = new Downloads($("downloads"), {
+  api,
+  session: () => call.session,
+  failed: (text) => notices.show(text),
+});
 
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
 
 let drawn = 0;
-let context = null;
-let levels = null;
 let recorded = false;
 let running = false; // the clock of an ended call stands still
 let stopped = 0;
@@ -100,7 +106,7 @@ let stopped = 0;
 async function start() {
   if (call.running) return;
   problem("");
-  sound();
+  sound.wake();
   await attempt(async () => {
     browser.set("name", $("name").value.trim());
     timeline.clear();
@@ -139,9 +145,7 @@ function follow(state) {
     mute(false);
     parties([]);
     $("recording-now").hidden = $("invite").hidden = true;
-    levels?.input.stop();
-    levels?.output.stop();
-    $("voice").srcObject = null;
+    sound.stop();
   }
   running = call.running;
   refreshDownloads();
@@ -214,48 +218,18 @@ function refreshDownloads() {
   $("delete-recording").hidden = !(call.session && recorded);
 }
 
-// Sound.
-
-// Browsers start sound only after the user has done something: call this then.
-function sound() {
-  context ??= new AudioContext({ latencyHint: "playback" }); // it only measures
-  levels ??= { input: new Level(context), output: new Level(context) };
-  context.resume();
-}
-
-function listen(stream) {
-  sound();
-  levels.input.listen(stream);
-}
-
-async function hear(stream) {
-  sound();
-  const voice = $("voice");
-  voice.srcObject = stream;
-  levels.output.listen(stream);
-  if (devices.loudspeaker) await voice.setSinkId?.(devices.loudspeaker).catch(() => {});
-  try {
-    await voice.play();
-  } catch (error) {
-    if (error.name !== "NotAllowedError") return;
-    notices.show("The browser keeps the sound back.", { label: "Hear it", run: () => (sound(), voice.play()) });
-  }
-}
+// Pictures.
 
 function animate(now) {
   requestAnimationFrame(animate);
   if (now - drawn < FRAME) return;
   drawn = now;
-  const input = levels?.input.read() ?? -60;
-  const output = levels?.output.read() ?? -60;
+  const { input, output } = sound.read();
   meters.input.show(input, now);
   meters.output.show(output, now);
   stage.pulse(share(input), share(output));
   const time = running ? clock.time : null;
-  if (time !== null) {
-    levels?.input.trace(timeline.input, time);
-    levels?.output.trace(timeline.output, time);
-  }
+  if (time !== null) sound.trace(timeline.input, timeline.output, time);
   timeline.draw(time ?? (call.session ? stopped : null));
 }
 

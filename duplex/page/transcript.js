@@ -7,6 +7,7 @@ const NEAR = 48; // pixels from the end that still count as following
 export class Transcript {
   #elements = new Map();
   #order = new Map();
+  #due = 0;
 
   // name(entry): who said it.
   constructor({ list, scroll, latest, welcome, name }) {
@@ -66,9 +67,13 @@ export class Transcript {
     }
   }
 
+  // Once a picture at most: measuring after each of a thousand events would take seconds.
   #follow() {
-    if (this.following) this.scroll.scrollTop = this.scroll.scrollHeight;
-    else this.latest.hidden = false;
+    this.#due ||= requestAnimationFrame(() => {
+      this.#due = 0;
+      if (this.following) this.scroll.scrollTop = this.scroll.scrollHeight;
+      else this.latest.hidden = false;
+    });
   }
 }
 

@@ -87,7 +87,7 @@ async def test_a_refresh_keeps_the_call_and_what_was_said(server: Served, demo_w
         await page.click("#stop")
         await page.wait_for_selector("#link[data-state=ended]")
         await page.click("#forget")
-        await page.wait_for_function("!document.querySelector('.entry')")
+        await page.wait_for_function("() => !document.querySelector('.entry')")
         assert await session_of(page) is None
 
 
@@ -116,7 +116,7 @@ async def test_two_tabs_meet_in_a_room_and_a_copied_tab_leaves_the_call_alone(se
         async with tab(browser, context=context) as ann, tab(browser, context=context) as bob:
             await begin(ann, f"{server.url}&room=den", name="Ann")
             await begin(bob, f"{server.url}&room=den", name="Bob")
-            await ann.wait_for_function("document.querySelectorAll('#parties li').length === 2", timeout=WAIT)
+            await ann.wait_for_function("() => document.querySelectorAll('#parties li').length === 2", timeout=WAIT)
             assert await bob.locator("#parties li").all_inner_texts() == ["A\nAnn", "B\nBob"]
             await until_said(ann, "Bob")
             await until_said(bob, "Ann")
@@ -142,7 +142,9 @@ async def test_switches_recording_mute_and_keys(server: Served, demo_wav: Path, 
         await page.select_option("#restoration", "enhance")
         await page.focus("#transcript")
         await page.keyboard.press("a")
-        await page.wait_for_function("document.querySelector('#doing').textContent === 'Writing down'", timeout=WAIT)
+        await page.wait_for_function(
+            "() => document.querySelector('#doing').textContent === 'Writing down'", timeout=WAIT
+        )
         await page.keyboard.press("m")
         assert await page.get_attribute("#mute", "aria-pressed") == "true"
         assert "muted" in await page.inner_text("#detail")
