@@ -14,17 +14,26 @@ LIMIT_PPM = 1000.0
 
 _SMOOTHING = 1.0
 """Seconds over which the content of a buffer is averaged."""
+_JUMP = 0.1
+_SETTLED = 2.0
+_BURST = 0.002
+"""Seconds; a callback that is further off says something of the machine's load and nothing of the crystal."""
+_HASTE_PPM = 300.0
+"""How much faster or slower than the device a buffer is brought back to its target. An echo canceller has to follow."""
 
 
 class DeviceClock:
-    """Seconds to samples of one device. rate: its nominal one. bandwidth: in Hz, of the loop, once it has settled."""
+    """Seconds to samples of one device. rate: its nominal one. bandwidth: of the loop, in Hz.
 
-    def __init__(self, rate: float, bandwidth: float = 0.02, settling: float = 4.0) -> None:
+    Callbacks come in bursts, most of all when a stream begins. So the place of the line settles within a second or
+    two, and its slope only over the loop's own time: no crystal is far off, and a slope that follows bursts would be.
+    """
+
+    def __init__(self, rate: float, bandwidth: float = 0.02) -> None:
         self.nominal = float(rate)
         self.rate = float(rate)
         """Samples per second as measured."""
-        self._bandwidth = bandwidth
-        self._settling = settling
+        self._omega = 2.0 * math.pi * bandwidth
         self._began = 0.0
         self._time: float | None = None
         self._samples = 0.0
@@ -39,16 +48,20 @@ class DeviceClock:
             self._began, self._time, self._samples = time, time, float(samples)
             return
         step = time - self._time
-        if step <= 0.0:
+        if step < 0.0:
             return
         predicted = self._samples + self.rate * step
         error = samples - predicted
-        # Fast in the beginning, when nothing is known, then ever more patient: a jitter of milliseconds is no drift.
-        bandwidth = max(self._bandwidth, 1.0 / (self._settling + 2.0 * (time - self._began)))
-        omega = min(2.0 * math.pi * bandwidth * step, 0.7)
         self._time = time
-        self._samples = predicted + math.sqrt(2.0) * omega * error
-        rate = self.rate + omega * omega * error / step
+        if abs(error) > _JUMP * self.nominal:  # the stream has stood still, or a buffer was lost: another line
+            self._began, self._samples = time, float(samples)
+            return
+        settling = max(math.sqrt(2.0) * self._omega, 2.0 / (0.5 + time - self._began))
+        self._samples = predicted + min(settling * step, 0.5) * error
+        if time - self._began < _SETTLED:
+            return
+        late = min(max(error, -_BURST * self.nominal), _BURST * self.nominal)
+        rate = self.rate + self._omega**2 * step * late
         limit = self.nominal * LIMIT_PPM * 1e-6
         self.rate = min(max(rate, self.nominal - limit), self.nominal + limit)
 
@@ -83,6 +96,7 @@ class DriftControl:
         if self._excess is None:
             self._excess = excess
         self._excess += min(1.0, step / _SMOOTHING) * (excess - self._excess)
-        correction = device_ppm + self._excess / self._time_constant * 1e6
+        haste = self._excess / self._time_constant * 1e6
+        correction = device_ppm + min(max(haste, -_HASTE_PPM), _HASTE_PPM)
         self.correction_ppm = min(max(correction, -LIMIT_PPM), LIMIT_PPM)
         return 1.0 + self.correction_ppm * 1e-6

@@ -6,6 +6,8 @@ takes no lock. The session's side runs on the event loop, 10 ms at a time at the
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from duplex.microphone.drift import LIMIT_PPM, DeviceClock, DriftControl
@@ -20,8 +22,10 @@ _CAPACITY = 2.0  # seconds
 _MOST = 0.25
 """Seconds that a buffer may grow to, where the machine is so busy that less runs dry."""
 _GROWTH = 0.01
-_SLACK = 0.08
-"""Seconds over the target that drift control is left to deal with; more than that has been a stall."""
+_SLACK = 0.06
+"""Seconds over the target, at the least of the last _STALLED hops, that drift control is left to deal with. More than
+that has been a stall; what bursts and jitter bring does not last."""
+_STALLED = 50
 
 
 class _Leg:
@@ -37,6 +41,7 @@ class _Leg:
         self.control = DriftControl()
         self._ring = SampleRing(round(_CAPACITY * rate))
         self._times = TimeRing()
+        self._fill = _Lowest(_STALLED)
 
     @property
     def drift_ppm(self) -> float:
@@ -87,14 +92,16 @@ class InputLeg(_Leg):
             return None
         content = (self.clock.samples_at(now) - self._ring.taken) / self.rate
         if not self._flowing:
-            if content < self.target:
+            if len(self._ring) < self.target * self.rate:
                 return None
             self._flowing = True
-        if content > self.target + _SLACK:
-            self._ring.skip(round((content - self.target) * self.rate))
+        excess = self._fill.step(len(self._ring) / self.rate) - self.target
+        if excess > _SLACK:
+            self._ring.skip(round(excess * self.rate))
+            self._fill.clear()
             self.control.restart()
             self.jumps += 1
-            content = self.target
+            content -= excess
         ratio = self.control.update(content - self.target, self.clock.ppm, _STEP)
         if not self._make(ratio):
             self._flowing = False
@@ -127,6 +134,8 @@ class OutputLeg(_Leg):
         self._rendered = 0
         self._starved = 0
         self._was_starved = 0
+        self._late = 0
+        """Hops to be left out, because that much too much is waiting."""
 
     def render(self, out: np.ndarray, now: float) -> None:
         """In the callback: fills (n,) at the device's rate; silence where nothing is there."""
@@ -150,12 +159,34 @@ class OutputLeg(_Leg):
             self._ring.write(np.zeros(round(self.target * self.rate), np.float32))
             self.control.restart()
             content = self.target
-        elif content > self.target + _SLACK:
+        elif self._fill.step(len(self._ring) / self.rate) > self.target + _SLACK:
             # After a stall: what should have been heard meanwhile is not made up for, so that delays stay as they were.
+            self._late = round((self._fill.value - self.target) / _STEP)
+            self._fill.clear()
             self.jumps += 1
+        if self._late:
+            self._late -= 1
             return
         ratio = self.control.update(self.target - content, self.clock.ppm, _STEP)
         self._ring.write(self._resampler.step(samples, SAMPLE_RATE, self.rate * ratio))
+
+
+class _Lowest:
+    """The least of the last `count` values; 0 until there are as many."""
+
+    def __init__(self, count: int) -> None:
+        self._values: deque[float] = deque(maxlen=count)
+
+    @property
+    def value(self) -> float:
+        return min(self._values) if len(self._values) == self._values.maxlen else 0.0
+
+    def step(self, value: float) -> float:
+        self._values.append(value)
+        return self.value
+
+    def clear(self) -> None:
+        self._values.clear()
 
 
 class _Resampler:

@@ -27,7 +27,7 @@ class Microphone:
                 await microphone.run(session)
 
     input, output: devices by name or a part of it; empty: the default ones. echo_cancellation: take the assistant's
-    voice out of the input; not needed with headphones. latency: seconds asked of the devices; None: their least.
+    voice out of the input; not needed with headphones. latency: seconds asked of the devices; None: a safe one.
     Raises DeviceError where PortAudio or a device is missing, ModelError where the canceller is.
     """
 

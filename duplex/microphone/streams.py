@@ -31,8 +31,8 @@ _LONGEST_BLOCK = 1 << 15
 class Streams:
     """Microphone and loudspeaker. `input` and `output` are None while there is none.
 
-    input, output: names of devices, as `choose_device` takes them. latency: seconds asked of PortAudio; None leaves it
-    to the device. on_lost(reason), on_back(): called on the event loop.
+    input, output: names of devices, as `choose_device` takes them. latency: seconds asked of PortAudio; None is what
+    the device is safe with. on_lost(reason), on_back(): called on the event loop.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Streams:
         self.on_back = on_back
         self._names = (input, output)
         self._clock = clock
-        self._wanted: float | str = "low" if latency is None else latency
+        self._wanted: float | str = "high" if latency is None else latency
         self._thread = ThreadPoolExecutor(1, "portaudio")
         self._streams: list[Any] = []
         self._watch: asyncio.Task[None] | None = None
@@ -184,7 +184,7 @@ class Streams:
             "samplerate": device.rate,
             "dtype": "float32",
             "latency": self._wanted,
-            "blocksize": round(device.rate / 100),
+            "blocksize": 0,  # as the device likes it: PortAudio cuts other sizes out of its own, in bursts
         }
 
 

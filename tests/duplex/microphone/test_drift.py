@@ -35,8 +35,8 @@ def test_the_clock_of_a_device_is_measured_to_a_few_ppm(ppm: float) -> None:
 
 def test_a_clock_that_makes_no_sense_is_held_within_bounds() -> None:
     clock, control = DeviceClock(48_000.0), DriftControl()
-    for second in range(100):
-        clock.update(float(second), second * 60_000)
+    for number in range(6000):
+        clock.update(number * STEP, number * 485)  # 1 % fast
     assert clock.ppm == pytest.approx(LIMIT_PPM)
     for _ in range(1000):
         assert abs(control.update(-0.5, clock.ppm, STEP) - 1.0) <= LIMIT_PPM * 1e-6 + 1e-12
@@ -124,7 +124,7 @@ def frequency(signal: np.ndarray, rate: float) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("input_ppm,output_ppm", [(500.0, -500.0), (-120.0, 500.0)])
 def test_sound_passes_whole_from_clock_to_clock(input_ppm: float, output_ppm: float) -> None:
-    source, sink, heard, played = run_legs(input_ppm, output_ppm, 60.0)
+    source, sink, heard, played = run_legs(input_ppm, output_ppm, 120.0)
     assert (source.dry, source.jumps, sink.dry, sink.jumps) == (0, 0, 0, 0)
     assert source.drift_ppm == pytest.approx(input_ppm, abs=25.0)
     assert sink.drift_ppm == pytest.approx(output_ppm, abs=25.0)
