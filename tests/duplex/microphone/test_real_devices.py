@@ -94,6 +94,7 @@ def start(server: PulseServer, tmp_path: Path) -> Iterator[Callable[..., Mic]]:
     def start(*options: str) -> Mic:
         started.append(Mic(server, tmp_path / "out", *options))
         started[-1].wait_for(bool, 60.0)
+        time.sleep(3.0)  # devices and decoder are still warming up, which a busy machine hears in the first words
         return started[-1]
 
     yield start
