@@ -9,6 +9,7 @@
 """
 
 from duplex.testing.conversation import converse, feed, scripted_engines
+from duplex.testing.diariser import ScriptedDiariser
 from duplex.testing.fakes import (
     Answer,
     ScriptedActivity,
@@ -31,6 +32,7 @@ __all__ = [
     "Scene",
     "ScriptedActivity",
     "ScriptedAnswerer",
+    "ScriptedDiariser",
     "ScriptedRecogniser",
     "ScriptedSynthesiser",
     "UserScript",

@@ -11,8 +11,16 @@ from duplex import events as ev
 from duplex.engines import Engines
 from duplex.settings import Settings
 from duplex.speakers import Speakers
-from duplex.testing import Answer, Playout, UserScript, UserSpeech, VirtualClock, converse, scripted_engines
-from duplex.testing.diariser import ScriptedDiariser
+from duplex.testing import (
+    Answer,
+    Playout,
+    ScriptedDiariser,
+    UserScript,
+    UserSpeech,
+    VirtualClock,
+    converse,
+    scripted_engines,
+)
 from streaming.audio import AudioChunk
 from streaming.errors import SettingsError
 from streaming.pool import InferencePool
