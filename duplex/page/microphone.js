@@ -2,7 +2,8 @@
 
 export class MicrophoneError extends Error {}
 
-const PROCESSING = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+// The browser's own noise suppression changes words and makes "mhm" something else; the session restores sound itself.
+const PROCESSING = { echoCancellation: true, noiseSuppression: false, autoGainControl: true, channelCount: 1 };
 
 export class Microphone {
   // changed(track): another track took the place of the one before. lost(): the device is gone.
