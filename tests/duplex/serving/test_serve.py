@@ -53,13 +53,21 @@ async def test_an_address_that_is_taken() -> None:
                 pass
 
 
+INTERRUPTIBLE = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has its children ignore it
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 @pytest.mark.slow
 def test_the_demo_serves_and_ends() -> None:
     environment = {**os.environ, "BROWSER": "true", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "demos" / "webrtc_call.py")]
+    command = [sys.executable, "-c", INTERRUPTIBLE, str(ROOT / "demos" / "webrtc_call.py")]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as demo:
         assert demo.stdout is not None
         line = demo.stdout.readline()
         assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/\?token=\S{32}\n", line)
         demo.send_signal(signal.SIGINT)
-        assert demo.wait() == 0
+        assert demo.wait(60) == 0
