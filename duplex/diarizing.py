@@ -12,6 +12,7 @@ import numpy as np
 from duplex.exports import SpeakerTurn, to_rttm
 from duplex.media import Recording, open_recording
 from duplex.waveform import BIN, peaks
+from models.diarization.config import LATENCIES
 from models.diarization.contract import Diariser, Turn
 from models.diarization.running import speaker_frames
 from models.diarization.turns import TurnBuilder
@@ -19,8 +20,6 @@ from streaming.audio import SAMPLE_RATE
 from streaming.errors import InputError, SettingsError
 
 MAX_SPEAKERS = 8
-LATENCIES = (0.0, 0.4, 1.0)
-"""Seconds of look-ahead to choose from; more of it is more exact."""
 
 SHORTEST_SAMPLE, LONGEST_SAMPLE = 1.0, 30.0
 """Seconds of a voice that are needed, and used, to know it by."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from duplex.floor_rules import FloorSettings
+from models.diarization.config import LATENCIES
 from streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
@@ -55,7 +56,7 @@ class Settings:
     restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
     diarize: bool = setting(True, "tell the people on one channel apart")
     diarization_latency: float = setting(
-        0.4, "seconds that diarization looks ahead; more is more exact", choices=(0.0, 0.4, 1.0)
+        0.4, "seconds that diarization looks ahead; more is more exact", choices=tuple(LATENCIES)
     )
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")

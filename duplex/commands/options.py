@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from duplex.commands.speakers import add_known_voices
 from duplex.settings import Settings
 from streaming.errors import SettingsError
 
@@ -40,14 +41,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def add_people(parser: argparse.ArgumentParser) -> None:
     """--speaker and --user: who is heard on the channel, and who of them is answered."""
     group = parser.add_argument_group("people")
-    group.add_argument(
-        "--speaker",
-        dest="speakers",
-        metavar="NAME=FILE",
-        action="append",
-        default=[],
-        help="a known voice, alone in FILE for some seconds; may be given again for others",
-    )
+    add_known_voices(group)
     group.add_argument(
         "--user", help="the speaker whom the assistant answers (default: the first known voice, or whoever speaks)"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from models.diarization.config import LATENCIES
 from streaming.errors import SettingsError
 
 
@@ -15,9 +16,15 @@ def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         "--latency",
         type=float,
         default=1.0,
-        choices=(0.0, 0.4, 1.0),
+        choices=tuple(LATENCIES),
         help="seconds that a decision may look ahead; more is more exact (%(default)s)",
     )
+    add_known_voices(group)
+    return group
+
+
+def add_known_voices(group: argparse._ArgumentGroup) -> None:
+    """--speaker."""
     group.add_argument(
         "--speaker",
         dest="speakers",
@@ -26,7 +33,6 @@ def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
         default=[],
         help="a known voice, alone in FILE for some seconds; may be given again for others",
     )
-    return group
 
 
 def known_voices(args: argparse.Namespace) -> dict[str, str]:

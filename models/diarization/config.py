@@ -10,6 +10,9 @@ from streaming.errors import SettingsError
 SAMPLE_RATE = 16_000
 FRAME_SECONDS = 0.1
 
+LATENCIES = {0.0: 0, 0.4: 4, 1.0: 9}
+"""Seconds that a user chooses from, and the look-ahead of the network in frames (1.0 s holds the splice, too)."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiarizationConfig:

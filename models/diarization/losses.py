@@ -26,10 +26,9 @@ def slot_labels(activity: np.ndarray, slots: int) -> np.ndarray:
     return labels
 
 
-def activity_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Binary cross-entropy over slots and frames. weights: (slots,)."""
-    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    return (losses * weights).mean() if weights is not None else losses.mean()
+def activity_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Binary cross-entropy over slots and frames."""
+    return F.binary_cross_entropy_with_logits(logits, labels)
 
 
 def consistency_loss(embeddings: Tensor, labels: Tensor) -> Tensor:

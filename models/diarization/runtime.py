@@ -14,7 +14,7 @@ import numpy as np
 
 from models.diarization.config import DiarizationConfig
 from models.diarization.places import sinusoids
-from streaming.errors import ModelError
+from streaming.errors import ModelError, SettingsError
 
 MOST_FRAMES = 100
 """Frames that one call takes at most."""
@@ -49,6 +49,7 @@ class NetworkRuntime:
 
     Raises:
         ModelError: the files are missing or not ours.
+        SettingsError: the network has fewer slots.
     """
 
     def __init__(self, folder: str | Path, look_ahead: int, speakers: int | None = None, threads: int = 1) -> None:
@@ -69,7 +70,10 @@ class NetworkRuntime:
             offered = ", ".join(str(n) for n in self.config.look_ahead)
             raise ModelError(f"the diarization network looks {offered} frames ahead, not {look_ahead}")
         self.look_ahead = look_ahead
-        self.speakers = speakers or self.config.speakers
+        most = self.config.speakers
+        if speakers is not None and not 1 <= speakers <= most:
+            raise SettingsError(f"diarization tells 1 to {most} speakers apart, not {speakers}")
+        self.speakers = most if speakers is None else speakers
         self._reach = max(self.config.look_ahead)
         self._choice = np.array([self.config.look_ahead.index(look_ahead)])
         places = sinusoids(self.config.slots, self.config.width)

@@ -10,7 +10,7 @@ import numpy as np
 from models.diarization.config import SAMPLE_RATE
 from models.diarization.contract import Turn
 from models.diarization.turn_taking import PlannedTurn, plan
-from models.diarization.voices import LABEL_HOP, Voice, Voices
+from models.diarization.voices import LABEL_HOP, Voice, Voices, runs
 from models.restoration.degradations import band_limit, clip, coloured_noise, equalise, fft_convolve, rms, speed
 
 FADE = 80
@@ -60,8 +60,7 @@ def turns_of(activity: np.ndarray) -> list[Turn]:
     """Turns of speech in (frames of 10 ms, speakers) bool, named speaker 1, … by column."""
     found = []
     for number in range(activity.shape[1]):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], activity[:, number].astype(np.int8), [0]])))
-        for start, end in edges.reshape(-1, 2):
+        for start, end in runs(activity[:, number]):
             found.append(Turn(start / 100, end / 100, f"speaker {number + 1}"))
     return sorted(found, key=lambda turn: (turn.start, turn.speaker))
 

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.diarization.config import FRAME_SECONDS
+from models.diarization.config import FRAME_SECONDS, LATENCIES
 from models.diarization.contract import FRAME, SpeakerFrames
 from models.diarization.features import Features, FeatureState
 from models.diarization.runtime import NetworkRuntime, RuntimeState
 from streaming.audio import SAMPLE_RATE, as_float32
 from streaming.errors import InputError, SettingsError
-
-LATENCIES = {0.0: 0, 0.4: 4, 1.0: 9}
-"""Seconds that a user chooses from, and the look-ahead of the network in frames (1.0 s holds the splice, too)."""
 
 ENROLMENT_SECONDS = 15.0
 """Of each enrolled voice that are used."""
@@ -55,12 +52,7 @@ class LsEend:
         if latency not in LATENCIES:
             offered = ", ".join(f"{each:g}" for each in LATENCIES)
             raise SettingsError(f"the latency of diarization is {offered} s, not {latency:g}")
-        self._network = NetworkRuntime(folder, LATENCIES[latency])
-        most = self._network.config.speakers
-        if not 1 <= max_speakers <= most:
-            raise SettingsError(f"diarization tells 1 to {most} speakers apart, not {max_speakers}")
-        if max_speakers < most:
-            self._network = NetworkRuntime(folder, LATENCIES[latency], max_speakers)
+        self._network = NetworkRuntime(folder, LATENCIES[latency], max_speakers)
         self._features = Features(self._network.config)
         self.max_speakers = max_speakers
         self.latency = LATENCIES[latency] * FRAME + self._features.latency

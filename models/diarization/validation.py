@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.diarization.config import SAMPLE_RATE, DiarizationConfig
+from models.diarization import scoring
+from models.diarization.config import DiarizationConfig
 from models.diarization.features import Features
 from models.diarization.network import DiarizationNet
 from models.diarization.pool import at_rate, frame_activity
+from models.diarization.scenes import meetings
 from models.diarization.simulation import simulate
 from models.diarization.voices import Voices
-from models.restoration.mixtures import rows
 
 SCENES = (1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 6, 6, 8, 8)
 SECONDS = 60.0
@@ -83,8 +84,6 @@ class Validation:
 
 
 def _build(data: Path, features: Features, cache: Path) -> None:
-    import soundfile
-
     voices = Voices.load(data, "valid", rooms=40)
     calls = data / "text" / "earnings22_turns.csv.gz"
     kept: dict[str, np.ndarray] = {}
@@ -95,18 +94,10 @@ def _build(data: Path, features: Features, cache: Path) -> None:
         kept[f"inputs{number}"] = inputs.astype(np.float16)
         kept[f"activity{number}"] = frame_activity(made.activity, len(inputs))
         names.append(f"sim{speakers}")
-    for row in rows(data, ("ami_clips",), "valid"):
-        samples, rate = soundfile.read(data / row["path"], dtype="float32")
-        if rate != SAMPLE_RATE:
-            continue
-        inputs = features.forward(at_rate(samples, features.sample_rate))
-        spoken = (data / row["rttm"]).read_text(encoding="utf-8").split("\n")
-        turns = [(float(f[3]), float(f[4]), f[7]) for f in (line.split() for line in spoken) if len(f) > 7]
-        speakers = sorted({name for *_, name in turns})
-        activity = np.zeros((len(inputs) * 10, len(speakers)), bool)
-        for start, length, name in turns:
-            activity[round(start * 100) : round((start + length) * 100), speakers.index(name)] = True
+    for meeting in meetings(data):
+        inputs = features.forward(at_rate(meeting.samples, features.sample_rate))
+        spoken = scoring.activity(meeting.turns, sorted(scoring.speakers_of(meeting.turns)), len(inputs) / 10)
         kept[f"inputs{len(names)}"] = inputs.astype(np.float16)
-        kept[f"activity{len(names)}"] = frame_activity(activity, len(inputs))
+        kept[f"activity{len(names)}"] = frame_activity(spoken, len(inputs))
         names.append("ami")
     np.savez(cache, names=np.array(names), **kept)

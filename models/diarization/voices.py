@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from models.diarization.config import SAMPLE_RATE
 from models.restoration.degradations import rms, simulate_rooms, speed
-from models.restoration.mixtures import NOISE, SPEECH, data_folder, rows
+from models.restoration.mixtures import NOISE, SPEECH, data_folder, decode, rows
 from streaming.errors import InputError
 
 LABEL_HOP = 160
@@ -32,11 +31,15 @@ def speech_frames(audio: np.ndarray, fill: int = 25, least: int = 8) -> np.ndarr
     return _without_short(~_without_short(~active, fill), least)
 
 
+def runs(active: np.ndarray) -> np.ndarray:
+    """Where (n,) bool is True: (runs, 2), start and end of each stretch."""
+    return np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]]))).reshape(-1, 2)
+
+
 def _without_short(active: np.ndarray, least: int) -> np.ndarray:
     """Runs of True shorter than `least` made False."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], active.astype(np.int8), [0]])))
     kept = active.copy()
-    for start, end in edges.reshape(-1, 2):
+    for start, end in runs(active):
         if end - start < least:
             kept[start:end] = False
     return kept
@@ -121,21 +124,16 @@ class Voices:
         data = data_folder(folder)
         by_speaker: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         for row in rows(data, SPEECH, split):
-            samples = _read(data / row["path"])
+            samples = decode(data / row["path"])
             if len(samples) < SAMPLE_RATE // 2:
                 continue
             heard = by_speaker.setdefault(f"{row['dataset']} {row['speaker']}", [])
             heard.append((samples, speech_frames(samples.astype(np.float32) / 32768.0)))
-        noises = [_read(data / row["path"]) for row in rows(data, NOISE, split)]
+        noises = [decode(data / row["path"]) for row in rows(data, NOISE, split)]
         responses = simulate_rooms(rooms, np.random.default_rng([5, split == "train"])).astype(np.float32)
         energy = np.cumsum(responses[:, ::-1] ** 2, axis=1)[:, ::-1]
         decay = (energy > energy[:, :1] * 1e-3).sum(1)
         return cls(list(by_speaker.values()), noises, responses[np.argsort(decay)])
-
-    @property
-    def identities(self) -> int:
-        """How many voices there are, those of changed speed included."""
-        return len(self.speech) * len(self.FACTORS)
 
     def draw(self, rng: np.random.Generator, count: int) -> list[Voice]:
         """`count` different speakers, each at a speed of its own."""
@@ -148,12 +146,3 @@ class Voices:
             own = np.random.default_rng(int(rng.integers(2**63)))
             voices.append(Voice(identity, self.speech[speaker], self.FACTORS[speed_index], own))
         return voices
-
-
-def _read(path: Path) -> np.ndarray:
-    import soundfile
-
-    audio, rate = soundfile.read(path, dtype="int16", always_2d=True)
-    if rate != SAMPLE_RATE:
-        raise InputError(f"{path} has {rate} Hz: the training data must be 16 kHz")
-    return audio[:, 0]

@@ -75,7 +75,8 @@ class Bank:
         return self.samples[at : at + length].astype(np.float32) / 32768.0
 
 
-def _decode(path: Path) -> np.ndarray:
+def decode(path: Path) -> np.ndarray:
+    """The first channel of a recording of the data folder, (n,) int16. Raises InputError unless it has 16 kHz."""
     import soundfile
 
     audio, rate = soundfile.read(path, dtype="int16", always_2d=True)
@@ -85,7 +86,7 @@ def _decode(path: Path) -> np.ndarray:
 
 
 def _bank(folder: Path, chosen: list[dict], group: str) -> Bank:
-    decoded = [_decode(folder / row["path"]) for row in chosen]
+    decoded = [decode(folder / row["path"]) for row in chosen]
     names: dict[str, int] = {}
     groups = [names.setdefault(str(row.get(group)), len(names)) for row in chosen]
     starts = np.cumsum([0] + [len(audio) for audio in decoded])
