@@ -16,32 +16,30 @@ Importing this package is cheap; what a name needs is imported when the name is 
 from __future__ import annotations
 
 import importlib
-import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "AudioChunk": "streaming.audio",
-    "DeviceError": "streaming.errors",
-    "DuplexError": "streaming.errors",
-    "EndpointError": "streaming.errors",
-    "InputError": "streaming.errors",
-    "ModelError": "streaming.errors",
-    "OutputError": "streaming.errors",
+    "AudioChunk": "duplex.streaming.audio",
+    "DeviceError": "duplex.streaming.errors",
+    "DuplexError": "duplex.streaming.errors",
+    "EndpointError": "duplex.streaming.errors",
+    "InputError": "duplex.streaming.errors",
+    "ModelError": "duplex.streaming.errors",
+    "OutputError": "duplex.streaming.errors",
     "Microphone": "duplex.microphone.microphone",
-    "Restorer": "duplex.restoration",
-    "Session": "duplex.session",
+    "Restorer": "duplex.models.restoration.restorer",
+    "Session": "duplex.conversation.session",
     "Settings": "duplex.settings",
-    "SettingsError": "streaming.errors",
-    "SystemClock": "streaming.clock",
-    "VirtualClock": "streaming.clock",
-    "diarize": "duplex.diarizing",
-    "restore": "duplex.restoration",
-    "run": "duplex.running",
+    "SettingsError": "duplex.streaming.errors",
+    "SystemClock": "duplex.streaming.clock",
+    "VirtualClock": "duplex.streaming.clock",
+    "diarize": "duplex.batch.diarize",
+    "restore": "duplex.batch.restore",
+    "run": "duplex.batch.run",
     "serve": "duplex.serving.serve",
-    "transcribe": "duplex.transcribing",
+    "transcribe": "duplex.batch.transcribe",
 }
 
 __all__ = [
@@ -68,17 +66,18 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from duplex.diarizing import diarize
+    from duplex.batch.diarize import diarize
+    from duplex.batch.restore import restore
+    from duplex.batch.run import run
+    from duplex.batch.transcribe import transcribe
+    from duplex.conversation.session import Session
     from duplex.microphone.microphone import Microphone
-    from duplex.restoration import Restorer, restore
-    from duplex.running import run
+    from duplex.models.restoration.restorer import Restorer
     from duplex.serving.serve import serve
-    from duplex.session import Session
     from duplex.settings import Settings
-    from duplex.transcribing import transcribe
-    from streaming.audio import AudioChunk
-    from streaming.clock import SystemClock, VirtualClock
-    from streaming.errors import (
+    from duplex.streaming.audio import AudioChunk
+    from duplex.streaming.clock import SystemClock, VirtualClock
+    from duplex.streaming.errors import (
         DeviceError,
         DuplexError,
         EndpointError,
@@ -87,22 +86,6 @@ if TYPE_CHECKING:
         OutputError,
         SettingsError,
     )
-
-
-def _check_floors() -> None:
-    """`streaming` and `models` are generic names: say so if another package of that name is found first."""
-    home = Path(__file__).resolve().parent.parent
-    for name in ("streaming", "models"):
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None or Path(spec.origin).resolve().parent.parent != home:
-            found = "nothing" if spec is None else (spec.origin or "a namespace package")
-            raise ImportError(
-                f"duplex needs its own package {name!r}, in {home}, but Python finds {found} under that name: "
-                f"rename or move the other one, or start Python elsewhere"
-            )
-
-
-_check_floors()
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 import duplex
-from streaming.errors import DuplexError
+from duplex.streaming.errors import DuplexError
 
 COMMANDS = (
     "duplex.commands.demo",
@@ -17,7 +17,7 @@ COMMANDS = (
     "duplex.commands.transcribe",
     "duplex.commands.mic",
     "duplex.commands.diarize",
-    "duplex.restoration.command",
+    "duplex.commands.restore",
     "duplex.commands.serve",
     "duplex.commands.doctor",
 )

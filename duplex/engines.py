@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from duplex.models.asr.contract import Recognizer
+from duplex.models.diarization.contract import Diarizer
+from duplex.models.interaction.contract import Answerer
+from duplex.models.tts.contract import Synthesizer
+from duplex.models.vad.contract import ActivityDetector
 from duplex.settings import Settings
-from models.activity.contract import ActivityDetector
-from models.diarization.contract import Diariser
-from models.interaction.contract import Answerer
-from models.recognition.contract import Recogniser
-from models.speech.contract import Synthesiser
 
 
 @dataclass(slots=True)
@@ -21,30 +21,30 @@ class Engines:
     """What hears, answers and speaks. Sessions may share one set: state is never on an engine."""
 
     activity: ActivityDetector[Any]
-    recogniser: Recogniser[Any]
+    recognizer: Recognizer[Any]
     answerer: Answerer
-    synthesiser: Synthesiser
-    diariser: Diariser[Any] | None = None
+    synthesizer: Synthesizer
+    diarizer: Diarizer[Any] | None = None
     voices: Sequence[tuple[str, np.ndarray]] = ()
     """(name, samples at 16 kHz) of known voices."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
-        from models.activity.webrtc import WebRtcActivity
-        from models.interaction import load_answerer
-        from models.recognition import load_recogniser
-        from models.speech import load_synthesiser
+        from duplex.models.asr import load_recognizer
+        from duplex.models.interaction import load_answerer
+        from duplex.models.tts import load_synthesizer
+        from duplex.models.vad.webrtc import WebRtcActivity
 
-        diariser, voices = None, ()
+        diarizer, voices = None, ()
         if settings.diarize:
-            from duplex.diarizing import enrol, open_diariser
+            from duplex.batch.diarize import enrol, open_diarizer
 
-            diariser = open_diariser(settings.diarization_latency, settings.max_speakers)
+            diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             activity=WebRtcActivity(),
-            recogniser=load_recogniser(settings.recogniser),
+            recognizer=load_recognizer(settings.recognizer),
             answerer=load_answerer(
                 settings.llm or settings.model or None,
                 settings.llm_model or None,
@@ -52,12 +52,12 @@ class Engines:
                 first_token_timeout=settings.llm_timeout,
                 token_timeout=settings.llm_timeout,
             ),
-            synthesiser=load_synthesiser(settings.synthesiser),
-            diariser=diariser,
+            synthesizer=load_synthesizer(settings.synthesizer),
+            diarizer=diarizer,
             voices=voices,
         )
 
     async def close(self) -> None:
-        self.recogniser.close()
-        self.synthesiser.close()
+        self.recognizer.close()
+        self.synthesizer.close()
         await self.answerer.close()

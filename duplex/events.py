@@ -106,7 +106,7 @@ class Turn(Event):
 
 @dataclass(frozen=True, slots=True)
 class SpeakerTurn(Event):
-    """A stretch in which one of the speakers on a party's channel spoke, as the diariser tells them apart."""
+    """A stretch in which one of the speakers on a party's channel spoke, as the diarizer tells them apart."""
 
     type: ClassVar[str] = "speaker_turn"
     party: str

@@ -6,7 +6,7 @@ import os
 import socket
 from typing import Any
 
-from streaming.errors import EndpointError, ModelError, SettingsError
+from duplex.streaming.errors import EndpointError, ModelError, SettingsError
 
 _PATIENCE = 5.0
 """Seconds in which a head node must answer."""

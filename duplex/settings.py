@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from duplex.floor_rules import FloorSettings
-from models.diarization.config import LATENCIES
-from streaming.errors import SettingsError
+from duplex.conversation.floor_rules import FloorSettings
+from duplex.models.diarization.config import LATENCIES
+from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
 
@@ -34,8 +34,8 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recogniser: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recogniser")
-    synthesiser: str = setting("espeak", "speech engine", choices=("espeak",))
+    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
+    synthesizer: str = setting("espeak", "speech engine", choices=("espeak",))
     voice: str = setting(
         "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"
     )
@@ -62,8 +62,8 @@ class Settings:
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
     wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
-    utterance_gap: float = setting(0.35, "silence after which the recogniser closes an utterance", low=0.1, high=2.0)
-    utterance_limit: float = setting(20.0, "longest utterance given to the recogniser at once", low=2.0, high=60.0)
+    utterance_gap: float = setting(0.35, "silence after which the recognizer closes an utterance", low=0.1, high=2.0)
+    utterance_limit: float = setting(20.0, "longest utterance given to the recognizer at once", low=2.0, high=60.0)
     input_buffer: float = setting(5.0, "audio that may wait to be perceived; the oldest is dropped", low=0.1, high=60.0)
     playback_buffer: float = setting(3.0, "speech made ahead of what is heard", low=0.2, high=60.0)
     workers: int = setting(2, "threads of the inference pool", low=1, high=64)

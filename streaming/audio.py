@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.errors import InputError
+from duplex.streaming.errors import InputError
 
 SAMPLE_RATE = 16_000
 """Hz; the session's clock."""

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from streaming.errors import StageError
+from duplex.streaming.errors import StageError
 
 T = TypeVar("T")
 

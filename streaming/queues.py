@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from streaming.errors import QueueClosed
+from duplex.streaming.errors import QueueClosed
 
 T = TypeVar("T")
 Policy = Literal["block", "drop_oldest", "latest"]

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from streaming.audio import as_float32
-from streaming.errors import InputError
+from duplex.streaming.audio import as_float32
+from duplex.streaming.errors import InputError
 
 ZEROS = 48
 """Zero crossings of the sinc on either side: latency in samples at the lower of the two rates."""

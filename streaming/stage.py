@@ -1,4 +1,4 @@
-"""The stage contract: every streaming computation, from an STFT to a recogniser, has this shape.
+"""The stage contract: every streaming computation, from an STFT to a recognizer, has this shape.
 
 State is explicit: it goes in and comes out of `step`, and nothing mutable lives on the stage. So sessions share one
 set of weights, and a state can be kept, batched, or rolled back. (moshi keeps state on the module; that allows one
@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from streaming.errors import InputError, StageError
+from duplex.streaming.errors import InputError, StageError
 
 State = TypeVar("State")
 Out = TypeVar("Out", covariant=True)

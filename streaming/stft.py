@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import SettingsError
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import SettingsError
 
 
 def sqrt_hann(length: int) -> np.ndarray:

@@ -31,8 +31,9 @@ def test_every_public_name_is_there() -> None:
     assert set(duplex._HOME) | {"__version__"} == set(duplex.__all__)
 
 
-def test_a_shadowed_floor_is_said_in_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "models.py").write_text("")
-    result = python("import duplex", cwd=tmp_path, path=tmp_path)
-    last = result.stderr.strip().splitlines()[-1]
-    assert "ImportError: duplex needs its own package 'models'" in last and str(tmp_path / "models.py") in last
+def test_projects_may_have_modules_of_the_same_names_as_the_floors(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("mine = 1\n")
+    (tmp_path / "streaming.py").write_text("mine = 2\n")
+    code = "import models, streaming, duplex; duplex.Session, duplex.Restorer; print(models.mine, streaming.mine)"
+    result = python(code, cwd=tmp_path, path=tmp_path)
+    assert (result.stdout.strip(), result.stderr) == ("1 2", "")

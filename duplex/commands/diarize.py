@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duplex.commands.speakers import add_speaker_options, known_voices
-from streaming.errors import InputError, OutputError, SettingsError
+from duplex.streaming.errors import InputError, OutputError, SettingsError
 
 if TYPE_CHECKING:
-    from duplex.diarizing import Diarization
+    from duplex.batch.diarize import Diarization
 
 SUFFIXES = (".rttm", ".json", ".png")
 
@@ -46,13 +46,13 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from duplex.diarizing import MAX_SPEAKERS, diarize_recording, enrol, open_diariser, unique_names
-    from duplex.media import open_recording
+    from duplex.audio_files.reader import open_recording
+    from duplex.batch.diarize import MAX_SPEAKERS, diarize_recording, enrol, open_diarizer, unique_names
 
     outputs = _checked(args.outputs, len(args.files))
     most = MAX_SPEAKERS if args.max_speakers is None else args.max_speakers
     enrolled = enrol(known_voices(args), most)
-    diariser = open_diariser(args.latency, most)
+    diarizer = open_diarizer(args.latency, most)
     console = Console(stderr=True, quiet=args.quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     paths = [Path(file) for file in args.files]
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
                 progress.update(task, completed=seconds, total=duration, speed=speed)
 
             try:
-                done[name] = diarize_recording(open_recording(path), diariser, enrolled, on_progress)
+                done[name] = diarize_recording(open_recording(path), diarizer, enrolled, on_progress)
             except InputError as error:
                 if len(paths) == 1:
                     raise
@@ -114,7 +114,7 @@ def _checked(outputs: list[str], files: int) -> list[Path]:
 def _write(path: Path, done: Mapping[str, Diarization], several: bool = False) -> None:
     suffix = path.suffix.lower()
     if suffix == ".png":
-        from duplex.speaker_timeline import draw_speakers
+        from duplex.pictures.speaker_timeline import draw_speakers
 
         for name, turns in done.items():
             draw_speakers(turns, path, title=name)

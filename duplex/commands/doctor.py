@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from streaming.errors import DuplexError
+from duplex.streaming.errors import DuplexError
 
 State = Literal["ok", "missing", "broken"]
 
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console(soft_wrap=True)
     if args.voices:
-        from models.speech import load_synthesiser
+        from duplex.models.tts import load_synthesizer
 
-        for voice in load_synthesiser("espeak").voices():
+        for voice in load_synthesizer("espeak").voices():
             console.print(f"{voice.language:<12} {escape(voice.name)}", highlight=False)
         return 0
     colours = {"ok": "green", "missing": "yellow", "broken": "red"}
@@ -94,7 +94,7 @@ def examine() -> Iterator[Finding]:
         yield _package(name, f"pip install {name}")
     for name, advice in OPTIONAL.items():
         yield _package(name, advice, required=False)
-    yield _check("recogniser", _recogniser)
+    yield _check("recognizer", _recognizer)
     yield _check("speech", _speech)
     yield _check("diarization", _diarization, required=False)
     yield _check("demo recording", _demo)
@@ -102,7 +102,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("processor", "ok", f"{os.cpu_count()} cores", required=False)
     cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = sorted(path.name[8:].replace("--", "/") for path in cache.glob("models--*")) if cache.is_dir() else []
-    detail = ", ".join(models) if models else f"none in {cache}; name one with --recogniser or --model while online"
+    detail = ", ".join(models) if models else f"none in {cache}; name one with --recognizer or --model while online"
     yield Finding("cached models", "ok" if models else "missing", detail, required=False)
 
 
@@ -120,50 +120,50 @@ def _check(what: str, test: Callable[[], str], *, required: bool = True) -> Find
         return Finding(what, "broken", str(error), required)
 
 
-def _recogniser() -> str:
-    """A tenth of a second of silence, recognised."""
+def _recognizer() -> str:
+    """A tenth of a second of silence, recognized."""
     import numpy as np
 
-    from models.recognition import load_recogniser
+    from duplex.models.asr import load_recognizer
 
-    recogniser = load_recogniser("pocketsphinx")
+    recognizer = load_recognizer("pocketsphinx")
     try:
-        state = recogniser.initial_state(1)
-        _, state = recogniser.step(np.zeros(recogniser.hop, np.float32), state)
-        recogniser.flush(state)
+        state = recognizer.initial_state(1)
+        _, state = recognizer.step(np.zeros(recognizer.hop, np.float32), state)
+        recognizer.flush(state)
     finally:
-        recogniser.close()
-    return f"{recogniser.name} hears"
+        recognizer.close()
+    return f"{recognizer.name} hears"
 
 
 def _speech() -> str:
-    from models.speech import load_synthesiser
-    from models.speech.contract import Voice
+    from duplex.models.tts import load_synthesizer
+    from duplex.models.tts.contract import Voice
 
-    synthesiser = load_synthesiser("espeak")
-    samples = sum(len(chunk.samples) for chunk in synthesiser.synthesise("hello", Voice()))
+    synthesizer = load_synthesizer("espeak")
+    samples = sum(len(chunk.samples) for chunk in synthesizer.synthesize("hello", Voice()))
     if not samples:
         raise OSError("the speech engine makes no sound")
-    return f"{synthesiser.name} speaks ({len(synthesiser.voices())} voices; `duplex doctor --voices`)"
+    return f"{synthesizer.name} speaks ({len(synthesizer.voices())} voices; `duplex doctor --voices`)"
 
 
 def _diarization() -> str:
     """A second of silence, in which nobody speaks."""
     import numpy as np
 
-    from models.diarization import load_diariser
-    from models.diarization.running import probabilities
+    from duplex.models.diarization import load_diarizer
+    from duplex.models.diarization.feed import probabilities
 
-    diariser = load_diariser()
-    said = probabilities(diariser, np.zeros(16_000, np.float32))
-    return f"{diariser.name} tells {said.shape[1]} speakers apart"
+    diarizer = load_diarizer()
+    said = probabilities(diarizer, np.zeros(16_000, np.float32))
+    return f"{diarizer.name} tells {said.shape[1]} speakers apart"
 
 
 def _demo() -> str:
     from importlib import resources
 
+    from duplex.audio_files.reader import open_recording
     from duplex.commands.demo import RECORDING
-    from duplex.media import open_recording
 
     with resources.as_file(resources.files("duplex") / "data" / RECORDING) as path:
         return f"{open_recording(path).duration or 0:.0f} s"

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from duplex import events as ev
-from duplex.running import Pace, run
+from duplex.batch.run import Pace, run
 from duplex.settings import Settings
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 COLOURS = ("cyan", "yellow", "magenta", "blue")
 

@@ -47,9 +47,9 @@ async def _converse(args: argparse.Namespace) -> None:
     from rich.markup import escape
 
     from duplex.commands.live_view import LiveView
+    from duplex.conversation.session import Session
     from duplex.microphone.microphone import Microphone
-    from duplex.recording import Recorder
-    from duplex.session import Session
+    from duplex.session_record.recorder import Recorder
 
     settings = load_settings(args)
     microphone = Microphone(

@@ -7,11 +7,11 @@ from typing import Any
 
 from duplex.commands.speakers import add_known_voices
 from duplex.settings import Settings
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 FLAGS = {
     "language": ("--language", "language of the conversation"),
-    "recogniser": ("--recogniser", "pocketsphinx, or the Hugging Face id or folder of a speech recogniser"),
+    "recognizer": ("--recognizer", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer"),
     "voice": ("--voice", "voice of the assistant (`duplex doctor --voices` lists them)"),
     "llm": ("--llm", "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1"),
     "llm_model": ("--llm-model", "model to ask that server for"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from duplex.commands.options import add_settings, load_settings
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -74,7 +74,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
 
 def run(args: argparse.Namespace) -> int:
     from duplex.transport.webrtc import WebRtcPeer  # noqa: F401, I001  (says what to install before anything starts)
-    from duplex.serving.server import Server  # noqa: F401
+    from duplex.serving.http.server import Server  # noqa: F401
 
     _check(args)
     try:
@@ -89,16 +89,16 @@ async def _serve(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from duplex.serving.auth import Gate, new_token
-    from duplex.serving.cluster import ClusterHost
-    from duplex.serving.host import LocalHost
-    from duplex.serving.limits import Limits
-    from duplex.serving.retention import Recordings
-    from duplex.serving.server import Address, Server, tls_context
-    from duplex.serving.transport import WebRtcPeers
-    from duplex.serving.turn import SharedSecretTurn, read_secret
-    from duplex.serving.worker import WorkerOptions
-    from streaming.clock import SystemClock
+    from duplex.serving.hosts.cluster import ClusterHost
+    from duplex.serving.hosts.host import LocalHost
+    from duplex.serving.hosts.ice_servers import SharedSecretTurn, read_secret
+    from duplex.serving.hosts.retention import Recordings
+    from duplex.serving.hosts.transport import WebRtcPeers
+    from duplex.serving.hosts.worker import WorkerOptions
+    from duplex.serving.http.auth import Gate, new_token
+    from duplex.serving.http.limits import Limits
+    from duplex.serving.http.server import Address, Server, tls_context
+    from duplex.streaming.clock import SystemClock
 
     console = Console(soft_wrap=True, highlight=False)
     settings = load_settings(args)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from models.diarization.config import LATENCIES
-from streaming.errors import SettingsError
+from duplex.models.diarization.config import LATENCIES
+from duplex.streaming.errors import SettingsError
 
 
 def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -11,7 +11,7 @@ from typing import Any
 
 from duplex.commands.options import add_settings, load_settings
 from duplex.commands.speakers import add_speaker_options, known_voices
-from streaming.errors import OutputError, SettingsError
+from duplex.streaming.errors import OutputError, SettingsError
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from duplex.exports import to_txt
-    from duplex.transcribing import transcribe
+    from duplex.batch.transcribe import transcribe
+    from duplex.session_record.subtitles import to_txt
 
     render = to_txt if args.output is None else _format(Path(args.output))
     settings, voices = load_settings(args), known_voices(args)
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _format(path: Path) -> Callable[..., str] | None:
     """The renderer for a file name; None for JSON."""
-    from duplex.exports import to_srt, to_txt, to_vtt
+    from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 
     formats: dict[str, Callable[..., str] | None] = {".srt": to_srt, ".vtt": to_vtt, ".txt": to_txt, ".json": None}
     if path.suffix.lower() not in formats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from streaming.errors import DeviceError
+from duplex.streaming.errors import DeviceError
 
 Direction = Literal["input", "output"]
 _OTHER = {"input": "microphone", "output": "loudspeaker"}

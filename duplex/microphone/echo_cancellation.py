@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, ModelError, StageError
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError, ModelError, StageError
 
 HOP = SAMPLE_RATE // 100
 """Samples of AEC3's frame: 10 ms."""

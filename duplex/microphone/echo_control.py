@@ -16,7 +16,7 @@ from duplex.microphone.echo_cancellation import HOP, EchoCanceller
 from duplex.microphone.echo_delay import EchoDelay
 from duplex.microphone.echo_filter import EchoFilter
 from duplex.microphone.residual_gate import ResidualGate
-from streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 
 _HISTORY = 8 * SAMPLE_RATE  # more than the session's input may lag behind its output, and the longest delay
 _REACH = round(0.12 * SAMPLE_RATE)
@@ -34,7 +34,7 @@ _EXPLAINED = 4.0
 @dataclass(frozen=True, slots=True)
 class EchoFree:
     """The microphone without echo, twice. quiet: nothing of it is left, and of words spoken over it only a part: to
-    tell whether somebody speaks. words: what is spoken is whole, and a little echo is left: to be recognised."""
+    tell whether somebody speaks. words: what is spoken is whole, and a little echo is left: to be recognized."""
 
     quiet: AudioChunk
     words: AudioChunk

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 _DECIMATION = 4
 _RATE = SAMPLE_RATE // _DECIMATION

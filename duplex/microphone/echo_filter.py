@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, StageError
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError, StageError
 
 HOP = SAMPLE_RATE // 100
 _DOUBT = np.float32(0.3)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from duplex.microphone.legs import HOP
+from duplex.microphone.device_stream import HOP
 from duplex.microphone.streams import Streams
-from streaming.audio import SAMPLE_RATE
-from streaming.clock import Clock, SystemClock
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from duplex.conversation.session import Session
     from duplex.microphone.echo_control import EchoControl
-    from duplex.session import Session
 
 _NOTHING = np.zeros(0, np.float32)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 HOP = SAMPLE_RATE // 100
 _SILENT = 1e-9

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from duplex.microphone.device_stream import InputLeg, OutputLeg
 from duplex.microphone.devices import Device, choose_device, portaudio
-from duplex.microphone.legs import InputLeg, OutputLeg
-from streaming.clock import Clock
-from streaming.errors import DeviceError
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import DeviceError
 
 SILENT_FOR = 2.0
 """Seconds without a callback after which a device counts as gone."""

@@ -11,7 +11,7 @@ from duplex.settings import Settings
 
 if TYPE_CHECKING:
     from duplex.engines import Engines
-    from duplex.serving.server import Server
+    from duplex.serving.http.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ async def serve(
     the settings name. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the
     address cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
     """
-    from duplex.serving.auth import Gate, new_token
-    from duplex.serving.host import LocalHost
-    from duplex.serving.server import Address, Server
-    from duplex.serving.transport import WebRtcPeers
-    from streaming.clock import SystemClock
+    from duplex.serving.hosts.host import LocalHost
+    from duplex.serving.hosts.transport import WebRtcPeers
+    from duplex.serving.http.auth import Gate, new_token
+    from duplex.serving.http.server import Address, Server
+    from duplex.streaming.clock import SystemClock
 
     token = token or new_token()
     gate, clock = Gate(token), SystemClock()

@@ -8,21 +8,21 @@
 ['half past nine']
 """
 
+from duplex.streaming.clock import VirtualClock
 from duplex.testing.conversation import converse, feed, scripted_engines
-from duplex.testing.diariser import ScriptedDiariser
+from duplex.testing.diarizer import ScriptedDiarizer
 from duplex.testing.fakes import (
     Answer,
     ScriptedActivity,
     ScriptedAnswerer,
-    ScriptedRecogniser,
-    ScriptedSynthesiser,
+    ScriptedRecognizer,
+    ScriptedSynthesizer,
     UserScript,
     UserSpeech,
 )
 from duplex.testing.faults import FaultyStage, slow, stall_once
 from duplex.testing.playout import Playout
 from duplex.testing.scene import Clip, Scene, read_clips
-from streaming.clock import VirtualClock
 
 __all__ = [
     "Answer",
@@ -32,9 +32,9 @@ __all__ = [
     "Scene",
     "ScriptedActivity",
     "ScriptedAnswerer",
-    "ScriptedDiariser",
-    "ScriptedRecogniser",
-    "ScriptedSynthesiser",
+    "ScriptedDiarizer",
+    "ScriptedRecognizer",
+    "ScriptedSynthesizer",
     "UserScript",
     "UserSpeech",
     "VirtualClock",

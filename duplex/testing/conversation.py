@@ -7,31 +7,31 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from duplex.conversation.session import Session
 from duplex.engines import Engines
-from duplex.session import Session
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import VirtualClock
+from duplex.streaming.pool import InferencePool
 from duplex.testing.fakes import (
     Answer,
     ScriptedActivity,
     ScriptedAnswerer,
-    ScriptedRecogniser,
-    ScriptedSynthesiser,
+    ScriptedRecognizer,
+    ScriptedSynthesizer,
     UserScript,
     UserSpeech,
 )
 from duplex.testing.playout import Playout
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import VirtualClock
-from streaming.pool import InferencePool
 
 
 def scripted_engines(sounds: Sequence[UserSpeech], answers: Sequence[Answer] = (Answer("all right"),)) -> Engines:
     """Engines that hear, answer and speak by script; replace any of them with your own."""
     return Engines(
         activity=ScriptedActivity(),
-        recogniser=ScriptedRecogniser(UserScript(tuple(sounds))),
+        recognizer=ScriptedRecognizer(UserScript(tuple(sounds))),
         answerer=ScriptedAnswerer(answers),
-        synthesiser=ScriptedSynthesiser(),
+        synthesizer=ScriptedSynthesizer(),
     )
 
 

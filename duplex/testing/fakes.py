@@ -1,7 +1,7 @@
 """Scripted engines with stated times: who says what when, what is answered, how long each thing takes.
 
 The user's speech travels as real audio through the real session: every utterance of a script is a square wave whose
-level is its number, which the scripted detector and recogniser read. Nothing looks at the script behind the
+level is its number, which the scripted detector and recognizer read. Nothing looks at the script behind the
 session's back, so a gap, a drop or a delay on the way has its true effect.
 """
 
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from models.activity.contract import ActivityFrame
-from models.interaction.contract import Control, Request, Say
-from models.recognition.contract import Hypothesis, Word
-from models.speech.contract import SpeechChunk, Voice, WordMark
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import EndpointError
+from duplex.models.asr.contract import Hypothesis, Word
+from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.tts.contract import SpeechChunk, Voice, WordMark
+from duplex.models.vad.contract import ActivityFrame
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import EndpointError
 
 _QUIET = 0.05
 _LEVEL = 1 / 512
@@ -100,15 +100,15 @@ class ScriptedActivity:
 
 
 @dataclass(frozen=True, slots=True)
-class _RecogniserState:
+class _RecognizerState:
     seen: int = 0
     heard: tuple[tuple[int, int, UserSpeech], ...] = ()
     """(first sample, samples so far, sound) of every sound heard in this utterance."""
     shown: int = 0
 
 
-class ScriptedRecogniser:
-    """Recognises the words of a script, each `delay` after its end; the flush brings what is missing."""
+class ScriptedRecognizer:
+    """Recognizes the words of a script, each `delay` after its end; the flush brings what is missing."""
 
     name = "scripted"
     hop = 320
@@ -118,10 +118,10 @@ class ScriptedRecogniser:
     def __init__(self, script: UserScript) -> None:
         self.script = script
 
-    def initial_state(self, batch: int = 1) -> _RecogniserState:
-        return _RecogniserState()
+    def initial_state(self, batch: int = 1) -> _RecognizerState:
+        return _RecognizerState()
 
-    def step(self, chunk: np.ndarray, state: _RecogniserState) -> tuple[Hypothesis | None, _RecogniserState]:
+    def step(self, chunk: np.ndarray, state: _RecognizerState) -> tuple[Hypothesis | None, _RecognizerState]:
         loud = np.flatnonzero(np.abs(chunk) > _QUIET)
         heard = state.heard
         if len(loud):
@@ -131,20 +131,20 @@ class ScriptedRecogniser:
             if heard:
                 first, _, last = heard[-1]
                 heard = (*heard[:-1], (first, state.seen + int(loud[-1]) + 1 - first, last))
-        state = _RecogniserState(state.seen + len(chunk), heard, state.shown)
+        state = _RecognizerState(state.seen + len(chunk), heard, state.shown)
         words = self._words(state, delayed=True)
         if len(words) == state.shown:
             return None, state
         return Hypothesis(words, len(words)), replace(state, shown=len(words))
 
-    def flush(self, state: _RecogniserState) -> Hypothesis:
+    def flush(self, state: _RecognizerState) -> Hypothesis:
         words = self._words(state, delayed=False)
         return Hypothesis(words, len(words), final=True)
 
     def close(self) -> None:
         pass
 
-    def _words(self, state: _RecogniserState, *, delayed: bool) -> tuple[Word, ...]:
+    def _words(self, state: _RecognizerState, *, delayed: bool) -> tuple[Word, ...]:
         words: list[Word] = []
         for first, length, sound in state.heard:
             texts = sound.text.split()
@@ -207,7 +207,7 @@ class ScriptedAnswerer:
         pass
 
 
-class ScriptedSynthesiser:
+class ScriptedSynthesizer:
     """Every word is a tone of the same length; word n of a text has the level 0.1 + n / 1000, to be found again."""
 
     name = "scripted"
@@ -217,7 +217,7 @@ class ScriptedSynthesiser:
         self._word = round(word_seconds * sample_rate)
         self._fail_on = fail_on
 
-    def synthesise(self, text: str, voice: Voice) -> Iterator[SpeechChunk]:
+    def synthesize(self, text: str, voice: Voice) -> Iterator[SpeechChunk]:
         at = place = 0
         for number, word in enumerate(text.split()):
             if self._fail_on and self._fail_on in word:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Collection
 from typing import Any
 
-from streaming.errors import StageError
+from duplex.streaming.errors import StageError
 
 
 class FaultyStage:

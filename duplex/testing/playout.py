@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.playback import AUDIBLE
 from duplex.events import Event
-from duplex.intake import InputFrame
-from duplex.playback import AUDIBLE
-from streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 
 
 class Playout:

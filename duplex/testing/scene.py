@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE, as_float32, to_mono
-from streaming.errors import InputError
+from duplex.streaming.audio import SAMPLE_RATE, as_float32, to_mono
+from duplex.streaming.errors import InputError
 
 ACTIVE_RANGE_DB = 30.0
 """A frame further than this below a clip's loudest frame is a pause, not part of its level."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from streaming.errors import TransportError
+from duplex.streaming.errors import TransportError
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpReceiver

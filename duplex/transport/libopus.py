@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import TransportError
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import TransportError
 
 RTP_RATE = 48_000
 """Hz of the RTP clock of Opus, whatever the audio's rate (RFC 7587, section 4.1)."""

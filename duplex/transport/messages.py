@@ -6,8 +6,8 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from streaming.clock import Clock
-from streaming.queues import BoundedQueue
+from duplex.streaming.clock import Clock
+from duplex.streaming.queues import BoundedQueue
 
 LONGEST = 16_384
 """Bytes of an incoming message."""

@@ -14,8 +14,8 @@ from collections import deque
 
 import numpy as np
 
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import Clock
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import Clock
 
 PERIOD = FRAME / SAMPLE_RATE
 """Seconds between frames."""

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk, Framer
+from duplex.streaming.clock import Clock
+from duplex.streaming.queues import BoundedQueue
 from duplex.transport import jitter_buffer as jb
 from duplex.transport.libopus import OpusDecoder, is_dtx, packet_duration
-from streaming.audio import SAMPLE_RATE, AudioChunk, Framer
-from streaming.clock import Clock
-from streaming.queues import BoundedQueue
 
 _RATIO = jb.RATE // SAMPLE_RATE
 _GRACE = 0.003

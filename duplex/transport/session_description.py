@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from streaming.errors import TransportError
+from duplex.streaming.errors import TransportError
 
 LONGEST = 32_768
 """Characters of a session description; a browser's audio and data offer has some 3,000."""

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import TransportError
 from duplex.transport import messages, session_description
 from duplex.transport.aiortc_surface import offer_loopback_when_alone, tap_audio
 from duplex.transport.libopus import RTP_RATE, OpusEncoder
 from duplex.transport.pacing import PERIOD, PacedOutput
 from duplex.transport.receiving import AudioReceiver
-from streaming.audio import SAMPLE_RATE, AudioChunk
-from streaming.clock import Clock
-from streaming.errors import TransportError
 
 try:
     import aiortc

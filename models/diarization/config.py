@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 SAMPLE_RATE = 16_000
 FRAME_SECONDS = 0.1

@@ -1,4 +1,4 @@
-"""What a diariser is: a stage from samples to who speaks, ten times a second."""
+"""What a diarizer is: a stage from samples to who speaks, ten times a second."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Turn:
         return self.end - self.start
 
 
-class Diariser(Protocol[State]):
+class Diarizer(Protocol[State]):
     """A stage (streaming.stage) from `hop` (1600) samples at 16 kHz to SpeakerFrames, of no frame while its latency
     fills; `flush` returns the frames that are left. So n steps and the flush give n frames.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.diarization.config import DiarizationConfig
+from duplex.models.diarization.config import DiarizationConfig
 
 
 def mel_bands(sample_rate: int, fft: int, mels: int) -> np.ndarray:

@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from models.diarization.contract import FRAME, SpeakerFrames, Turn
-from models.diarization.turns import TurnBuilder
+from duplex.models.diarization.contract import FRAME, SpeakerFrames, Turn
+from duplex.models.diarization.turns import TurnBuilder
 
 
 class SpeakerHistory:

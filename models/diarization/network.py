@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.diarization.config import DiarizationConfig
-from models.diarization.places import sinusoids
-from models.diarization.profiles import Profiles, SlotProfile
-from models.diarization.retention import Retention, RetentionState
+from duplex.models.diarization.config import DiarizationConfig
+from duplex.models.diarization.profiles import Profiles, SlotProfile
+from duplex.models.diarization.retention import Retention, RetentionState
+from duplex.models.diarization.slot_positions import sinusoids
 
 
 def feed_forward(width: int, inner: int, dropout: float) -> nn.Sequential:

@@ -6,8 +6,8 @@ import math
 import os
 from pathlib import Path
 
-from models.diarization.contract import Turn
-from streaming.errors import InputError
+from duplex.models.diarization.contract import Turn
+from duplex.streaming.errors import InputError
 
 
 def read_rttm(path: str | os.PathLike[str]) -> dict[str, list[Turn]]:

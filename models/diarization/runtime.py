@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models.diarization.config import DiarizationConfig
-from models.diarization.places import sinusoids
-from streaming.errors import ModelError, SettingsError
+from duplex.models.diarization.config import DiarizationConfig
+from duplex.models.diarization.slot_positions import sinusoids
+from duplex.streaming.errors import ModelError, SettingsError
 
 MOST_FRAMES = 100
 """Frames that one call takes at most."""

@@ -1,4 +1,4 @@
-"""The diariser as a stage: samples in, who speaks out, ten times a second."""
+"""The diarizer as a stage: samples in, who speaks out, ten times a second."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.diarization.config import FRAME_SECONDS, LATENCIES
-from models.diarization.contract import FRAME, SpeakerFrames
-from models.diarization.features import Features, FeatureState
-from models.diarization.runtime import NetworkRuntime, RuntimeState
-from streaming.audio import SAMPLE_RATE, as_float32
-from streaming.errors import InputError, SettingsError
+from duplex.models.diarization.config import FRAME_SECONDS, LATENCIES
+from duplex.models.diarization.contract import FRAME, SpeakerFrames
+from duplex.models.diarization.features import Features, FeatureState
+from duplex.models.diarization.runtime import NetworkRuntime, RuntimeState
+from duplex.streaming.audio import SAMPLE_RATE, as_float32
+from duplex.streaming.errors import InputError, SettingsError
 
 ENROLMENT_SECONDS = 15.0
 """Of each enrolled voice that are used."""
@@ -38,7 +38,7 @@ class DiarizationState:
 
 
 class LsEend:
-    """LS-EEND with the shipped weights (models.diarization.contract.Diariser).
+    """LS-EEND with the shipped weights (models.diarization.contract.Diarizer).
 
     latency: seconds waited for what follows, one of LATENCIES. max_speakers: columns of the output. folder: of the
     exported graphs. Raises SettingsError, ModelError.
@@ -64,7 +64,7 @@ class LsEend:
         voice with too little speech, or two that it cannot tell apart.
         """
         if batch != 1:
-            raise SettingsError(f"the diariser hears one stream per state, not {batch}")
+            raise SettingsError(f"the diarizer hears one stream per state, not {batch}")
         state = DiarizationState(
             self._features.initial_state(), self._network.initial_state(), np.arange(self.max_speakers)
         )
@@ -75,7 +75,7 @@ class LsEend:
     def step(self, chunk: np.ndarray, state: DiarizationState) -> tuple[SpeakerFrames, DiarizationState]:
         """chunk: (1600,) float32, or any whole number of hops at once. NaN counts as silence. Raises InputError."""
         if chunk.ndim != 1 or len(chunk) % FRAME:
-            raise InputError(f"the diariser takes whole frames of {FRAME} samples, not shape {chunk.shape}")
+            raise InputError(f"the diarizer takes whole frames of {FRAME} samples, not shape {chunk.shape}")
         inputs, state.features = self._features.step(as_float32(chunk), state.features)
         probabilities, state.network = self._network.step(inputs, state.network)
         return self._frames(probabilities, state), state

@@ -1,4 +1,4 @@
-"""From the probabilities of a diariser to turns: smoothed, with hysteresis, as they come and in constant memory."""
+"""From the probabilities of a diarizer to turns: smoothed, with hysteresis, as they come and in constant memory."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.diarization.contract import FRAME, SpeakerFrames, Turn
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, SettingsError
+from duplex.models.diarization.contract import FRAME, SpeakerFrames, Turn
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class TurnBuilder:
 
     @property
     def lag(self) -> int:
-        """Samples of look-ahead that the median filter adds to the diariser's latency."""
+        """Samples of look-ahead that the median filter adds to the diarizer's latency."""
         return self.settings.median // 2 * FRAME
 
     @property

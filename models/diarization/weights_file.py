@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from models.diarization.config import DiarizationConfig
-from models.diarization.network import DiarizationNet
-from streaming.errors import ModelError
+from duplex.models.diarization.config import DiarizationConfig
+from duplex.models.diarization.network import DiarizationNet
+from duplex.streaming.errors import ModelError
 
 
 def save_weights(path: str | Path, net: DiarizationNet) -> None:

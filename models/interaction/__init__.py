@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from models.interaction.contract import Answerer
-    from streaming.pool import InferencePool
+    from duplex.models.interaction.contract import Answerer
+    from duplex.streaming.pool import InferencePool
 
 
 def load_answerer(
@@ -32,17 +32,17 @@ def load_answerer(
     model cannot stand in for. The timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's.
     Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
     """
-    from models.interaction.skills import Skills
+    from duplex.models.interaction.skills import Skills
 
     skills = Skills()
     if llm is None and model is None:
         return skills
-    from models.interaction.prompt import SYSTEM_PROMPT
-    from models.interaction.router import Router
+    from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
+    from duplex.models.interaction.responders.router import Router
 
     prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
     if llm is not None and "://" in llm:
-        from models.interaction.openai_server import OpenAIServer
+        from duplex.models.interaction.responders.openai_server import OpenAIServer
 
         server = OpenAIServer(
             llm,
@@ -55,7 +55,7 @@ def load_answerer(
             options=options,
         )
         return Router(skills, server, keep=keep_skills)
-    from models.interaction.local_lm import LocalLM
+    from duplex.models.interaction.responders.local_lm import LocalLM
 
     local = LocalLM(llm or model or "", device=device, system_prompt=prompt, pool=pool)
     return Router(skills, local, keep=keep_skills)

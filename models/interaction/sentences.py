@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from models.interaction.word_lists import word_set
+from duplex.models.turn_taking.word_lists import word_set
 
 FIRST_CLAUSE = 24
 """Characters after which the first piece may end at a comma, semicolon, colon or dash."""
@@ -115,7 +115,7 @@ _TABLE_RULE = re.compile(r"^[\s|:+-]*\|[\s|:+-]*$", re.MULTILINE)
 def speakable(piece: str) -> str:
     """The piece without what is only for the eye: markdown, addresses, tags, pictograms. May be empty.
 
-    The items of a list and headings get a full stop, so that a synthesiser pauses after them.
+    The items of a list and headings get a full stop, so that a synthesizer pauses after them.
     """
     text = _FENCE.sub("", piece)
     text = _LINK.sub(r"\1", text)

@@ -15,16 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.restoration.config import SAMPLE_RATE
-from models.restoration.flow import as_channels, as_complex
-from models.restoration.published import PublishedConfig, observed, uncompressed
-from models.restoration.published_weights import load_published
-from models.restoration.solvers import Tableau, euler, integrate
-from models.restoration.spectrum import FLOOR, GAIN_FRAMES, istft, stft
-from models.restoration.stage import LOUDEST, frame_noise
-from models.restoration.unet import CausalNCSNpp
-from models.restoration.unet_layers import UNetState
-from streaming.errors import InputError
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.flow import as_channels, as_complex
+from duplex.models.restoration.published import PublishedConfig, observed, uncompressed
+from duplex.models.restoration.published_weights import load_published
+from duplex.models.restoration.solvers import Tableau, euler, integrate
+from duplex.models.restoration.spectrum import FLOOR, GAIN_FRAMES, istft, stft
+from duplex.models.restoration.stage import LOUDEST, frame_noise
+from duplex.models.restoration.unet import CausalNCSNpp
+from duplex.models.restoration.unet_layers import UNetState
+from duplex.streaming.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)

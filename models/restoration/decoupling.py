@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.restoration.unet import CausalNCSNpp
-from models.restoration.unet_layers import CausalConv, CausalConv2d
-from streaming.errors import SettingsError
+from duplex.models.restoration.unet import CausalNCSNpp
+from duplex.models.restoration.unet_layers import CausalConv, CausalConv2d
+from duplex.streaming.errors import SettingsError
 
 
 class DecoupledConv2d(CausalConv):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import TASKS, LiteConfig
 
 TAPS = 7  # complex mask on Y_t, complex filter tap on Y_{t−1}, real mask on X_t − Y_t, additive part
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.config import SAMPLE_RATE
 
 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from models.restoration.config import TASKS
-from models.restoration.lite import LiteNet
-from models.restoration.phase import ITERATIONS, PhaseReconstruction
-from models.restoration.spectrum import compress, expand, istft, mel_only, running_gain, soften, stft
-from models.restoration.stage import frame_noise, start_phases
+from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.lite import LiteNet
+from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction
+from duplex.models.restoration.spectrum import compress, expand, istft, mel_only, running_gain, soften, stft
+from duplex.models.restoration.stage import frame_noise, start_phases
 
 
 @torch.no_grad()

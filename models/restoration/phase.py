@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.stft import sqrt_hann
+from duplex.streaming.stft import sqrt_hann
 
 ITERATIONS = 32
 MOMENTUM = 0.9

@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor
 
-from models.restoration.config import TASKS
-from models.restoration.decoupling import decouple
-from models.restoration.flow import as_channels, as_complex, estimate_sigma, flow_matching_loss
-from models.restoration.spectral_losses import predictor_waveform_loss
-from models.restoration.spectrum import compress, expand, istft, mel_projection, running_gain, stft
-from models.restoration.unet import CausalNCSNpp, UNetConfig
-from streaming.errors import SettingsError
+from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.decoupling import decouple
+from duplex.models.restoration.flow import as_channels, as_complex, estimate_sigma, flow_matching_loss
+from duplex.models.restoration.spectrum import compress, expand, istft, mel_projection, running_gain, stft
+from duplex.models.restoration.train.spectral_losses import predictor_waveform_loss
+from duplex.models.restoration.unet import CausalNCSNpp, UNetConfig
+from duplex.streaming.errors import SettingsError
 
 WINDOWS = {"512": 512, "256": 256, "640": 640}
 """Variants by their window in samples: 32 ms (total latency 48 ms), 16 ms (24 ms), and 40 ms for codecs whose frames

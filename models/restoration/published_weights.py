@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.restoration.published import PublishedConfig, build_networks
-from models.restoration.solvers import Tableau
-from models.restoration.unet import CausalNCSNpp
-from streaming.errors import ModelError
+from duplex.models.restoration.published import PublishedConfig, build_networks
+from duplex.models.restoration.solvers import Tableau
+from duplex.models.restoration.unet import CausalNCSNpp
+from duplex.streaming.errors import ModelError
 
 
 def save_published(

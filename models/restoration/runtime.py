@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.restoration.config import TASKS, LiteConfig
-from streaming.errors import ModelError
+from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
-    from models.restoration.lite import LiteNet
+    from duplex.models.restoration.lite import LiteNet
 
 STEPS = (1, 2, 4)
 TIMES = (0.0, 0.25, 0.5, 0.75)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 Batch = TypeVar("Batch")
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.restoration.config import SAMPLE_RATE
-from streaming.stft import sqrt_hann
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.streaming.stft import sqrt_hann
 
 if TYPE_CHECKING:
     import torch

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.restoration.config import SAMPLE_RATE, TASKS
-from models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
-from models.restoration.runtime import STEPS, CallState, LiteRuntime
-from models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel
-from streaming.errors import InputError, SettingsError
-from streaming.stft import sqrt_hann
+from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
+from duplex.models.restoration.runtime import STEPS, CallState, LiteRuntime
+from duplex.models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel
+from duplex.streaming.errors import InputError, SettingsError
+from duplex.streaming.stft import sqrt_hann
 
 __all__ = ["STEPS", "TASKS", "RestorationStage", "RestorationState"]
 
@@ -65,7 +65,7 @@ def _generator(seed: int, frame: int) -> np.random.Generator:
 
 
 class RestorationStage:
-    """Restores speech live. Obeys `streaming.stage.Stage` for a batch of one.
+    """Restores speech live. Obeys `duplex.streaming.stage.Stage` for a batch of one.
 
     Args:
         task: what is wrong with the input, one of TASKS; "auto" for anything, and several things at once. "phase"

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.restoration.unet_layers import (
+from duplex.models.restoration.unet_layers import (
     CausalConv,
     CausalConv2d,
     Past,
@@ -27,7 +27,7 @@ from models.restoration.unet_layers import (
     linear,
     pointwise,
 )
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 TimeBiases = tuple[Tensor | None, ...]
 """What the flow time adds in each residual block, (batch, channels), in the order they run."""

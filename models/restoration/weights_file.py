@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from models.restoration.config import LiteConfig
-from models.restoration.lite import LiteNet
-from streaming.errors import ModelError
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.lite import LiteNet
+from duplex.streaming.errors import ModelError
 
 
 def save_weights(path: str | Path, net: LiteNet) -> None:

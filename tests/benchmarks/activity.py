@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from models.activity.webrtc import ActivitySettings, WebRtcActivity
-from streaming.audio import SAMPLE_RATE, to_mono
-from streaming.resample import resample
+from duplex.models.vad.webrtc import ActivitySettings, WebRtcActivity
+from duplex.streaming.audio import SAMPLE_RATE, to_mono
+from duplex.streaming.resample import resample
 from tests.benchmarks.report import quantile, table, versions
 
 HOP = 160
@@ -175,7 +175,7 @@ def main() -> None:
     print(versions(["webrtcvad-wheels", "numpy"]))
     print(f"{len(speech)} utterances, {len(noise)} noises\n")
     header = ["", "missed %", "false %", "onsets/min", "not heard", "delay p50 ms", "p95 ms"]
-    for name, detector in (("webrtcvad alone, same hysteresis", engine_alone), ("models.activity.webrtc", ours)):
+    for name, detector in (("webrtcvad alone, same hysteresis", engine_alone), ("duplex.models.vad.webrtc", ours)):
         rows = []
         for condition, score in measure(detector, speech, noise).items():
             minutes = (score.speech + score.silence) / 6000

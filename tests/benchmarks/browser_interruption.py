@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 from tests.benchmarks.report import quantile, table, versions
 from tests.duplex.page.browser import chromium, heard, listen_in, missing, serve, tab
 

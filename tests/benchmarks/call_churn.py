@@ -22,17 +22,17 @@ from typing import Any
 import numpy as np
 import psutil
 
-from duplex.serving.host import LocalHost
-from duplex.serving.limits import Limits
-from duplex.serving.room import Room
-from duplex.serving.shedding import Shedder
-from duplex.serving.transport import WebRtcPeers
-from duplex.serving.wishes import Wish
-from duplex.session import Session
+from duplex.conversation.session import Session
+from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.shedding import Shedder
+from duplex.serving.hosts.transport import WebRtcPeers
+from duplex.serving.http.call_request import Wish
+from duplex.serving.http.limits import Limits
+from duplex.serving.rooms.room import Room
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME
+from duplex.streaming.clock import SystemClock
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.audio import FRAME
-from streaming.clock import SystemClock
 from tests.benchmarks.report import table
 from tests.duplex.serving.scripted import OFFER, Peers, engines
 

@@ -4,7 +4,7 @@
 
 A server in a process of its own; the callers are real WebRTC peers in this one. Pin them where the machine is quiet.
 Each plays the bundled demo conversation from another place on, round and round. After each added call, over the last
-seconds: what the server and the recogniser's processes took of a core, the 95th percentile of frame lateness, memory,
+seconds: what the server and the recognizer's processes took of a core, the 95th percentile of frame lateness, memory,
 and what was shed. --engines none: the loop and the transport alone, with engines that do nothing.
 """
 
@@ -24,23 +24,23 @@ import aiohttp
 import numpy as np
 import psutil
 
-from duplex.media import open_recording
-from duplex.serving.auth import Gate
-from duplex.serving.host import LocalHost
-from duplex.serving.limits import Limits
-from duplex.serving.server import Address, Server
-from duplex.serving.shedding import Shedder
-from duplex.serving.transport import WebRtcPeers
+from duplex.audio_files.reader import open_recording
+from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.shedding import Shedder
+from duplex.serving.hosts.transport import WebRtcPeers
+from duplex.serving.http.auth import Gate
+from duplex.serving.http.limits import Limits
+from duplex.serving.http.server import Address, Server
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import SystemClock
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import SystemClock
 from tests.benchmarks.report import quantile, table, versions
 from tests.duplex.serving.scripted import engines
 
 TOKEN = "the token of the benchmark"
 
-HEADER = ["calls", "server % core", "recogniser %", "late p95 ms", "worst", "missed %", "MB", "MB a call", "shed"]
+HEADER = ["calls", "server % core", "recognizer %", "late p95 ms", "worst", "missed %", "MB", "MB a call", "shed"]
 
 
 async def serve(kind: str, calls: int, never_shed: bool) -> None:

@@ -20,11 +20,11 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from models.diarization import WEIGHTS
-from models.diarization.config import FRAME_SECONDS, PUBLISHED
-from models.diarization.features import Features
-from models.diarization.runtime import NetworkRuntime
-from models.diarization.stage import LATENCIES, DiarizationState
+from duplex.models.diarization import WEIGHTS
+from duplex.models.diarization.config import FRAME_SECONDS, PUBLISHED
+from duplex.models.diarization.features import Features
+from duplex.models.diarization.runtime import NetworkRuntime
+from duplex.models.diarization.stage import LATENCIES, DiarizationState
 from tests.benchmarks.report import quantile, table, versions
 
 
@@ -127,8 +127,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         import torch
 
-        from models.diarization.export import export
-        from models.diarization.network import DiarizationNet
+        from duplex.models.diarization.network import DiarizationNet
+        from duplex.models.diarization.train.export import export
 
         torch.manual_seed(0)
         export(DiarizationNet(PUBLISHED), folder)

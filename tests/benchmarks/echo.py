@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.echo [--minutes 2] [--talks 24] [--condition NAME …]
 
-The real session, its real recogniser and synthesiser, at virtual time, in simulated rooms (pyroomacoustics) with
+The real session, its real recognizer and synthesizer, at virtual time, in simulated rooms (pyroomacoustics) with
 loudspeakers that clip and lack bass. Alone: the assistant speaks, nobody else does; every hold, interruption, withdrawn
 reply and user turn is its own echo taken for a user. Talking over: a user says a sentence over a long reply that may
 not be interrupted, and the words are compared; then one that may be.
@@ -19,19 +19,19 @@ from pathlib import Path
 
 import numpy as np
 
+from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, SpeechStarted, Turn, Word
-from duplex.intake import InputFrame
 from duplex.microphone.echo_cancellation import EchoCanceller, EchoState
 from duplex.microphone.echo_control import EchoControl
-from duplex.session import Session
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.testing import Clip, Playout, VirtualClock, read_clips
 from duplex.testing.scene import active_level, active_span
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from tests.benchmarks.report import quantile, table, versions
 from tests.benchmarks.rooms import EchoLoop, Loudspeaker, Room
-from tests.data.make.recognise import word_errors
+from tests.data.make.recognize import word_errors
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
 
@@ -290,7 +290,7 @@ def main() -> int:
     _report_alone(conditions, engines, args.minutes)
     if args.talks:
         _report_talks(conditions, engines, args.talks, args.seed)
-    engines.recogniser.close()
+    engines.recognizer.close()
     return 0
 
 

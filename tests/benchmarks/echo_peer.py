@@ -19,8 +19,8 @@ _kept: list[object] = []
 
 
 def duplex() -> Answer:
+    from duplex.streaming.clock import SystemClock
     from duplex.transport.webrtc import WebRtcPeer
-    from streaming.clock import SystemClock
 
     async def echo(peer: WebRtcPeer) -> None:
         async for chunk in peer.incoming():

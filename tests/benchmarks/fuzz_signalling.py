@@ -23,17 +23,17 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from duplex.serving.auth import Gate
-from duplex.serving.host import LocalHost
-from duplex.serving.limits import Limits
-from duplex.serving.server import Address, Server
-from duplex.serving.wishes import Wish
+from duplex.serving.hosts.host import LocalHost
+from duplex.serving.http.auth import Gate
+from duplex.serving.http.call_request import Wish
+from duplex.serving.http.limits import Limits
+from duplex.serving.http.server import Address, Server
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import SystemClock
+from duplex.streaming.errors import TransportError
 from duplex.transport.messages import Inbox
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import SystemClock
-from streaming.errors import TransportError
 from tests.benchmarks.report import quantile, table
 from tests.duplex.serving.scripted import OFFER, Peers, engines
 

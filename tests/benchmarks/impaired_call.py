@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from duplex.streaming.clock import SystemClock
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.clock import SystemClock
 from tests.benchmarks.report import quantile, table, versions
 from tests.benchmarks.round_trip import Echo, Probe, paced
 

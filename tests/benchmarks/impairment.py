@@ -24,10 +24,10 @@ import soundfile
 from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import VirtualClock
 from duplex.transport.libopus import OpusEncoder
 from duplex.transport.receiving import AudioReceiver
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import VirtualClock
 from tests.benchmarks.report import quantile, table, versions
 
 PERIOD = 0.02

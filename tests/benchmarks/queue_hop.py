@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from streaming.audio import FRAME, AudioChunk
-from streaming.queues import BoundedQueue
+from duplex.streaming.audio import FRAME, AudioChunk
+from duplex.streaming.queues import BoundedQueue
 from tests.benchmarks import peers
 from tests.benchmarks.report import quantile, table, versions
 

@@ -13,9 +13,9 @@ import tempfile
 from importlib import resources
 from pathlib import Path
 
+from duplex.batch.run import run
 from duplex.events import Event, Interrupted
-from duplex.running import run
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 from tests.benchmarks.report import quantile, table, versions
 
 PARTS = {

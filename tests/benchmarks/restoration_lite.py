@@ -18,11 +18,11 @@ import numpy as np
 import psutil
 import soundfile
 
-from models.restoration.config import SAMPLE_RATE, TASKS
-from models.restoration.stage import WEIGHTS, RestorationStage
-from streaming.audio import to_mono
-from streaming.resample import resample
-from streaming.stage import Blocks
+from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.models.restoration.stage import WEIGHTS, RestorationStage
+from duplex.streaming.audio import to_mono
+from duplex.streaming.resample import resample
+from duplex.streaming.stage import Blocks
 from tests.benchmarks.report import quantile, table, versions
 
 HOP = RestorationStage.hop
@@ -57,7 +57,7 @@ def torch_step(compiled: bool) -> Callable[[np.ndarray], object]:
     """One network call a frame in PyTorch; transforms left out, which cost 0.1 ms."""
     import torch
 
-    from models.restoration.weights_file import load_weights
+    from duplex.models.restoration.weights_file import load_weights
 
     torch.set_num_threads(1)
     net = load_weights(WEIGHTS / "lite.safetensors")

@@ -14,13 +14,13 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from duplex.restoration.spectrogram import Spectrogram, draw
-from models.restoration.codecs import transcode
-from models.restoration.config import SAMPLE_RATE
-from models.restoration.stage import RestorationStage
-from streaming.audio import to_mono
-from streaming.resample import resample
-from streaming.stage import Blocks
+from duplex.models.corpora.codecs import transcode
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.stage import RestorationStage
+from duplex.pictures.spectrogram import Spectrogram, draw
+from duplex.streaming.audio import to_mono
+from duplex.streaming.resample import resample
+from duplex.streaming.stage import Blocks
 
 
 def load(path: Path) -> np.ndarray:

@@ -22,7 +22,7 @@ from tests.benchmarks.report import table, versions
 
 _RESTORE = """
 import json, resource, sys, time
-from duplex.restoration import restore
+from duplex.batch.restore import restore
 began, cpu = time.monotonic(), time.process_time()
 report = restore(sys.argv[1], sys.argv[2], jobs=1)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

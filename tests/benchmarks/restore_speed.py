@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.restoration import Restorer, restore
+from duplex.batch.restore import Restorer, restore
 from tests.benchmarks.report import quantile, table, versions
 from tests.benchmarks.restore_memory import write_long
 

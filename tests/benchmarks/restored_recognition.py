@@ -1,6 +1,6 @@
 """Does restoration help recognition? Word error rate on noisy speech, raw and restored.
 
-    python -m tests.benchmarks.restored_recognition --data FOLDER [--count 24] [--recogniser pocketsphinx]
+    python -m tests.benchmarks.restored_recognition --data FOLDER [--count 24] [--recognizer pocketsphinx]
 
 FOLDER has a manifest.jsonl with rows of path, dataset, split, text or label. Speech with transcripts and noises of the
 split "valid" are mixed at each signal-to-noise ratio; each task of restoration is tried.
@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from duplex.restoration import Restorer
-from models.recognition import load_recogniser
+from duplex.batch.restore import Restorer
+from duplex.models.asr import load_recognizer
 from tests.benchmarks.report import table, versions
 
 NOISES = ("esc10", "blanket_ambient", "speechcommands_bg")
@@ -38,13 +38,13 @@ def errors(reference: list[str], heard: list[str]) -> int:
     return row[-1]
 
 
-def recognise(recogniser, samples: np.ndarray) -> list[str]:
-    state = recogniser.initial_state(1)
-    hop = recogniser.hop
+def recognize(recognizer, samples: np.ndarray) -> list[str]:
+    state = recognizer.initial_state(1)
+    hop = recognizer.hop
     padded = np.pad(samples, (0, -len(samples) % hop)).astype(np.float32)
     for at in range(0, len(padded), hop):
-        _, state = recogniser.step(padded[at : at + hop], state)
-    return words(recogniser.flush(state).text)
+        _, state = recognizer.step(padded[at : at + hop], state)
+    return words(recognizer.flush(state).text)
 
 
 def restored(task: str, samples: np.ndarray) -> np.ndarray:
@@ -56,7 +56,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--count", type=int, default=24)
-    parser.add_argument("--recogniser", default="pocketsphinx")
+    parser.add_argument("--recognizer", default="pocketsphinx")
     args = parser.parse_args()
     rows = [json.loads(line) for line in (args.data / "manifest.jsonl").read_text().splitlines()]
     rows = [row for row in rows if row["split"] == "valid"]
@@ -64,7 +64,7 @@ def main() -> int:
     spoken = [row for row in rows if row.get("text") and row["dataset"].startswith("librispeech")]
     noises = [row for row in rows if row["dataset"] in NOISES]
     spoken = [spoken[i] for i in random.permutation(len(spoken))[: args.count]]
-    recogniser = load_recogniser(args.recogniser)
+    recognizer = load_recognizer(args.recognizer)
     conditions = [("clean", None), ("20 dB", 20.0), ("10 dB", 10.0), ("5 dB", 5.0)]
     variants = ["raw", "enhance", "auto"]
     wrong = {(condition, variant): 0 for condition, _ in conditions for variant in variants}
@@ -81,9 +81,9 @@ def main() -> int:
                 power = np.mean(speech**2) / max(1e-12, float(np.mean(noise**2)))
                 mixed = np.clip(speech + noise * np.sqrt(power * 10 ** (-snr / 10)), -1, 1).astype(np.float32)
             for variant in variants:
-                heard = recognise(recogniser, mixed if variant == "raw" else restored(variant, mixed))
+                heard = recognize(recognizer, mixed if variant == "raw" else restored(variant, mixed))
                 wrong[condition, variant] += errors(reference, heard)
-    recogniser.close()
+    recognizer.close()
     print(versions(["duplex", "pocketsphinx", "onnxruntime"]))
     print(f"{len(spoken)} utterances, {total} words; word error rate in %")
     lines = [

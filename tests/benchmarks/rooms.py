@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 _BLOCK = SAMPLE_RATE // 100
 

@@ -25,9 +25,9 @@ import numpy as np
 from aiortc import MediaStreamTrack, RTCPeerConnection, RTCSessionDescription
 from av import AudioFrame
 
+from duplex.streaming.clock import SystemClock
+from duplex.streaming.errors import TransportError
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.clock import SystemClock
-from streaming.errors import TransportError
 from tests.benchmarks.report import quantile, table, versions
 
 SCRIPT = Path(__file__).with_name("echo_peer.py")

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
+from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, Reply, Suspended, Turn
-from duplex.session import Session
 from duplex.settings import Settings
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.testing import Answer, Clip, Playout, Scene, ScriptedAnswerer, VirtualClock, feed, read_clips
-from streaming.audio import SAMPLE_RATE
 from tests.benchmarks.report import quantile, table, versions
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -145,7 +145,7 @@ def main() -> int:
         outcomes.append(judge(kind, clip, onset, play(scene, engines)))
         if args.verbose:
             print(outcomes[-1])
-    engines.recogniser.close()
+    engines.recognizer.close()
 
     print(versions(["duplex", "pocketsphinx", "webrtcvad-wheels"]))
     results = ["took the floor", "held, resumed", "passed unheld", "no reply to disturb"]

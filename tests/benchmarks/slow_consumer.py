@@ -14,8 +14,8 @@ import time
 
 import numpy as np
 
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
-from streaming.queues import BoundedQueue, QueueStats
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.queues import BoundedQueue, QueueStats
 from tests.benchmarks import peers
 from tests.benchmarks.report import quantile, table, versions
 

@@ -22,14 +22,14 @@ from importlib import resources
 import numpy as np
 import psutil
 
+from duplex.audio_files.reader import open_recording
+from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Event
-from duplex.intake import InputFrame
-from duplex.media import open_recording
-from duplex.session import Session
 from duplex.settings import Settings
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.testing import Answer, UserSpeech, VirtualClock, feed, scripted_engines
-from streaming.audio import SAMPLE_RATE, AudioChunk
 
 PERIOD = 60.0
 """Seconds after which the script begins again."""
@@ -100,7 +100,7 @@ def main() -> int:
                 period = np.concatenate([block[:, 0] for block in open_recording(path).frames(SAMPLE_RATE)])
         else:
             engines = scripted_engines(SCRIPT, ANSWERS)
-            period = engines.recogniser.script.audio(PERIOD)  # type: ignore[attr-defined]
+            period = engines.recognizer.script.audio(PERIOD)  # type: ignore[attr-defined]
         files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
         began = time.perf_counter()
         log, tasks = converse(args.minutes, engines, period)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models.diarization.config import PUBLISHED
-from models.diarization.export import export
-from models.diarization.network import DiarizationNet
+from duplex.models.diarization.config import PUBLISHED
+from duplex.models.diarization.network import DiarizationNet
+from duplex.models.diarization.train.export import export
 from tests.benchmarks.diarization import Cost, Stream, cost_row, hours_row, parameters
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from streaming.queues import BoundedQueue
+from duplex.streaming.queues import BoundedQueue
 from tests.benchmarks import activity, peers, queue_hop, slow_consumer
 from tests.benchmarks.report import quantile, table, versions
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from duplex.models.asr import Recognizer, load_recognizer
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.testing.scene import Label, active_level, read_clips
-from models.recognition import Recogniser, load_recogniser
-from streaming.audio import SAMPLE_RATE
 from tests.data.make import clips, demo
-from tests.data.make.recognise import recognise, word_errors
+from tests.data.make.recognize import recognize, word_errors
 
 MANIFEST = json.loads((clips.CLIPS / "manifest.json").read_text(encoding="utf-8"))
 SPOKEN = [row for row in MANIFEST if row.get("text")]
@@ -66,7 +66,7 @@ def test_what_is_meant_to_be_understood_was_understood() -> None:
 def test_the_manifest_tells_what_pocketsphinx_hears() -> None:
     library = read_clips(clips.CLIPS)
     for row in SPOKEN[::12]:
-        assert recognise(library[row["file"].removesuffix(".flac")].samples) == row["first_pass"]
+        assert recognize(library[row["file"].removesuffix(".flac")].samples) == row["first_pass"]
 
 
 def test_the_demo_recording_is_what_its_maker_makes() -> None:
@@ -91,24 +91,24 @@ def test_the_demo_recording_is_at_a_level_a_microphone_gives() -> None:
 
 @pytest.mark.slow
 def test_each_turn_of_the_demo_is_understood_in_its_noise() -> None:
-    """By the recogniser that hears it in the demo; piece by piece, without the pauses of a turn."""
+    """By the recognizer that hears it in the demo; piece by piece, without the pauses of a turn."""
     samples, _ = soundfile.read(demo.RECORDING, dtype="float32")
     pieces = [label for label in demo.build().labels if label.turn and label.text != "um"]
-    recogniser = load_recogniser("pocketsphinx")
+    recognizer = load_recognizer("pocketsphinx")
     try:
-        heard = {label: _heard(recogniser, samples, label) for label in pieces}
+        heard = {label: _heard(recognizer, samples, label) for label in pieces}
     finally:
-        recogniser.close()
+        recognizer.close()
     wrong = {label.text: text for label, text in heard.items() if word_errors(label.text, text)}
     errors = sum(word_errors(label.text, text) for label, text in heard.items())
     assert errors <= 0.06 * sum(len(label.text.split()) for label in pieces), wrong
 
 
-def _heard(recogniser: Recogniser[Any], samples: np.ndarray, label: Label) -> str:
+def _heard(recognizer: Recognizer[Any], samples: np.ndarray, label: Label) -> str:
     margin = SAMPLE_RATE * 3 // 10
     piece = samples[label.start - margin : label.end + margin]
-    piece = np.pad(piece, (0, -len(piece) % recogniser.hop))
-    state = recogniser.initial_state(1)
-    for at in range(0, len(piece), recogniser.hop):
-        _, state = recogniser.step(piece[at : at + recogniser.hop], state)
-    return recogniser.flush(state).text
+    piece = np.pad(piece, (0, -len(piece) % recognizer.hop))
+    state = recognizer.initial_state(1)
+    for at in range(0, len(piece), recognizer.hop):
+        _, state = recognizer.step(piece[at : at + recognizer.hop], state)
+    return recognizer.flush(state).text

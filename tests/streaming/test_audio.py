@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from streaming.audio import AudioChunk, Framer, as_float32, to_mono
-from streaming.errors import InputError
+from duplex.streaming.audio import AudioChunk, Framer, as_float32, to_mono
+from duplex.streaming.errors import InputError
 
 
 @given(

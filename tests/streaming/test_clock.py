@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from streaming.clock import Clock, SystemClock, VirtualClock
+from duplex.streaming.clock import Clock, SystemClock, VirtualClock
 
 
 def test_timers_fire_in_the_order_of_their_times() -> None:

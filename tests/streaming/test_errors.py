@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-import streaming.errors as errors
+import duplex.streaming.errors as errors
 
 
 def test_one_hierarchy() -> None:

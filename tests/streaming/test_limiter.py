@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from streaming.limiter import soft_limit
+from duplex.streaming.limiter import soft_limit
 
 LEVELS = st.floats(-50, 50, width=32)
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from streaming.clock import VirtualClock
-from streaming.errors import StageError
-from streaming.pool import InferencePool, Timing
+from duplex.streaming.clock import VirtualClock
+from duplex.streaming.errors import StageError
+from duplex.streaming.pool import InferencePool, Timing
 
 
 class Gate:

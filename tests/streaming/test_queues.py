@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from streaming.audio import AudioChunk
-from streaming.errors import QueueClosed
-from streaming.queues import BoundedQueue, all_stats
+from duplex.streaming.audio import AudioChunk
+from duplex.streaming.errors import QueueClosed
+from duplex.streaming.queues import BoundedQueue, all_stats
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streaming.errors import InputError
-from streaming.resample import Resampler, StreamResampler, resample, resampled_length
+from duplex.streaming.errors import InputError
+from duplex.streaming.resample import Resampler, StreamResampler, resample, resampled_length
 
 RATES = [8000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000]
 RNG = np.random.default_rng(0)

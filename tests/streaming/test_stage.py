@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import streaming.stage
-from streaming.errors import InputError, StageError
-from streaming.stage import Blocks, Stage, stream
+from duplex.streaming import stage
+from duplex.streaming.errors import InputError, StageError
+from duplex.streaming.stage import Blocks, Stage, stream
 
 
 class Delay:
@@ -90,4 +90,4 @@ def test_the_protocol_can_be_asked_for() -> None:
 
 
 def test_examples() -> None:
-    assert doctest.testmod(streaming.stage, extraglobs={"np": np}).failed == 0
+    assert doctest.testmod(stage, extraglobs={"np": np}).failed == 0

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.activity.webrtc import WebRtcActivity
-from models.diarization import load_diariser
-from models.restoration.stage import RestorationStage
-from streaming.resample import Resampler
-from streaming.stage import Blocks, stream
-from streaming.stft import Istft, SpectralFilter, Stft
+from duplex.models.diarization import load_diarizer
+from duplex.models.restoration.stage import RestorationStage
+from duplex.models.vad.webrtc import WebRtcActivity
+from duplex.streaming.resample import Resampler
+from duplex.streaming.stage import Blocks, stream
+from duplex.streaming.stft import Istft, SpectralFilter, Stft
 from tests.models.restoration.unet_helpers import small_restorer
 
 
@@ -45,7 +45,7 @@ STAGES = [
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
     Entry("webrtc activity", WebRtcActivity, "samples", "values"),
-    Entry("diarization", lambda: load_diariser(0.4), "samples", "values", tolerance=1e-4),
+    Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
     Entry("published restoration", lambda: small_restorer("dereverb", multipliers=(1,)), impulse=False),

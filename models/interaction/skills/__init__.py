@@ -1,6 +1,6 @@
 """Skills that work with no network and no model: time, timers, sums, units, memory, and steering the conversation."""
 
-from models.interaction.skills.answerer import Skills, builtin_skills
-from models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.skills.answerer import Skills, builtin_skills
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
 __all__ = ["Reply", "Skill", "Skills", "builtin_skills", "phrases"]

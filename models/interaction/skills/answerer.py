@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from models.interaction.backchannel import is_backchannel
-from models.interaction.contract import Control, Request, Say
-from models.interaction.skills.arithmetic import Arithmetic
-from models.interaction.skills.conversation import Controls
-from models.interaction.skills.courtesies import Courtesies
-from models.interaction.skills.help import Help
-from models.interaction.skills.memory import Memory
-from models.interaction.skills.skill import Skill
-from models.interaction.skills.speaking_time import SpeakingTime
-from models.interaction.skills.time_and_date import TimeAndDate
-from models.interaction.skills.timers import Timers
-from models.interaction.skills.transcript import Recall
-from models.interaction.skills.understanding import Part, understand
-from models.interaction.skills.units import Units
+from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.skills.arithmetic import Arithmetic
+from duplex.models.interaction.skills.conversation import Controls
+from duplex.models.interaction.skills.courtesies import Courtesies
+from duplex.models.interaction.skills.help import Help
+from duplex.models.interaction.skills.memory import Memory
+from duplex.models.interaction.skills.skill import Skill
+from duplex.models.interaction.skills.speaking_time import SpeakingTime
+from duplex.models.interaction.skills.time_and_date import TimeAndDate
+from duplex.models.interaction.skills.timers import Timers
+from duplex.models.interaction.skills.transcript import Recall
+from duplex.models.interaction.skills.understanding import Part, understand
+from duplex.models.interaction.skills.units import Units
+from duplex.models.turn_taking.backchannel import is_backchannel
 
 CONNECTING = "For open conversation, start me with --llm and the address of a model server."
 

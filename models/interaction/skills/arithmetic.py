@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
 
-from models.interaction.contract import Request
-from models.interaction.skills.numbers import round_significant, take_number, written
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.skill import Reply, Skill, phrases
-from models.interaction.skills.sums import Undefined, evaluate
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.numbers import round_significant, take_number, written
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.skills.sums import Undefined, evaluate
 
 
 class Arithmetic(Skill):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from models.interaction.contract import Control, Request
-from models.interaction.skills.numbers import parse_number
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.skill import Reply, Skill, cues, phrases
+from duplex.models.interaction.contract import Control, Request
+from duplex.models.interaction.skills.numbers import parse_number
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 
 LOUDER, QUIETER = 1.5, 1 / 1.5
 FASTER, SLOWER = 1.2, 1 / 1.2

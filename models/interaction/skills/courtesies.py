@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from models.interaction.contract import Request
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
 
 class Courtesies(Skill):

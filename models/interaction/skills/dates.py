@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from models.interaction.skills.numbers import UNITS, counted, parse_number, parse_ordinal, parse_year
+from duplex.models.interaction.skills.numbers import UNITS, counted, parse_number, parse_ordinal, parse_year
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -112,7 +112,7 @@ def parse_moment(words: Sequence[str], now: datetime) -> datetime | None:
 
 
 def say_time(moment: datetime | time) -> str:
-    """ "3:45 PM", "3 PM", "noon", "midnight": written as a transcript has it, and read well by a synthesiser."""
+    """ "3:45 PM", "3 PM", "noon", "midnight": written as a transcript has it, and read well by a synthesizer."""
     if moment.minute == 0 and moment.hour in (0, 12):
         return "noon" if moment.hour else "midnight"
     half = "AM" if moment.hour < 12 else "PM"

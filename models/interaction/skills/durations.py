@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from models.interaction.skills.numbers import HOMOPHONES, counted, take_number, written
+from duplex.models.interaction.skills.numbers import HOMOPHONES, counted, take_number, written
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 _NAMES = {

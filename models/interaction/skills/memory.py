@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.interaction.contract import Request
-from models.interaction.skills.durations import say_ago
-from models.interaction.skills.patterns import Slots, template
-from models.interaction.skills.pronouns import to_hearer
-from models.interaction.skills.skill import Reply, Skill, phrases
-from models.interaction.skills.subjects import content
-from models.interaction.skills.transcript import quote
-from models.interaction.skills.words import Word, plain, sentences
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.durations import say_ago
+from duplex.models.interaction.skills.patterns import Slots, template
+from duplex.models.interaction.skills.pronouns import to_hearer
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.skills.subjects import content
+from duplex.models.interaction.skills.transcript import quote
+from duplex.models.interaction.skills.words import Word, plain, sentences
+from duplex.models.turn_taking.word_lists import word_set
 
 _STATEMENTS = (
     "remember [this|for me] [that] {fact}",

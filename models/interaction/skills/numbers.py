@@ -41,7 +41,7 @@ TENS = {
 }
 SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 HOMOPHONES = {"to": 2, "too": 2, "for": 4, "fore": 4, "won": 1, "ate": 8, "tree": 3, "free": 3, "tin": 10}
-"""What a recogniser hears for a digit; only to be believed where nothing but a number can stand."""
+"""What a recognizer hears for a digit; only to be believed where nothing but a number can stand."""
 
 _ORDINALS = {
     "first": 1,
@@ -139,7 +139,7 @@ def spell(number: int) -> str:
 
 
 def written(value: Fraction, *, digits: int = 4) -> str:
-    """A value as a transcript shows it and a synthesiser reads it: "1,234", "0.3", "minus 5".
+    """A value as a transcript shows it and a synthesizer reads it: "1,234", "0.3", "minus 5".
 
     digits: significant ones of a value that is no integer; an integer is given in full.
     """

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from models.interaction.skills.words import Word
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.skills.words import Word
+from duplex.models.turn_taking.word_lists import word_set
 
 _PART = re.compile(r"\[|\]|\(|\)|\||\{[a-z_]+\}|[^\s\[\](){}|]+")
 _MEANING = {"[": "(?:", "]": ")?", "(": "(?:", ")": ")", "|": "|"}

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from models.interaction.contract import Control, Request, Say
-from models.interaction.skills.patterns import Cue, Template, cue, template
-from models.interaction.skills.words import Word
+from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.skills.patterns import Cue, Template, cue, template
+from duplex.models.interaction.skills.words import Word
 
 Handler = TypeVar("Handler", bound=Callable[..., "Reply | None"])
 

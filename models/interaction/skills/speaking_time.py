@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from models.interaction.contract import Request
-from models.interaction.skills.durations import say_duration
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.durations import say_duration
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
 
 class SpeakingTime(Skill):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from models.interaction.contract import Request, Utterance
-from models.interaction.skills.durations import say_ago
-from models.interaction.skills.words import sentences
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.contract import Request, Utterance
+from duplex.models.interaction.skills.durations import say_ago
+from duplex.models.interaction.skills.words import sentences
+from duplex.models.turn_taking.word_lists import word_set
 
 _EMPTY = word_set(
     "a an the my your his her our their this that these those i you he she it we they me us is are was were be been am "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NoReturn
 
-from models.interaction.skills.numbers import HOMOPHONES, parse_ordinal, take_number, written
+from duplex.models.interaction.skills.numbers import HOMOPHONES, parse_ordinal, take_number, written
 
 LARGEST = 10**60
 

@@ -7,13 +7,21 @@ from datetime import date, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
-from models.interaction.contract import Request
-from models.interaction.skills.dates import MONTHS, WEEKDAYS, parse_date, parse_moment, say_date, say_days, say_time
-from models.interaction.skills.durations import parse_duration, say_duration
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.places import find_place
-from models.interaction.skills.skill import Reply, Skill, cues, phrases
-from models.interaction.skills.words import plain
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.dates import (
+    MONTHS,
+    WEEKDAYS,
+    parse_date,
+    parse_moment,
+    say_date,
+    say_days,
+    say_time,
+)
+from duplex.models.interaction.skills.durations import parse_duration, say_duration
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
+from duplex.models.interaction.skills.time_zones import find_place
+from duplex.models.interaction.skills.words import plain
 
 
 class TimeAndDate(Skill):

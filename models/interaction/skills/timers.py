@@ -10,15 +10,15 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
 
-from models.interaction.contract import Control, Request
-from models.interaction.skills.dates import parse_moment, say_day, say_time
-from models.interaction.skills.durations import parse_duration, say_duration, say_length
-from models.interaction.skills.numbers import counted, parse_number
-from models.interaction.skills.patterns import Slots, template
-from models.interaction.skills.pronouns import to_hearer
-from models.interaction.skills.skill import Reply, Skill, cues, phrases
-from models.interaction.skills.words import plain, sentences
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.contract import Control, Request
+from duplex.models.interaction.skills.dates import parse_moment, say_day, say_time
+from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_length
+from duplex.models.interaction.skills.numbers import counted, parse_number
+from duplex.models.interaction.skills.patterns import Slots, template
+from duplex.models.interaction.skills.pronouns import to_hearer
+from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
+from duplex.models.interaction.skills.words import plain, sentences
+from duplex.models.turn_taking.word_lists import word_set
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"

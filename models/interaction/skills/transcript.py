@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from models.interaction.contract import Request, Utterance
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.pronouns import to_hearer
-from models.interaction.skills.skill import Reply, Skill, phrases
-from models.interaction.skills.subjects import content, mentions, when
+from duplex.models.interaction.contract import Request, Utterance
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.pronouns import to_hearer
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.skills.subjects import content, mentions, when
 
 
 class Recall(Skill):

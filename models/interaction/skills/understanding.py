@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from models.interaction.contract import Request
-from models.interaction.skills.skill import Reply, Skill
-from models.interaction.skills.sound_alikes import corrections
-from models.interaction.skills.words import Word, sentences
-from models.interaction.word_lists import phrase_list, word_set
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.phonetic_match import corrections
+from duplex.models.interaction.skills.skill import Reply, Skill
+from duplex.models.interaction.skills.words import Word, sentences
+from duplex.models.turn_taking.word_lists import phrase_list, word_set
 
 MOST_WORDS = 80
 """A longer turn is a story, not a request; of such a turn the end is looked at."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from models.interaction.contract import Request
-from models.interaction.skills.numbers import HOMOPHONES, counted, round_significant, take_number, written
-from models.interaction.skills.patterns import Slots
-from models.interaction.skills.skill import Reply, Skill, phrases
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.numbers import HOMOPHONES, counted, round_significant, take_number, written
+from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.turn_taking.word_lists import word_set
 
 # quantity: unit = size in the quantity's base unit: names (the first two are said: singular, plural)
 _TABLE = """

@@ -1,6 +1,6 @@
-"""Text as a recogniser or a keyboard gives it → plain words that phrases can be matched against.
+"""Text as a recognizer or a keyboard gives it → plain words that phrases can be matched against.
 
-Recognisers disagree about capitals, punctuation, numbers and contractions, and people hesitate and repeat themselves.
+Recognizers disagree about capitals, punctuation, numbers and contractions, and people hesitate and repeat themselves.
 Here "What's, uh, what's 5% of 80?" and "what is five percent of eighty" become the same kind of thing. Every word keeps
 its place in the source, so what is quoted later is quoted as it was said.
 """
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from models.interaction.word_lists import word_set
+from duplex.models.turn_taking.word_lists import word_set
 
 FILLERS = word_set("ah eh er erm err ha hm hmm huh mhm mm mmm uh uhm um umm")
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.testing.scene import active_level
-from streaming.audio import SAMPLE_RATE
-from tests.data.make.recognise import recognise, word_errors
+from tests.data.make.recognize import recognize, word_errors
 from tests.data.make.recordings import RECORDINGS
 from tests.data.make.sounds import click, cough, knock, throat_clear, typing
-from tests.data.make.voices import LEVEL_DB, VOICES, at_level, synthesise, trim
+from tests.data.make.voices import LEVEL_DB, VOICES, at_level, synthesize, trim
 
 CLIPS = Path(__file__).parents[1] / "clips"
 BACKGROUND_DB = -40.0
@@ -37,7 +37,7 @@ MHM = "ah m . hh ah m"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A spoken clip. spelling: what the synthesiser reads, if punctuation shall give it pauses."""
+    """A spoken clip. spelling: what the synthesizer reads, if punctuation shall give it pauses."""
 
     voice: str
     text: str
@@ -237,9 +237,9 @@ Row = dict[str, str | float]
 
 def _spoken() -> Iterator[tuple[Row, np.ndarray]]:
     for said in SAID:
-        samples = synthesise(said.spelling or said.text, said.voice, phones=said.phones, stretch=said.stretch)
+        samples = synthesize(said.spelling or said.text, said.voice, phones=said.phones, stretch=said.stretch)
         row = _row(said.name, said.kind, said.label, samples, VOICES[said.voice], SPEECH_LICENCE)
-        heard = {"first_pass": recognise(samples), "second_pass": recognise(samples, second_pass=True)}
+        heard = {"first_pass": recognize(samples), "second_pass": recognize(samples, second_pass=True)}
         yield row | {"text": said.text, "voice": said.voice} | heard, samples
 
 

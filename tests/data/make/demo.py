@@ -1,7 +1,7 @@
 """Makes the recording of `duplex demo`: `python -m tests.data.make.demo [--plot FILE.png]`.
 
 One side of a conversation: the assistant answers live into the gaps. It is put together from tests/data/clips alone,
-so it can be retimed by the table below without a synthesiser. Writes duplex/data/demo.flac and, beside this file,
+so it can be retimed by the table below without a synthesizer. Writes duplex/data/demo.flac and, beside this file,
 demo.json with what is true of it (labels in samples at 16 kHz).
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.testing.scene import Scene, active_span, read_clips
-from streaming.audio import SAMPLE_RATE
 from tests.data.make.clips import CLIPS, pcm
 
 RECORDING = Path(__file__).parents[3] / "duplex" / "data" / "demo.flac"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError
 from duplex.testing.scene import Clip
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError
 
 ESC10 = "CC BY 3.0 (ESC-10 by Karol J. Piczak, github.com/karolpiczak/ESC-50)"
 BLANKET = "(edited by Porrumentzio for Blanket, github.com/rafaelmardojai/blanket)"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 TRACT = ((700.0, 130.0), (1350.0, 170.0), (2600.0, 250.0), (3700.0, 350.0), (5000.0, 500.0), (6400.0, 700.0))
 """Formants and bandwidths, Hz: a wide-open mouth."""

@@ -1,4 +1,4 @@
-"""Speech for clips, from the synthesisers Flite and Festival (their programs must be installed)."""
+"""Speech for clips, from the synthesizers Flite and Festival (their programs must be installed)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.testing.scene import active_level, active_span
-from streaming.audio import SAMPLE_RATE
 
 LEVEL_DB = -24.0
 """dBFS, active: what a headset at a good distance gives, with room for a raised voice."""
@@ -28,7 +28,7 @@ _MARGIN = SAMPLE_RATE // 50
 _FADE = SAMPLE_RATE // 200
 
 
-def synthesise(text: str, voice: str, *, phones: str = "", stretch: float = 1.0) -> np.ndarray:
+def synthesize(text: str, voice: str, *, phones: str = "", stretch: float = 1.0) -> np.ndarray:
     """(n,) float32 at 16 kHz, trimmed, at LEVEL_DB.
 
     phones: what to say where the spelling would mislead, syllables divided by a dot ("ah m . hh ah m"). stretch: of all

@@ -14,7 +14,7 @@ import pytest
 from duplex.cli import main
 from duplex.microphone import devices
 from duplex.microphone.devices import choose_device, list_devices
-from streaming.errors import DeviceError
+from duplex.streaming.errors import DeviceError
 
 ROOT = Path(__file__).parents[3]
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from duplex.microphone.device_stream import HOP, InputLeg, OutputLeg
 from duplex.microphone.drift import LIMIT_PPM, DeviceClock, DriftControl
-from duplex.microphone.legs import HOP, InputLeg, OutputLeg
-from streaming.audio import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 STEP = HOP / SAMPLE_RATE
 

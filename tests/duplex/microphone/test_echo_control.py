@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, Lost, SpeechStarted, Turn
 from duplex.microphone.echo_cancellation import HOP, EchoCanceller
 from duplex.microphone.echo_control import EchoControl
-from duplex.session import Session
 from duplex.settings import Settings
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.errors import SettingsError
 from duplex.testing import UserScript, UserSpeech, VirtualClock, converse, feed, read_clips, scripted_engines
-from streaming.audio import SAMPLE_RATE, AudioChunk
-from streaming.errors import SettingsError
 from tests.benchmarks.echo import CLIPS, CONDITIONS, REPLIES, hold
 from tests.duplex.microphone.test_echo_stages import decibels, echo_of, room, speech_like
 

@@ -9,8 +9,8 @@ from duplex.microphone.echo_cancellation import HOP, EchoCanceller
 from duplex.microphone.echo_delay import EchoDelay
 from duplex.microphone.echo_filter import EchoFilter
 from duplex.microphone.residual_gate import ResidualGate
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError, StageError
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError, StageError
 
 pytest.importorskip("livekit")
 

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.session import Session
 from duplex.events import Event, Lost, Restored
-from duplex.intake import InputFrame
-from duplex.microphone.legs import InputLeg, OutputLeg
+from duplex.microphone.device_stream import InputLeg, OutputLeg
 from duplex.microphone.microphone import Microphone
-from duplex.session import Session
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.testing import VirtualClock, scripted_engines
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 
 RATE = 48_000
 BLOCK = RATE // 100

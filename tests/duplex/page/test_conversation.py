@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from duplex import events as ev
-from duplex.session_log import parse_events
+from duplex.session_record.session_log import parse_events
 from tests.duplex.page.browser import Served, chromium, tab
 
 READ = """async (events) => {

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from duplex.session_log import SessionLog, parse_events
+from duplex.session_record.session_log import SessionLog, parse_events
 from tests.duplex.page.browser import Served, chromium, heard, listen_in, tab
 
 LENGTH = 84.0

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from duplex.engines import Engines
-from duplex.serving.host import LocalHost
-from duplex.serving.limits import Limits
+from duplex.serving.hosts.host import LocalHost
+from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
-from duplex.testing import Answer, ScriptedActivity, ScriptedAnswerer, ScriptedRecogniser, ScriptedSynthesiser
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import TransportError
+from duplex.streaming.queues import BoundedQueue
+from duplex.testing import Answer, ScriptedActivity, ScriptedAnswerer, ScriptedRecognizer, ScriptedSynthesizer
 from duplex.testing.fakes import UserScript, UserSpeech
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
-from streaming.clock import Clock
-from streaming.errors import TransportError
-from streaming.queues import BoundedQueue
 
 OFFER = "v=0\r\nscripted"
 
@@ -58,7 +58,7 @@ class ScriptedPeer:
     def sound(self) -> np.ndarray:
         return np.concatenate(self.played) if self.played else np.zeros(0, np.float32)
 
-    # duplex.serving.call.Peer
+    # duplex.serving.rooms.call.Peer
 
     async def answer(self, sdp: str) -> str:
         if not sdp.startswith("v=0"):
@@ -112,9 +112,9 @@ class Peers:
 def engines(sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None) -> Engines:
     return Engines(
         activity=ScriptedActivity(),
-        recogniser=ScriptedRecogniser(UserScript(tuple(sounds or ()))),
+        recognizer=ScriptedRecognizer(UserScript(tuple(sounds or ()))),
         answerer=ScriptedAnswerer(answers or [Answer("all right")]),
-        synthesiser=ScriptedSynthesiser(),
+        synthesizer=ScriptedSynthesizer(),
     )
 
 

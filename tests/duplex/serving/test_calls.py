@@ -15,16 +15,16 @@ import aiohttp
 import numpy as np
 import pytest
 
-from duplex.serving.auth import Gate
-from duplex.serving.host import LocalHost
-from duplex.serving.limits import Limits
-from duplex.serving.server import Address, Server
-from duplex.serving.shedding import Shedder
-from duplex.serving.transport import WebRtcPeers
+from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.shedding import Shedder
+from duplex.serving.hosts.transport import WebRtcPeers
+from duplex.serving.http.auth import Gate
+from duplex.serving.http.limits import Limits
+from duplex.serving.http.server import Address, Server
 from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import SystemClock
 from duplex.transport.webrtc import WebRtcPeer
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import SystemClock
 from tests.duplex.serving.scripted import engines
 
 TOKEN = "a token for tests"

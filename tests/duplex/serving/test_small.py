@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duplex.cli import main
-from duplex.serving.auth import Gate, bearer, new_id, new_token
-from duplex.serving.limits import TokenBucket
-from duplex.serving.pages import read_page
-from duplex.serving.retention import Recordings
-from duplex.serving.turn import SharedSecretTurn, read_secret
-from duplex.serving.wishes import WHITELIST, parse_consent, parse_offer, parse_wish
+from duplex.serving.hosts.ice_servers import SharedSecretTurn, read_secret
+from duplex.serving.hosts.retention import Recordings
+from duplex.serving.http.auth import Gate, bearer, new_id, new_token
+from duplex.serving.http.call_request import WHITELIST, parse_consent, parse_offer, parse_wish
+from duplex.serving.http.limits import TokenBucket
+from duplex.serving.http.pages import read_page
 from duplex.settings import Settings
+from duplex.streaming.errors import OutputError, SettingsError
 from duplex.testing import VirtualClock
-from streaming.errors import OutputError, SettingsError
 
 
 def test_tokens_and_ids_are_long_and_never_the_same() -> None:
@@ -125,7 +125,7 @@ def test_names_are_fit_to_be_shown(body: dict[str, object]) -> None:
 
 
 def test_a_wish_changes_only_what_a_page_may_change() -> None:
-    base = Settings(recogniser="pocketsphinx", workers=7)
+    base = Settings(recognizer="pocketsphinx", workers=7)
     changed = parse_wish({"settings": {"restore": "enhance", "speech_rate": 1.5}}).settings_on(base)
     assert (changed.restore, changed.speech_rate, changed.workers) == ("enhance", 1.5, 7)
     assert parse_wish({}).settings_on(base) is base

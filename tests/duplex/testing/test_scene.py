@@ -8,9 +8,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import InputError
 from duplex.testing.scene import Clip, Scene, active_level, active_span, read_clips, splice
-from streaming.audio import SAMPLE_RATE
-from streaming.errors import InputError
 
 few = settings(deadline=None, max_examples=20)
 

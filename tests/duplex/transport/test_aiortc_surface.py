@@ -13,8 +13,8 @@ from aiortc.jitterbuffer import JitterBuffer
 from aiortc.rtp import RtpPacket
 from av import Packet
 
+from duplex.streaming.errors import TransportError
 from duplex.transport.aiortc_surface import _JITTER_BUFFER, offer_loopback_when_alone, tap_audio
-from streaming.errors import TransportError
 
 
 async def connection() -> tuple[aiortc.RTCPeerConnection, aiortc.RTCRtpReceiver]:

@@ -9,9 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.streaming.errors import TransportError
 from duplex.transport import libopus
 from duplex.transport.libopus import OpusDecoder, OpusEncoder, is_dtx, packet_duration
-from streaming.errors import TransportError
 
 FRAME = 320
 LOOKAHEAD = 104

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duplex.streaming.clock import VirtualClock
 from duplex.transport import messages
 from duplex.transport.messages import BURST, LONGEST, RATE, UNREAD, Inbox
-from streaming.clock import VirtualClock
 
 
 async def read(inbox: Inbox) -> list[dict]:

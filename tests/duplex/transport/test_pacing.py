@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import VirtualClock
 from duplex.transport.pacing import FADE, LONGEST, PATIENCE, PERIOD, PacedOutput
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import VirtualClock
 
 Source = Callable[[PacedOutput, VirtualClock], Awaitable[None]]
 

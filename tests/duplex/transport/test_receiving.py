@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.clock import VirtualClock
 from duplex.transport.jitter_buffer import HUSH, REST, SLACK
 from duplex.transport.libopus import OpusEncoder
 from duplex.transport.receiving import AudioReceiver
-from streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
-from streaming.clock import VirtualClock
 from tests.duplex.transport.network import PERIOD, TICKS
 from tests.duplex.transport.test_libopus import packets, voice
 

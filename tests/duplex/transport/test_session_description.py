@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from duplex.streaming.errors import TransportError
 from duplex.transport import session_description
 from duplex.transport.session_description import LONGEST, MOST_CANDIDATES, check, with_opus_parameters
-from streaming.errors import TransportError
 
 OFFER = "\r\n".join(
     [

@@ -16,10 +16,10 @@ from av import AudioFrame
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import SystemClock
+from duplex.streaming.errors import TransportError
 from duplex.transport.webrtc import IceServer, WebRtcPeer
-from streaming.audio import FRAME, SAMPLE_RATE
-from streaming.clock import SystemClock
-from streaming.errors import TransportError
 
 OFFER = "\r\n".join(
     [

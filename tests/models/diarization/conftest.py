@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.diarization.config import LITE, DiarizationConfig
-from models.diarization.network import DiarizationNet
+from duplex.models.diarization.config import LITE, DiarizationConfig
+from duplex.models.diarization.network import DiarizationNet
 
 torch.set_num_threads(1)
 
@@ -28,7 +28,7 @@ def random_net(config: DiarizationConfig = SMALL) -> DiarizationNet:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the graphs of a small random network."""
-    from models.diarization.export import export
+    from duplex.models.diarization.train.export import export
 
     folder = tmp_path_factory.mktemp("diarization")
     export(random_net(), folder)

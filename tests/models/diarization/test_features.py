@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.diarization.config import LITE, PUBLISHED
-from models.diarization.features import Features, mel_bands
+from duplex.models.diarization.config import LITE, PUBLISHED
+from duplex.models.diarization.features import Features, mel_bands
 
 
 @pytest.mark.parametrize(("rate", "fft", "mels"), [(8000, 256, 23), (16000, 512, 40)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.diarization.contract import FRAME, SpeakerFrames
-from models.diarization.history import SpeakerHistory
-from models.diarization.turns import TurnBuilder, TurnSettings
+from duplex.models.diarization.contract import FRAME, SpeakerFrames
+from duplex.models.diarization.history import SpeakerHistory
+from duplex.models.diarization.turns import TurnBuilder, TurnSettings
 
 PLAIN = TurnSettings(median=1, least_speech=2, least_silence=1)
 

@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.diarization.config import LITE, PUBLISHED, DiarizationConfig
-from models.diarization.network import DiarizationNet, NetworkState
-from models.diarization.profiles import alone
-from models.diarization.retention import Retention, RetentionState
-from streaming.errors import SettingsError
+from duplex.models.diarization.config import LITE, PUBLISHED, DiarizationConfig
+from duplex.models.diarization.network import DiarizationNet, NetworkState
+from duplex.models.diarization.profiles import alone
+from duplex.models.diarization.retention import Retention, RetentionState
+from duplex.streaming.errors import SettingsError
 from tests.models.diarization.conftest import SMALL, random_net
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from duplex.exports import SpeakerTurn, to_rttm
-from models.diarization.contract import Turn
-from models.diarization.rttm import read_rttm
-from streaming.errors import InputError
+from duplex.models.diarization.contract import Turn
+from duplex.models.diarization.rttm import read_rttm
+from duplex.session_record.subtitles import SpeakerTurn, to_rttm
+from duplex.streaming.errors import InputError
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

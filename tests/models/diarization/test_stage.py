@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.diarization.config import LITE
-from models.diarization.contract import FRAME
-from models.diarization.features import Features
-from models.diarization.runtime import NetworkRuntime
-from models.diarization.stage import LsEend
-from streaming.errors import InputError, ModelError, SettingsError
+from duplex.models.diarization.config import LITE
+from duplex.models.diarization.contract import FRAME
+from duplex.models.diarization.features import Features
+from duplex.models.diarization.runtime import NetworkRuntime
+from duplex.models.diarization.stage import LsEend
+from duplex.streaming.errors import InputError, ModelError, SettingsError
 from tests.models.diarization.conftest import SMALL, random_net
 
 
@@ -110,7 +110,7 @@ def test_wrong_blocks_latencies_and_folders_are_named(exported: Path, tmp_path: 
 
 
 def test_the_shipped_network_is_the_lite_one() -> None:
-    from models.diarization import WEIGHTS
+    from duplex.models.diarization import WEIGHTS
 
     assert NetworkRuntime(WEIGHTS, 9).config == LITE
 

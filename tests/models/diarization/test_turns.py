@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from models.diarization.contract import FRAME, SpeakerFrames, Turn
-from models.diarization.turns import TurnBuilder, TurnSettings
-from streaming.errors import InputError, SettingsError
+from duplex.models.diarization.contract import FRAME, SpeakerFrames, Turn
+from duplex.models.diarization.turns import TurnBuilder, TurnSettings
+from duplex.streaming.errors import InputError, SettingsError
 
 PLAIN = TurnSettings(onset=0.5, offset=0.5, median=1, least_speech=1, least_silence=1)
 

@@ -1,4 +1,4 @@
-"""A diariser for tests whose speakers are tones: exact, so that what is built on it can be tested to the frame."""
+"""A diarizer for tests whose speakers are tones: exact, so that what is built on it can be tested to the frame."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.diarization.contract import FRAME, SpeakerFrames
-from streaming.audio import SAMPLE_RATE
+from duplex.models.diarization.contract import FRAME, SpeakerFrames
+from duplex.streaming.audio import SAMPLE_RATE
 
 FREQUENCIES = (300, 500, 700, 1100, 1300, 1700, 1900, 2300)
 """Hz, of the voices there are; whole periods in a frame."""
@@ -36,7 +36,7 @@ class TonesState:
     given: int = 0
 
 
-class TonesDiariser:
+class TonesDiarizer:
     """Columns in order of appearance; frames come `latency` samples late."""
 
     hop = FRAME

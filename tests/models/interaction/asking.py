@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from models.interaction.contract import Answerer, Control, Request, Say, Utterance
+from duplex.models.interaction.contract import Answerer, Control, Request, Say, Utterance
 
 NOW = 100.0
 SUNDAY = datetime(2026, 11, 22, 14, 31, tzinfo=timezone(timedelta(hours=0)))

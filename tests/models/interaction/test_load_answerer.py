@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from models.interaction import load_answerer
-from models.interaction.openai_server import OpenAIServer
-from models.interaction.router import Router
-from models.interaction.skills import Skills
-from streaming.errors import ModelError, SettingsError
+from duplex.models.interaction import load_answerer
+from duplex.models.interaction.responders.openai_server import OpenAIServer
+from duplex.models.interaction.responders.router import Router
+from duplex.models.interaction.skills import Skills
+from duplex.streaming.errors import ModelError, SettingsError
 
 
 def test_the_skills_alone_by_default():
@@ -43,7 +43,7 @@ def test_what_cannot_be_had_is_said():
 
 def test_the_default_loads_nothing_heavy():
     modules = ", ".join(
-        f"models.interaction.{name}" for name in ("completeness", "sentences", "openai_server", "local_lm")
+        f"duplex.models.interaction.{name}" for name in ("completeness", "sentences", "openai_server", "local_lm")
     )
     code = (
         f"import sys; from models.interaction import load_answerer; load_answerer(); import {modules}; "

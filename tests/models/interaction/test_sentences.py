@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.sentences import SentenceSplitter, speakable
+from duplex.models.interaction.sentences import SentenceSplitter, speakable
 
 
 def pieces(text: str, step: int = 1, **options: int) -> list[str]:

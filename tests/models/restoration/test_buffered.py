@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.restoration.buffered import BufferedRestorer
-from models.restoration.flow import as_channels, as_complex
-from models.restoration.published import build_published, observed, uncompressed
-from models.restoration.solvers import RK4_38, Tableau, euler
-from models.restoration.spectrum import istft, running_gain, stft
-from models.restoration.stage import frame_noise
-from streaming.errors import InputError
-from streaming.stage import Blocks, stream
+from duplex.models.restoration.buffered import BufferedRestorer
+from duplex.models.restoration.flow import as_channels, as_complex
+from duplex.models.restoration.published import build_published, observed, uncompressed
+from duplex.models.restoration.solvers import RK4_38, Tableau, euler
+from duplex.models.restoration.spectrum import istft, running_gain, stft
+from duplex.models.restoration.stage import frame_noise
+from duplex.streaming.errors import InputError
+from duplex.streaming.stage import Blocks, stream
 from tests.models.restoration.unet_helpers import enliven, small_restorer
 
 

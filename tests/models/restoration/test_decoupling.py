@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.restoration.decoupling import DecoupledConv2d, decouple
-from models.restoration.unet import CausalNCSNpp
-from models.restoration.unet_layers import CausalConv2d
-from streaming.errors import SettingsError
+from duplex.models.restoration.decoupling import DecoupledConv2d, decouple
+from duplex.models.restoration.unet import CausalNCSNpp
+from duplex.models.restoration.unet_layers import CausalConv2d
+from duplex.streaming.errors import SettingsError
 from tests.models.restoration.test_unet import macs_per_frame, parameters, stream
 from tests.models.restoration.unet_helpers import small
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.restoration.flow import as_channels, as_complex, estimate_sigma, flow_matching_loss
+from duplex.models.restoration.flow import as_channels, as_complex, estimate_sigma, flow_matching_loss
 
 
 class Recorder(nn.Module):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.restoration.offline import rebuild_phase
-from models.restoration.phase import PhaseReconstruction
-from models.restoration.spectrum import stft
+from duplex.models.restoration.offline import rebuild_phase
+from duplex.models.restoration.phase import PhaseReconstruction
+from duplex.models.restoration.spectrum import stft
 from tests.models.restoration.signals import speech_like
 
 

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from models.restoration import solver_fit
-from models.restoration.buffered import BufferedRestorer
-from models.restoration.config import TASKS
-from models.restoration.published import (
+from duplex.models.restoration.buffered import BufferedRestorer
+from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.published import (
     PublishedConfig,
     build_networks,
     build_published,
@@ -20,12 +19,17 @@ from models.restoration.published import (
     predictor_loss,
     training_spectra,
 )
-from models.restoration.published_weights import load_published, save_published
-from models.restoration.solver_fit import fit_solver
-from models.restoration.solvers import RALSTON3, RALSTON32, Tableau, euler
-from models.restoration.spectral_losses import SpeechFeatureLoss, log_magnitude_loss, predictor_waveform_loss
-from models.restoration.spectrum import istft, stft
-from streaming.errors import ModelError, SettingsError
+from duplex.models.restoration.published_weights import load_published, save_published
+from duplex.models.restoration.solvers import RALSTON3, RALSTON32, Tableau, euler
+from duplex.models.restoration.spectrum import istft, stft
+from duplex.models.restoration.train import solver_fit
+from duplex.models.restoration.train.solver_fit import fit_solver
+from duplex.models.restoration.train.spectral_losses import (
+    SpeechFeatureLoss,
+    log_magnitude_loss,
+    predictor_waveform_loss,
+)
+from duplex.streaming.errors import ModelError, SettingsError
 from tests.models.restoration.test_unet import parameters
 from tests.models.restoration.unet_helpers import small_restorer
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.restoration.config import TASKS, LiteConfig
-from models.restoration.lite import LiteNet
-from models.restoration.offline import restore
-from models.restoration.runtime import STEPS, LiteRuntime, export
-from models.restoration.stage import WEIGHTS, RestorationStage
-from models.restoration.weights_file import load_weights
-from streaming.errors import ModelError
-from streaming.stage import Blocks
+from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.lite import LiteNet
+from duplex.models.restoration.offline import restore
+from duplex.models.restoration.runtime import STEPS, LiteRuntime, export
+from duplex.models.restoration.stage import WEIGHTS, RestorationStage
+from duplex.models.restoration.weights_file import load_weights
+from duplex.streaming.errors import ModelError
+from duplex.streaming.stage import Blocks
 from tests.models.restoration.signals import speech_like
 
 SHIPPED = ["lite", "vocode"]

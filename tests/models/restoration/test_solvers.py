@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.restoration.solvers import (
+from duplex.models.restoration.solvers import (
     RALSTON2,
     RALSTON3,
     RALSTON32,
@@ -24,7 +24,7 @@ from models.restoration.solvers import (
     fit_tableau,
     integrate,
 )
-from streaming.errors import SettingsError
+from duplex.streaming.errors import SettingsError
 
 ORDERS = {"midpoint": 2, "heun": 2, "ralston2": 2, "ralston3": 3, "rk4": 4, "rk4_38": 4, "ralston32": 2}
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.restoration import spectrum as sp
+from duplex.models.restoration import spectrum as sp
 from tests.models.restoration.signals import speech_like
 
 EXPONENT = 0.3

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from models.restoration.metrics import log_spectral_distance, si_sdr
-from models.restoration.stage import TASKS, RestorationStage
-from streaming.errors import InputError, SettingsError
-from streaming.stage import Blocks, Stage, stream
+from duplex.models.restoration.metrics import log_spectral_distance, si_sdr
+from duplex.models.restoration.stage import TASKS, RestorationStage
+from duplex.streaming.errors import InputError, SettingsError
+from duplex.streaming.stage import Blocks, Stage, stream
 from tests.models.restoration.signals import speech_like
 
 NETWORK_TASKS = ("auto", "enhance", "dereverb", "codec", "bandwidth")

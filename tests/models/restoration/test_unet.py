@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.restoration.unet import CausalNCSNpp, ResidualBlock, UNetConfig
-from models.restoration.unet_layers import CausalConv, SubbandBatchNorm, double_bins, halve_bins
-from streaming.errors import SettingsError
+from duplex.models.restoration.unet import CausalNCSNpp, ResidualBlock, UNetConfig
+from duplex.models.restoration.unet_layers import CausalConv, SubbandBatchNorm, double_bins, halve_bins
+from duplex.streaming.errors import SettingsError
 from tests.models.restoration.unet_helpers import enliven, small
 
 

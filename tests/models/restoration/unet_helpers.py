@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from models.restoration.buffered import BufferedRestorer
-from models.restoration.published import PublishedConfig, build_networks
-from models.restoration.solvers import Tableau, euler
-from models.restoration.unet import CausalNCSNpp, UNetConfig
-from models.restoration.unet_layers import CausalConv2d, SubbandBatchNorm, fan_average_
+from duplex.models.restoration.buffered import BufferedRestorer
+from duplex.models.restoration.published import PublishedConfig, build_networks
+from duplex.models.restoration.solvers import Tableau, euler
+from duplex.models.restoration.unet import CausalNCSNpp, UNetConfig
+from duplex.models.restoration.unet_layers import CausalConv2d, SubbandBatchNorm, fan_average_
 
 
 def enliven(network: CausalNCSNpp, seed: int = 0) -> CausalNCSNpp:

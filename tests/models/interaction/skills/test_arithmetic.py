@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.skills import Skills
-from models.interaction.skills.numbers import spell
-from models.interaction.skills.sums import Undefined, evaluate
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.numbers import spell
+from duplex.models.interaction.skills.sums import Undefined, evaluate
+from duplex.models.turn_taking.word_lists import word_set
 from tests.models.interaction.asking import ask
 
 SKILLS = Skills()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.contract import Control, Utterance
-from models.interaction.skills import Skills
-from models.interaction.skills.conversation import FASTER, LOUDER, QUIETER, SLOWER
+from duplex.models.interaction.contract import Control, Utterance
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.conversation import FASTER, LOUDER, QUIETER, SLOWER
 from tests.models.interaction.asking import ask
 
 SKILLS = Skills()

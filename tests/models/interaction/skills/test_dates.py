@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.skills.dates import WEEKDAYS, parse_clock_time, parse_date, parse_moment, say_date, say_time
+from duplex.models.interaction.skills.dates import (
+    WEEKDAYS,
+    parse_clock_time,
+    parse_date,
+    parse_moment,
+    say_date,
+    say_time,
+)
 
 TODAY = date(2026, 11, 22)  # a Sunday
 NOW = datetime(2026, 11, 22, 14, 31)
@@ -117,7 +124,7 @@ def test_a_said_date_reads_back(day):
     assert parse_date([*month_and_day.split(), year], TODAY) == day
 
 
-def test_times_are_written_as_a_synthesiser_reads_them():
+def test_times_are_written_as_a_synthesizer_reads_them():
     assert [say_time(time(*parts)) for parts in ((15, 45), (15, 0), (12, 0), (0, 0), (0, 5))] == [
         "3:45 PM",
         "3 PM",

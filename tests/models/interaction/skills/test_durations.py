@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.skills.durations import parse_duration, say_ago, say_duration, say_length
+from duplex.models.interaction.skills.durations import parse_duration, say_ago, say_duration, say_length
 
 DURATIONS = [
     ("five minutes", 300),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.skills import Skills
-from models.interaction.skills.memory import facts
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.memory import facts
 from tests.models.interaction.asking import ask, heard, request
 
 SKILLS = Skills()

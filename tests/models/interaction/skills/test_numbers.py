@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.skills.numbers import (
+from duplex.models.interaction.skills.numbers import (
     parse_number,
     parse_ordinal,
     parse_year,

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.skills.patterns import cue, template
-from models.interaction.skills.words import sentences
+from duplex.models.interaction.skills.patterns import cue, template
+from duplex.models.interaction.skills.words import sentences
 
 
 def readings(pattern, text):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.skills import Skills
+from duplex.models.interaction.skills import Skills
 from tests.models.interaction.asking import ask, heard
 
 SKILLS = Skills()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.contract import Control
-from models.interaction.skills import Skills
+from duplex.models.interaction.contract import Control
+from duplex.models.interaction.skills import Skills
 from tests.models.interaction.asking import ask, heard
 
 SKILLS = Skills()

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.interaction.contract import Control
-from models.interaction.skills import Skills
-from models.interaction.skills.answerer import CONNECTING
-from models.interaction.skills.understanding import taken_whole
-from models.interaction.word_lists import word_set
+from duplex.models.interaction.contract import Control
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.answerer import CONNECTING
+from duplex.models.interaction.skills.understanding import taken_whole
+from duplex.models.turn_taking.word_lists import word_set
 from tests.models.interaction.asking import ask, heard, request
 
 SKILLS = Skills()

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.interaction.skills import Skills
-from models.interaction.skills.units import UNITS
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.units import UNITS
 from tests.models.interaction.asking import ask
 
 SKILLS = Skills()

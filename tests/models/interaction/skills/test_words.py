@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.interaction.skills.words import plain, sentences
+from duplex.models.interaction.skills.words import plain, sentences
 
 PLAIN = [
     ("What's the time?", "what is the time"),

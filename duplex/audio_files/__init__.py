@@ -1,0 +1,1 @@
+"""Audio files: one reader and one writer, used by every command."""

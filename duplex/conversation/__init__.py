@@ -1,0 +1,1 @@
+"""One conversation: hearing, the floor, replies, and the session that joins them."""

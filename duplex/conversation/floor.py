@@ -1,0 +1,359 @@
+"""The floor: who may speak, as an explicit state machine (turn taking).
+
+Pure and synchronous: what is perceived goes in, what to do comes out, and all time is samples. The rules are data
+(`duplex.conversation.floor_rules`).
+
+The assistant falls silent at the onset of speech and decides afterwards: a reply that turns out to have been
+disturbed by a cough or a "mhm" resumes where it stopped (as LiveKit does; FastRTC waits for the user to finish).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from duplex.conversation.floor_rules import (
+    RULES,
+    Action,
+    Announce,
+    Backchannel,
+    Decide,
+    EndTurn,
+    FloorSettings,
+    Interrupt,
+    Resume,
+    Rule,
+    State,
+    Suspend,
+    Trigger,
+    Withdraw,
+)
+from duplex.events import DecisionKind
+from duplex.streaming.audio import SAMPLE_RATE
+
+
+@dataclass(slots=True)
+class Said:
+    """What one party has said in this turn."""
+
+    start: int
+    end: int
+    finals: list[str] = field(default_factory=list)
+    partial: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(part for part in (*self.finals, self.partial) if part)
+
+
+class Floor:
+    """The state machine. Call the methods in the order things are perceived; each returns what to do.
+
+    completeness: text -> 0…1, how finished the words look. is_backchannel: text -> whether it leaves the floor alone.
+    asks_for_floor: text -> whether even a short burst of it is meant to take the floor.
+    """
+
+    def __init__(
+        self,
+        settings: FloorSettings | None = None,
+        *,
+        completeness: Callable[[str], float],
+        is_backchannel: Callable[[str], bool],
+        asks_for_floor: Callable[[str], bool],
+    ) -> None:
+        self.settings = settings or FloorSettings()
+        self.state = State.LISTENING
+        self.turn = 0
+        self.epoch = 0
+        self.announcements = 0
+        """How many announcements wait for the floor; the session counts them up, `Announce` takes all."""
+        self.last_rule: Rule | None = None
+        """The rule that fired last: why the floor is where it is."""
+        self._completeness = completeness
+        self._is_backchannel = is_backchannel
+        self._asks_for_floor = asks_for_floor
+        self._active: dict[str, int] = {}
+        self._known: dict[str, tuple[int, int]] = {}
+        """Of each party's last speech: its onset, and when that was known. The turn may have ended in between."""
+        self._said: dict[str, Said] = {}
+        self._previous: dict[str, Said] = {}
+        self._open_utterances = 0
+        self._turn_began = 0
+        self._accept_from = 0
+        self._previous_accept_from = 0
+        self._quiet_since = 0
+        self._reopened = False
+        self._answering = False
+        self._audible_at = 0
+        self._challenge: int | None = None
+        self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
+        for rule in RULES:
+            self._rules.setdefault((rule.state, rule.trigger), []).append(rule)
+
+    # What is perceived.
+
+    def utterance_opened(self) -> None:
+        """A recognizer began to listen: `words` will come, and one final call of it."""
+        self._open_utterances += 1
+
+    def speech_started(self, at: int, onset: int, party: str) -> list[Action]:
+        self._active[party] = onset
+        self._known[party] = (onset, at)
+        return self._fire(Trigger.SPEECH_STARTED, at)
+
+    def speech_ended(self, at: int, offset: int, party: str) -> list[Action]:
+        self._active.pop(party, None)
+        self._quiet_since = max(self._quiet_since, offset)
+        return self._fire(Trigger.SPEECH_ENDED, at)
+
+    def words(self, at: int, party: str, text: str, *, onset: int, end: int, final: bool) -> list[Action]:
+        """The utterance that began at `onset` says `text` so far. Words of an earlier turn are ignored."""
+        if final:
+            self._open_utterances = max(0, self._open_utterances - 1)
+        confirmed, known = self._known.get(party, (-1, -1))
+        if (known if confirmed == onset else onset) < self._accept_from:
+            return []
+        said = self._said.get(party)
+        if said is None:
+            if not text:
+                return []
+            said = self._said[party] = Said(onset, end)
+        said.end = max(said.end, end)
+        said.partial = "" if final else text
+        if final and text:
+            said.finals.append(text)
+        return self._fire(Trigger.WORDS, at) if text else []
+
+    def tick(self, at: int) -> list[Action]:
+        """Time passes: call once a frame."""
+        return self._fire(Trigger.TICK, at)
+
+    def reply_audible(self, at: int, epoch: int) -> list[Action]:
+        if epoch != self.epoch:
+            return []
+        self._audible_at = at
+        return self._fire(Trigger.REPLY_AUDIBLE, at)
+
+    def reply_ended(self, at: int, epoch: int) -> list[Action]:
+        """The reply was played to its end, was empty, or failed."""
+        if epoch != self.epoch:
+            return []
+        self._quiet_since = max(self._quiet_since, at)
+        return self._fire(Trigger.REPLY_ENDED, at)
+
+    def _fire(self, trigger: Trigger, at: int) -> list[Action]:
+        for rule in self._rules.get((self.state, trigger), ()):
+            if all(getattr(self, f"_guard_{name}")(at) for name in rule.guards):
+                actions: list[Action] = []
+                for name in rule.actions:
+                    actions.extend(getattr(self, f"_do_{name}")(at))
+                self.state = rule.target
+                self.last_rule = rule
+                return actions
+        return []
+
+    # Guards: each is one question about the moment.
+
+    def _guard_due(self, at: int) -> bool:
+        return self.announcements > 0
+
+    def _guard_quiet(self, at: int) -> bool:
+        return not self._active and at - self._quiet_since >= self._samples(self.settings.breath)
+
+    def _guard_all_silent(self, at: int) -> bool:
+        return not self._active
+
+    def _guard_talking(self, at: int) -> bool:
+        return bool(self._active)
+
+    def _guard_has_words(self, at: int) -> bool:
+        return any(said.text for said in self._said.values())
+
+    def _guard_too_long(self, at: int) -> bool:
+        return at - self._turn_began >= self._samples(self.settings.turn_limit)
+
+    def _guard_pause_over(self, at: int) -> bool:
+        pause = at - self._quiet_since
+        if self._open_utterances and pause < self._samples(self.settings.words_patience):
+            return False
+        return pause >= self._samples(self.pause_limit())
+
+    def _guard_answering(self, at: int) -> bool:
+        return self._answering
+
+    def _guard_interruptible(self, at: int) -> bool:
+        return self.settings.interruptions
+
+    def _guard_challenged(self, at: int) -> bool:
+        return self._challenge is not None
+
+    def _guard_take_over(self, at: int) -> bool:
+        """The words are more than a backchannel.
+
+        Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
+        Of a longer one any final word will do, or two of a partial.
+        """
+        text = self._text()
+        if not text or self._is_backchannel(text):
+            return False
+        onset = self._challenge if self._challenge is not None else self._turn_began
+        lasted = (at if self._active else self._quiet_since) - onset
+        if lasted < self._samples(self.settings.hear_out):
+            return not self._open_utterances and self._asks_for_floor(text)
+        return not self._open_utterances or len(text.split()) >= 2
+
+    def _guard_insistent_onset(self, at: int) -> bool:
+        return self._talked_for(at) >= self._samples(self.settings.suspend_after)
+
+    def _guard_insistent(self, at: int) -> bool:
+        return self._talked_for(at) >= self._samples(self.settings.insist_after)
+
+    def _guard_only_noise(self, at: int) -> bool:
+        return not self._guard_has_words(at) and self._talked_for(at) >= self._samples(self.settings.noise_limit)
+
+    def _guard_verdict_due(self, at: int) -> bool:
+        if self._active:
+            return False
+        return not self._open_utterances or at - self._quiet_since >= self._samples(self.settings.words_patience)
+
+    # Actions.
+
+    def _do_open_turn(self, at: int) -> list[Action]:
+        self._said = {}
+        self._reopened = False
+        self._turn_began = min(self._active.values(), default=at)
+        return []
+
+    def _do_keep_turn(self, at: int) -> list[Action]:
+        """What was said over the reply, unanswered so far, begins the next turn."""
+        self._turn_began = at
+        return []
+
+    def _do_reopen_turn(self, at: int) -> list[Action]:
+        """The turn that was answered too early goes on: its words come first."""
+        since = self._said
+        self._said = self._previous
+        for party, said in since.items():
+            before = self._said.get(party)
+            if before is None:
+                self._said[party] = said
+            else:
+                before.finals.extend(said.finals)
+                before.partial = said.partial
+                before.end = said.end
+        self._accept_from = self._previous_accept_from
+        self._turn_began = at
+        self._reopened = True
+        return []
+
+    def _do_end_turn(self, at: int) -> list[Action]:
+        score = self._completeness(self._text())
+        reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words look {score:.0%} finished"
+        return self._close_turn(at, "endpoint", reason, self._quiet_since)
+
+    def _do_limit_turn(self, at: int) -> list[Action]:
+        reason = f"the turn has lasted {(at - self._turn_began) / SAMPLE_RATE:.0f} s"
+        return self._close_turn(at, "turn_limit", reason, self._turn_began)
+
+    def _close_turn(self, at: int, kind: DecisionKind, reason: str, since: int) -> list[Action]:
+        self.turn += not self._reopened  # a turn that went on keeps its number
+        self._reopened = False
+        self._next_epoch(answering=True)
+        texts = tuple(
+            (party, said.text, said.start, said.end)
+            for party, said in sorted(self._said.items(), key=lambda item: item[1].end)
+            if said.text
+        )
+        self._previous, self._said = self._said, {}
+        self._previous_accept_from, self._accept_from = self._accept_from, at
+        return [Decide(kind, reason, since, self.epoch), EndTurn(self.turn, self.epoch, texts, kind == "turn_limit")]
+
+    def _do_drop_turn(self, at: int) -> list[Action]:
+        self._said = {}
+        self._reopened = False
+        self._accept_from = at
+        return [Decide("nothing_said", "activity without words", self._turn_began, self.epoch)]
+
+    def _do_announce(self, at: int) -> list[Action]:
+        self.announcements = 0
+        self._next_epoch(answering=False)
+        return [Decide("announce", "due, and the floor is free", at, self.epoch), Announce(self.epoch)]
+
+    def _do_withdraw(self, at: int) -> list[Action]:
+        withdrawn = self.epoch
+        onset = max(self._active.values(), default=at)
+        decision = Decide("withdraw", "the user went on before the reply was audible", onset, withdrawn)
+        self.epoch += 1
+        return [decision, Withdraw(withdrawn)]
+
+    def _do_challenge(self, at: int) -> list[Action]:
+        self._challenge = max(self._active.values(), default=at)
+        self._said = {}
+        self._turn_began = self._challenge
+        return []
+
+    def _do_suspend(self, at: int) -> list[Action]:
+        onset = self._challenge if self._challenge is not None else at
+        return [Decide("suspend", "speech over the reply", onset, self.epoch), Suspend(self.epoch, onset)]
+
+    def _do_let_pass(self, at: int) -> list[Action]:
+        onset = self._challenge if self._challenge is not None else at
+        actions: list[Action] = []
+        for party, said in self._said.items():
+            if self._is_backchannel(said.text):
+                actions.append(Decide("backchannel", f"{said.text!r} does not take the floor", onset, self.epoch))
+                actions.append(Backchannel(party, said.text, said.start, said.end))
+        if not actions:
+            actions.append(
+                Decide("false_interruption", "a sound, and no words that ask for the floor", onset, self.epoch)
+            )
+        self._said = {}
+        self._accept_from = at if not self._active else self._accept_from
+        return actions
+
+    def _do_resume(self, at: int) -> list[Action]:
+        return [Resume(self.epoch)]
+
+    def _do_take_floor(self, at: int) -> list[Action]:
+        onset = self._challenge if self._challenge is not None else at
+        went_on = self._answering and onset - self._audible_at <= self._samples(self.settings.go_on_window)
+        interrupted = self.epoch
+        text = self._text()
+        if went_on:
+            self._do_reopen_turn(at)
+            decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
+        else:
+            self._turn_began = onset
+            decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
+        self.epoch += 1
+        return [decision, Interrupt(interrupted, onset)]
+
+    # Small things.
+
+    def pause_limit(self) -> float:
+        """Seconds of silence that end the turn as it stands."""
+        text = self._text()
+        if not text:
+            return self.settings.pause_medium
+        score = self._completeness(text)
+        if score >= 0.7:
+            return self.settings.pause_short
+        return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
+
+    def _text(self) -> str:
+        """The words of whoever spoke last."""
+        said = max(self._said.values(), key=lambda said: said.end, default=None)
+        return said.text if said else ""
+
+    def _talked_for(self, at: int) -> int:
+        return at - min(self._active.values()) if self._active else 0
+
+    def _next_epoch(self, *, answering: bool) -> None:
+        self.epoch += 1
+        self._answering = answering
+        self._challenge = None
+        self._audible_at = 0
+
+    @staticmethod
+    def _samples(seconds: float) -> int:
+        return round(seconds * SAMPLE_RATE)

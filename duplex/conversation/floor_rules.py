@@ -1,0 +1,184 @@
+"""The rules of the floor, as data: states, triggers, what may be done, and the transition table.
+
+`docs/floor.md` shows the same table; a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from duplex.events import DecisionKind
+
+
+class State(StrEnum):
+    LISTENING = "listening"  # nobody has the floor
+    HEARING = "hearing"  # the user has it and speaks
+    PAUSING = "pausing"  # the user has it and is silent
+    THINKING = "thinking"  # the assistant has it; nothing is audible yet
+    SPEAKING = "speaking"  # the assistant is audible
+    OVERLAP = "overlap"  # so is the user, for a moment
+    SUSPENDED = "suspended"  # the reply is held until it is clear what the sound was
+
+
+class Trigger(StrEnum):
+    SPEECH_STARTED = "speech started"
+    SPEECH_ENDED = "speech ended"
+    WORDS = "words"
+    TICK = "tick"
+    REPLY_AUDIBLE = "reply audible"
+    REPLY_ENDED = "reply ended"
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSettings:
+    """Times in seconds."""
+
+    pause_short: float = 0.45
+    """Silence that ends a turn whose words look finished."""
+    pause_medium: float = 0.8
+    pause_long: float = 1.6
+    """Silence that ends a turn whose words look unfinished."""
+    words_patience: float = 1.0
+    """How long after the end of speech the recognizer's last words are waited for."""
+    suspend_after: float = 0.16
+    """Speech over the reply that holds it."""
+    hear_out: float = 0.8
+    """Speech over the reply before unfinished words can take the floor: "right" may still be all there is to come."""
+    insist_after: float = 1.2
+    """Speech over the reply that takes the floor if there are any words in it, backchannels or not."""
+    noise_limit: float = 2.0
+    """Sound without words over the reply after which the reply resumes regardless."""
+    go_on_window: float = 0.6
+    """A user who speaks this soon after the reply became audible had not finished: the turn goes on."""
+    turn_limit: float = 30.0
+    """Speech after which a turn is answered though the user has not stopped."""
+    breath: float = 0.3
+    """Silence before the assistant speaks up by itself."""
+    interruptions: bool = True
+    """Whether the user can interrupt at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Log a decision. since: the moment it goes back to; epoch: the reply that it is about."""
+
+    kind: DecisionKind
+    reason: str
+    since: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """The turn is over. texts: (party, text, start, end) in the order of speaking; the last one is to be answered."""
+
+    turn: int
+    epoch: int
+    texts: tuple[tuple[str, str, int, int], ...]
+    limited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backchannel:
+    """A party said something that does not take the floor."""
+
+    party: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Speak what is due."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take back the reply of this epoch: nothing of it was audible."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    epoch: int
+    onset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Drop the rest of the reply of this epoch for good."""
+
+    epoch: int
+    onset: int
+
+
+Action = Decide | EndTurn | Backchannel | Announce | Withdraw | Suspend | Resume | Interrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """In `state`, when `trigger` comes and every guard holds: do the actions and go to `target`."""
+
+    state: State
+    trigger: Trigger
+    guards: tuple[str, ...]
+    actions: tuple[str, ...]
+    target: State
+
+
+def _rules() -> tuple[Rule, ...]:
+    s, t = State, Trigger
+    rows: list[Rule] = []
+
+    def on(state: State, trigger: Trigger, guards: str, actions: str, target: State) -> None:
+        rows.append(Rule(state, trigger, tuple(guards.split()), tuple(actions.split()), target))
+
+    on(s.LISTENING, t.SPEECH_STARTED, "", "open_turn", s.HEARING)
+    on(s.LISTENING, t.TICK, "due quiet", "announce", s.THINKING)
+
+    on(s.HEARING, t.SPEECH_ENDED, "all_silent", "", s.PAUSING)
+    on(s.HEARING, t.TICK, "too_long has_words", "limit_turn", s.THINKING)
+
+    on(s.PAUSING, t.SPEECH_STARTED, "", "", s.HEARING)
+    on(s.PAUSING, t.TICK, "pause_over has_words", "end_turn", s.THINKING)
+    on(s.PAUSING, t.TICK, "pause_over", "drop_turn", s.LISTENING)
+
+    on(s.THINKING, t.SPEECH_STARTED, "answering", "withdraw reopen_turn", s.HEARING)
+    on(s.THINKING, t.SPEECH_STARTED, "", "withdraw open_turn", s.HEARING)
+    on(s.THINKING, t.REPLY_AUDIBLE, "", "", s.SPEAKING)
+
+    on(s.SPEAKING, t.SPEECH_STARTED, "interruptible", "challenge", s.OVERLAP)
+    on(s.SPEAKING, t.WORDS, "challenged take_over talking", "take_floor", s.HEARING)
+    on(s.SPEAKING, t.WORDS, "challenged take_over", "take_floor", s.PAUSING)
+
+    for state in (s.OVERLAP, s.SUSPENDED):
+        on(state, t.WORDS, "take_over talking", "take_floor", s.HEARING)
+        on(state, t.WORDS, "take_over", "take_floor", s.PAUSING)
+    on(s.OVERLAP, t.TICK, "insistent_onset", "suspend", s.SUSPENDED)
+    on(s.OVERLAP, t.TICK, "verdict_due", "let_pass", s.SPEAKING)
+    on(s.SUSPENDED, t.TICK, "verdict_due", "let_pass resume", s.SPEAKING)
+    on(s.SUSPENDED, t.TICK, "insistent has_words", "take_floor", s.HEARING)
+    on(s.SUSPENDED, t.TICK, "only_noise", "let_pass resume", s.SPEAKING)
+
+    on(s.OVERLAP, t.REPLY_ENDED, "talking", "", s.HEARING)
+    on(s.OVERLAP, t.REPLY_ENDED, "", "", s.PAUSING)
+    on(s.SUSPENDED, t.REPLY_ENDED, "talking", "", s.HEARING)
+    on(s.SUSPENDED, t.REPLY_ENDED, "", "", s.PAUSING)
+    for state in (s.THINKING, s.SPEAKING):
+        on(state, t.REPLY_ENDED, "talking", "keep_turn", s.HEARING)
+        on(state, t.REPLY_ENDED, "has_words", "keep_turn", s.PAUSING)
+        on(state, t.REPLY_ENDED, "", "", s.LISTENING)
+    return tuple(rows)
+
+
+RULES: tuple[Rule, ...] = _rules()

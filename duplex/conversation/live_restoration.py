@@ -1,0 +1,40 @@
+"""Restored sound beside the raw: live, switched at any time, on the session's clock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from duplex.conversation.input_framer import InputFrame, Intake
+from duplex.models.restoration.restorer import Restorer
+from duplex.streaming.audio import FRAME
+
+
+class LiveRestoration:
+    """Input frames in, restored frames of the same times out, a constant `latency` (samples) later.
+
+    task: as `duplex.Restorer`'s. Raises SettingsError, ModelError.
+    """
+
+    def __init__(self, task: str, parties: int = 1) -> None:
+        self._restorer = Restorer(task, channels=parties, block_size=FRAME)
+        self.latency = self._restorer.latency
+        self._parties = parties
+        self._drop = 0
+        self.reset(0)
+
+    def reset(self, start: int) -> None:
+        """Begin anew with the frame at sample `start` (after the switch was off)."""
+        self._restorer.reset()
+        self._out = Intake(self._parties)
+        self._offset = start
+        self._drop = self.latency
+
+    def step(self, frame: InputFrame) -> list[InputFrame]:
+        """frame: (FRAME, parties). Returns the restored frames that have become complete; none at first."""
+        restored = self._restorer.step(frame.samples)
+        early = min(self._drop, len(restored))  # a restorer's first `latency` samples are silence
+        self._drop -= early
+        return [
+            InputFrame(self._offset + out.start, np.ascontiguousarray(out.samples), frame.concealed)
+            for out in self._out.push(restored[early:])
+        ]

@@ -1,0 +1,235 @@
+"""Replies: text as it is made, sentence by sentence into speech, into playback; and what became of each.
+
+A reply lives under its epoch. When the floor moves on the epoch is stale: playback takes nothing more from it, and
+its task, which nobody listens to any longer, is ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from duplex.conversation.playback import Playback, Track
+from duplex.models.interaction.contract import Answerer, Control, Request, Say
+from duplex.models.interaction.sentences import SentenceSplitter, speakable
+from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import DuplexError
+from duplex.streaming.pool import InferencePool
+from duplex.streaming.resample import StreamResampler
+
+SORRY = "Sorry, I cannot reach the language model."
+NOTHING_YET = "I have not said anything yet."
+
+
+class Stage(Protocol):
+    """Who hears about replies (the session)."""
+
+    @property
+    def now(self) -> int: ...
+
+    def reply_text(self, epoch: int, text: str) -> None: ...
+
+    def reply_made(self, epoch: int) -> None: ...
+
+    def control(self, control: Control) -> None: ...
+
+    def capability_lost(self, capability: str, reason: str) -> None: ...
+
+    def capability_restored(self, capability: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Current:
+    """The reply that has the floor, or is about to."""
+
+    epoch: int
+    turn: int
+    decided: int
+    announcement: str = ""
+    first_token: int | None = None
+    onset: int | None = None
+    """Onset of the speech that holds or ended it."""
+    silenced: int = 0
+    """When it was told to be silent."""
+    interrupted: bool = False
+    suspended: bool = False
+    told: bool = False
+    """Whether the suspension has been reported."""
+    started: bool = False
+    spoken: int = 0
+    """Words already reported as heard."""
+    stopped: bool = False
+    waiting: bool = False
+    """For the answerer's next piece, which may never come."""
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+
+class Replies:
+    """Makes replies and feeds playback. `voice` may be changed at any time; the next sentence has it."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        answerer: Answerer,
+        synthesizer: Synthesizer,
+        playback: Playback,
+        pool: InferencePool,
+        clock: Clock,
+        voice: Voice,
+        spawn: Callable[[Any], asyncio.Task[None]],
+    ) -> None:
+        self.voice = voice
+        self.current: Current | None = None
+        self.last_text = ""
+        """What the last reply said, for "say that again"."""
+        self._stage = stage
+        self._answerer = answerer
+        self._synthesizer = synthesizer
+        self._playback = playback
+        self._pool = pool
+        self._clock = clock
+        self._spawn = spawn
+        self._room = asyncio.Event()
+        self._lost: set[str] = set()
+
+    def answer(self, epoch: int, turn: int, request: Request) -> None:
+        self._start(Current(epoch, turn, self._stage.now), request)
+
+    def announce(self, epoch: int, turn: int, text: str) -> None:
+        self._start(Current(epoch, turn, self._stage.now, announcement=text), None)
+
+    def stop(self) -> None:
+        """Make no more of the current reply; what playback has of it is playback's affair."""
+        current = self.current
+        if current is None:
+            return
+        current.stopped = True
+        self._room.set()
+        if current.waiting and current.task is not None:
+            current.task.cancel()
+
+    def finish(self) -> tuple[Current, Track | None] | None:
+        """The current reply is over: take it away."""
+        current, self.current = self.current, None
+        if current is None:
+            return None
+        track = self._playback.end()
+        if track is not None and track.text.strip():
+            self.last_text = track.text.strip()
+        return current, track
+
+    def room_made(self) -> None:
+        """Playback has been read from."""
+        self._room.set()
+
+    def _start(self, current: Current, request: Request | None) -> None:
+        self.current = current
+        self._playback.begin(current.epoch)
+        current.task = self._spawn(self._make(current, request))
+
+    async def _make(self, current: Current, request: Request | None) -> None:
+        splitter = SentenceSplitter()
+        try:
+            if request is None:
+                await self._say(current, splitter, current.announcement)
+            else:
+                await self._answer(current, splitter, request)
+            for sentence in splitter.flush():
+                await self._speak(current, sentence)
+        finally:
+            self._playback.finish(current.epoch)
+            self._stage.reply_made(current.epoch)
+
+    async def _answer(self, current: Current, splitter: SentenceSplitter, request: Request) -> None:
+        pieces = self._answerer.answer(request)
+        try:
+            while not current.stopped:
+                current.waiting = True
+                with self._clock.hold():
+                    piece = await anext(pieces, None)
+                current.waiting = False
+                if piece is None:
+                    break
+                if isinstance(piece, Say):
+                    await self._say(current, splitter, piece.text)
+                elif piece.action == "repeat":
+                    await self._say(current, splitter, self.last_text or NOTHING_YET)
+                else:
+                    self._stage.control(piece)
+            self._restored("answering")
+        except DuplexError as error:
+            self._failed("answering", error)
+            for sentence in splitter.flush():
+                await self._speak(current, sentence)
+            await self._say(current, splitter, " " + SORRY)
+        finally:
+            close = getattr(pieces, "aclose", None)
+            if close is not None:
+                await close()
+
+    async def _say(self, current: Current, splitter: SentenceSplitter, text: str) -> None:
+        if current.first_token is None and text.strip():
+            current.first_token = self._stage.now
+        for sentence in splitter.push(text):
+            await self._speak(current, sentence)
+
+    async def _speak(self, current: Current, sentence: str) -> None:
+        """Synthesize one sentence into playback, no faster than playback has room for it."""
+        track = self._playback.track
+        text = speakable(sentence).strip()
+        if not text or track is None or current.stopped:
+            return
+        offset = self._playback.append_text(current.epoch, f"{text} ")
+        self._stage.reply_text(current.epoch, text)
+        base = track.written
+        rate = self._synthesizer.sample_rate
+        resampler = StreamResampler(rate, SAMPLE_RATE)
+        chunks = self._synthesizer.synthesize(f"{text} ", self.voice)  # the space asks for the pause between sentences
+        try:
+            while (chunk := await self._pool.run("speak", _next_chunk, chunks)) is not None:
+                marks = tuple(_on_playback(mark, offset, base, rate) for mark in chunk.marks)
+                if not await self._write(current, resampler.push(chunk.samples), marks):
+                    return
+            await self._write(current, resampler.flush(), ())
+            self._restored("speech")
+        except DuplexError as error:
+            self._failed("speech", error)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+    async def _write(self, current: Current, samples: Any, marks: tuple[WordMark, ...]) -> bool:
+        while self._playback.room() <= 0 and not current.stopped:
+            self._room.clear()
+            await self._room.wait()
+        return self._playback.write(current.epoch, samples, marks)
+
+    def _failed(self, capability: str, error: Exception) -> None:
+        if capability not in self._lost:
+            self._lost.add(capability)
+            self._stage.capability_lost(capability, str(error))
+
+    def _restored(self, capability: str) -> None:
+        if capability in self._lost:
+            self._lost.discard(capability)
+            self._stage.capability_restored(capability)
+
+
+def _next_chunk(chunks: Iterator[SpeechChunk]) -> SpeechChunk | None:
+    return next(chunks, None)
+
+
+def _on_playback(mark: WordMark, text_offset: int, base: int, rate: int) -> WordMark:
+    scale = SAMPLE_RATE / rate
+    return replace(
+        mark,
+        text_start=mark.text_start + text_offset,
+        text_end=mark.text_end + text_offset,
+        start=base + round(mark.start * scale),
+        end=base + round(mark.end * scale),
+    )

@@ -1,0 +1,182 @@
+"""What goes where in the timeline: rows of time, lanes of parties, stretches of speech with the words that fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from duplex.pictures import timeline_style as style
+from duplex.pictures.typesetting import Run, StyledWord, Typesetter
+from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, SpokenReply
+from duplex.session_record.subtitles import Caption, timed_words
+
+MOST_ROWS = 24
+"""A session that would take more is drawn at a smaller scale."""
+
+UNHEARD = 1.5
+"""Seconds at most for which the part of a reply that was not heard is hinted at."""
+
+TORN = 0.15
+"""Seconds left between what is said and the end of a row."""
+
+
+class Lane(NamedTuple):
+    """Where a party is drawn, in inches from the row's bottom: its waveform, its bar, the lowest or (assistant) first
+    line of its words."""
+
+    party: str
+    colour: str
+    ink: str
+    wave: float
+    bar: float
+    words: float
+
+
+class Stretch(NamedTuple):
+    """A turn or reply as far as it lies in a row, in seconds. faint: a backchannel."""
+
+    start: float
+    end: float
+    faint: bool
+    text: list[Run]
+
+
+class Row(NamedTuple):
+    """A row: its time, its lanes from the top down, the bottom of the lane of decisions, its height (inches)."""
+
+    span: Span
+    lanes: list[Lane]
+    floor: float
+    height: float
+    stretches: dict[str, list[Stretch]]
+
+
+def layout(log: SessionLog, duration: float, most: float, typesetter: Typesetter) -> tuple[list[Row], float]:
+    """The rows of a session, at most `most` seconds each if that takes no more than MOST_ROWS; and inches a second."""
+    parties = parties_of(log)
+    spans = rows(duration, most, busy(log))
+    scale = (style.WIDTH - style.LEFT - style.RIGHT) / max(span.end - span.start for span in spans)
+    result = []
+    for span in spans:
+        stretches = {party: _stretches(log, party, span, scale, typesetter) for party in (*parties, ASSISTANT)}
+        lines = {party: _lines(found) for party, found in stretches.items()}
+        result.append(Row(span, *_lanes(parties, lines), stretches))
+    return result, scale
+
+
+def parties_of(log: SessionLog) -> list[str]:
+    return log.parties or ["user"]
+
+
+def busy(log: SessionLog) -> list[Span]:
+    """When a row should not end: while somebody speaks, and from the end of a turn to the reply to it."""
+    spans = [Span(said.start, said.end) for said in (*log.turns, *log.replies)]
+    audible = {reply.epoch: reply.first_audible for reply in log.replies}
+    spans += [Span(decision.since, audible.get(decision.epoch, decision.at)) for decision in log.decisions]
+    return spans
+
+
+def rows(duration: float, most: float, busy: Iterable[Span]) -> list[Span]:
+    """Rows of about the same length that end in a pause where there is one near their end."""
+    busy = sorted(busy)
+    count = min(MOST_ROWS, max(1, math.ceil(duration / most)))
+    longest = duration if count == 1 else max(duration / count, min(most, 1.2 * duration / count))
+    spans: list[Span] = []
+    start = 0.0
+    while duration - start > longest + 1e-6:
+        end = start + longest
+        near = [span for span in busy if span.end > start + 0.7 * longest - TORN and span.start < end + TORN]
+        edges = [end, *(edge for span in near for edge in (span.start - TORN, span.end + TORN))]
+        quiet = [
+            at
+            for at in edges
+            if start + 0.7 * longest < at <= end and not any(span.start < at < span.end for span in near)
+        ]
+        spans.append(Span(start, max(quiet, default=end)))
+        start = spans[-1].end
+    return [*spans, Span(start, duration)]
+
+
+def unheard(log: SessionLog) -> list[Span]:
+    """Where to hint at what was not heard: after a reply that was cut off, and while one was held."""
+    spans = list(log.suspensions)
+    for reply in log.replies:
+        if reply.interrupted and reply.text != reply.full_text:
+            following = min((other.start for other in log.replies if other.start > reply.start), default=math.inf)
+            spans.append(Span(reply.end, min(reply.end + _left_over(reply), following)))
+    return spans
+
+
+def _left_over(reply: SpokenReply) -> float:
+    """Seconds that the part which was not heard would have taken, at the pace of the part that was."""
+    heard = sum(part.end - part.start for part in reply.parts)
+    return min(UNHEARD, heard * (len(reply.full_text) - len(reply.text)) / max(1, len(reply.text)))
+
+
+def _lanes(parties: Sequence[str], lines: Mapping[str, int]) -> tuple[list[Lane], float, float]:
+    """From the bottom up: the assistant with its words lowest, the decisions, the parties with their words on top."""
+    words = lines[ASSISTANT] * style.TEXT_LINE
+    bar = words + 0.05
+    own = Lane(ASSISTANT, style.ASSISTANT, style.ASSISTANT_INK, bar + style.BAR + style.GAP, bar, words - 0.1)
+    floor = own.wave + style.WAVE
+    y = floor + style.FLOOR
+    lanes = [own]
+    for number, party in reversed(list(enumerate(parties))):
+        bar = y + style.WAVE + style.GAP
+        lanes.append(Lane(party, _colour(number), _colour(number), y, bar, bar + style.BAR + 0.06))
+        y = lanes[-1].words + lines[party] * style.TEXT_LINE + style.GAP
+    return lanes[::-1], floor, y
+
+
+def _colour(number: int) -> str:
+    return style.PARTIES[number % len(style.PARTIES)]
+
+
+def _lines(stretches: Sequence[Stretch]) -> int:
+    return max((run.line + 1 for stretch in stretches for run in stretch.text), default=1)
+
+
+def _stretches(log: SessionLog, party: str, span: Span, scale: float, typesetter: Typesetter) -> list[Stretch]:
+    said = list(_said(log, party, span))
+    edge = span.start + (style.WIDTH - style.LEFT - 0.05) / scale
+    stretches = []
+    for number, (start, end, faint, words) in enumerate(said):
+        limit = min(edge, said[number + 1][0] if number + 1 < len(said) else edge)
+        room = min((limit - start) * scale - 0.08, max((end - start) * scale, style.TEXT_WIDTH))
+        text = typesetter.set(words, room, style.TEXT_LINES)
+        stretches.append(Stretch(start, end, faint, text))
+    return stretches
+
+
+def _said(log: SessionLog, party: str, span: Span) -> Iterator[tuple[float, float, bool, list[StyledWord]]]:
+    """(start, end, faint, words) of each turn or reply of the party, as far as it lies in the row."""
+    captions: list[tuple[Caption, bool, list[str]]] = []
+    if party == ASSISTANT:
+        ink = style.ASSISTANT_INK
+        for reply in log.replies:
+            heard = Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words)
+            captions.append((heard, False, _unheard_words(reply)))
+    else:
+        ink = _colour(parties_of(log).index(party))
+        for turn in log.turns:
+            if turn.party == party:
+                caption = Caption(turn.start, turn.end, turn.party, turn.text, turn.words)
+                captions.append((caption, turn.backchannel, []))
+    for caption, faint, rest in captions:
+        if caption.start >= span.end or caption.end <= span.start:
+            continue
+        words = [
+            StyledWord(word.text, ink)
+            for word in (timed_words(caption) if caption.text else [])
+            if span.start <= min(word.start, caption.end - 1e-6) < span.end
+        ]
+        if caption.end <= span.end:
+            words += [StyledWord(word, style.GREY, faint=True) for word in rest]
+        yield max(caption.start, span.start), min(caption.end, span.end), faint, words
+
+
+def _unheard_words(reply: SpokenReply) -> list[str]:
+    if not reply.interrupted or not reply.full_text.startswith(reply.text):
+        return []
+    return reply.full_text[len(reply.text) :].split()

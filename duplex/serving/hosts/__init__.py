@@ -1,0 +1,1 @@
+"""Who holds the calls: this process, or the workers of a cluster."""

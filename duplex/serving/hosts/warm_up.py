@@ -1,0 +1,60 @@
+"""Everything that happens at a first use (imports, files, processes, graphs) happens before the first call.
+
+All calls share one event loop: what one of them loads in mid-call all of them would hear.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from importlib import resources
+
+import numpy as np
+
+from duplex.audio_files.reader import open_recording
+from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.live_restoration import LiveRestoration
+from duplex.conversation.session import Session
+from duplex.engines import Engines
+from duplex.settings import Settings
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import VirtualClock
+from duplex.streaming.errors import DuplexError
+from duplex.streaming.pool import InferencePool
+
+log = logging.getLogger(__name__)
+
+RESTORATIONS: tuple[str, ...] = Settings.__dataclass_fields__["restore"].metadata["choices"]
+
+_SECONDS = 6.0
+"""Of the bundled recording: one question, and time for the answer."""
+
+
+def warm_up(settings: Settings, engines: Engines) -> tuple[str, ...]:
+    """A short conversation at virtual time, and a frame restored. Returns the restorations that can be had here.
+
+    Blocking: takes a few seconds of a processor. A model server is not asked.
+    """
+    with resources.as_file(resources.files("duplex") / "data" / "demo.flac") as path:
+        blocks = list(open_recording(path).frames(SAMPLE_RATE))
+    audio = np.concatenate([block[:, 0] for block in blocks])[: round(_SECONDS * SAMPLE_RATE)]
+    clock = VirtualClock()
+
+    async def converse() -> None:
+        quiet = settings.with_values(assistant=not settings.llm, restore="")
+        async with Session(quiet, engines=engines, clock=clock, pool=InferencePool(inline=True)) as session:
+            began = clock.now()
+            for at in range(0, len(audio), FRAME):
+                await clock.sleep_until(began + at / SAMPLE_RATE)
+                session.feed(audio[at : at + FRAME])
+
+    clock.run(converse())
+    gc.collect()
+    gc.freeze()  # what is there now stays: the collector need not go through it again while calls wait
+    try:
+        restoration = LiveRestoration(RESTORATIONS[1])
+        restoration.step(InputFrame(0, np.zeros((FRAME, 1), np.float32)))
+    except DuplexError as error:
+        log.warning("no restoration: %s", error)
+        return ("",)
+    return RESTORATIONS

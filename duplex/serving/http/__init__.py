@@ -1,0 +1,1 @@
+"""The HTTP front end: signalling, authorization, limits, the page's files, metrics."""

@@ -1,0 +1,82 @@
+"""What has been said and decided in a room, kept so that a page that comes back finds it, and for the downloads.
+
+A room that goes on in another process begins with the journal of the one before: times and numbers go on from there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from duplex.session_record.session_log import parse_events
+from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
+from duplex.streaming.errors import CallError
+
+MOST = 50_000
+"""Events kept; a busy hour has some 20,000."""
+
+EXPORTS = {
+    "subtitles.srt": ("application/x-subrip", to_srt),
+    "subtitles.vtt": ("text/vtt", to_vtt),
+    "transcript.txt": ("text/plain", to_txt),
+}
+LOG = "log.jsonl"
+
+_SAMPLES = ("start", "end", "decided", "first_token", "first_audible", "at")
+_PASSING = frozenset({"partial"})
+
+
+class Journal:
+    """past: the events of a room that goes on here. shift: the samples between its beginning and ours."""
+
+    def __init__(self, past: Iterable[Mapping[str, Any]] = (), shift: int = 0) -> None:
+        self._events: list[dict[str, Any]] = [dict(event) for event in past]
+        self._first = 0
+        self._partials: dict[str, dict[str, Any]] = {}
+        self._shift = shift
+        self._turns = max((int(event.get("turn", 0)) for event in self._events), default=0)
+        self._epochs = max((int(event.get("epoch", 0)) for event in self._events), default=0)
+
+    @property
+    def end(self) -> int:
+        """The number of events there have been."""
+        return self._first + len(self._events)
+
+    def add(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """An event as `Event.as_dict` gives it; returned as it reads on the room's whole time."""
+        told = dict(event)
+        if self._shift or self._turns or self._epochs:
+            told |= {name: told[name] + self._shift for name in _SAMPLES if name in told}
+            told |= {"turn": told["turn"] + self._turns} if "turn" in told else {}
+            told |= {"epoch": told["epoch"] + self._epochs} if "epoch" in told else {}
+        if told["type"] in _PASSING:
+            self._partials[told["party"]] = told
+            return told
+        if told["type"] in ("turn", "word"):
+            self._partials.pop(told["party"], None)
+        self._events.append(told)
+        if len(self._events) > MOST:
+            surplus = len(self._events) - MOST
+            del self._events[:surplus]
+            self._first += surplus
+        return told
+
+    def events(self, since: int = 0) -> list[dict[str, Any]]:
+        """From number `since` on, with what seems to be being said now at the end."""
+        return [*self._events[max(0, since - self._first) :], *self._partials.values()]
+
+    def lasting(self, since: int = 0) -> list[dict[str, Any]]:
+        """From number `since` on, without what may yet be taken back."""
+        return self._events[max(0, since - self._first) :]
+
+
+def export(events: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str]:
+    """(media type, text) of a download. Raises CallError if there is none of that name."""
+    if name == LOG:
+        lines = (json.dumps(event, ensure_ascii=False, default=str) for event in events)
+        return "application/x-ndjson", "".join(f"{line}\n" for line in lines)
+    if name not in EXPORTS:
+        raise CallError(f"there is no download {name!r}")
+    media_type, written = EXPORTS[name]
+    return media_type, written(parse_events(events).captions())

@@ -1,0 +1,1 @@
+"""A session on disk: the event log and what is made from it."""

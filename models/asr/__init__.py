@@ -1,0 +1,25 @@
+"""Speech to words: streaming recognizers behind one contract."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from duplex.models.asr.contract import Hypothesis, Recognizer, Word
+
+__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer"]
+
+
+def load_recognizer(name: str = "pocketsphinx", **settings: Any) -> Recognizer[Any]:
+    """A recognizer by name: "pocketsphinx" (bundled, US English), or the Hugging Face id or folder of a model of the
+    Whisper or the CTC kind.
+
+    settings: of `PocketSphinx`, or of `transformers_asr.load`: device, dtype, interval, window, agree, language, task.
+    Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
+    """
+    if name == "pocketsphinx":
+        from duplex.models.asr.sphinx import PocketSphinx
+
+        return PocketSphinx(**settings)
+    from duplex.models.asr.transformers_asr import load
+
+    return load(name, **settings)

@@ -1,0 +1,117 @@
+"""Makes any recognizer of whole signals a streaming one: the growing buffer is decoded again and again.
+
+What successive passes agree on is stable (local_agreement.py), and the buffer is cut behind stable words, so that a
+pass never costs more than its window, however long the utterance: Macháček, Dabre and Bojar (2023), section 2.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from duplex.models.asr.contract import Hypothesis, Word
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import SettingsError, StageError
+from duplex.streaming.policies.local_agreement import LocalAgreement
+
+
+@dataclass(slots=True)
+class RedecodingState:
+    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning."""
+
+    agreement: LocalAgreement
+    buffer: np.ndarray
+    since: int = 0
+    heard: int = 0
+    decoded: int = 0
+    words: tuple[Word, ...] = field(default_factory=tuple)
+    last: Hypothesis = field(default_factory=Hypothesis)
+
+
+class Redecoding(ABC):
+    """A recognizer (duplex.models.asr.contract) over `transcribe`, which a subclass gives.
+
+    interval: seconds of new audio between two passes. window: seconds of audio that a pass covers at most; beyond it
+    the buffer is cut at the last stable word, or, failing that, in its middle. agree: passes that must agree.
+    Raises SettingsError.
+    """
+
+    hop = SAMPLE_RATE // 10
+    latency = 0
+    sample_rate = SAMPLE_RATE
+    name = ""
+
+    def __init__(self, interval: float = 0.5, window: float = 12.0, agree: int = 2) -> None:
+        if not self.hop / SAMPLE_RATE <= interval <= window / 2:
+            raise SettingsError(f"recognizer interval must lie between 0.1 s and half its window, not {interval:g} s")
+        if not 2.0 <= window <= 28.0:
+            raise SettingsError(f"recognizer window must lie between 2 and 28 s, not {window:g} s")
+        if agree < 2:
+            raise SettingsError(f"recognizer agree must be at least 2 passes, not {agree}")
+        self.interval = round(interval * SAMPLE_RATE / self.hop) * self.hop
+        self.window = round(window * SAMPLE_RATE)
+        self.agree = agree
+
+    @abstractmethod
+    def transcribe(self, samples: np.ndarray) -> list[Word]:
+        """samples: (n,) float32 at 16 kHz, n up to the window. Word times count from its first sample."""
+
+    def initial_state(self, batch: int = 1) -> RedecodingState:
+        if batch != 1:
+            raise StageError(f"recognizer {self.name} hears one utterance per state, not {batch}")
+        return RedecodingState(LocalAgreement(self.agree), np.zeros(0, np.float32))
+
+    def step(self, chunk: np.ndarray, state: RedecodingState) -> tuple[Hypothesis | None, RedecodingState]:
+        """chunk: (1600,) float32. A hypothesis comes once per interval, if it brings something new."""
+        if len(chunk) != self.hop:
+            raise StageError(f"recognizer {self.name} takes {self.hop} samples a step, not {len(chunk)}")
+        state.buffer = np.concatenate([state.buffer, chunk])
+        state.heard += len(chunk)
+        if state.heard - state.decoded < self.interval:
+            return None, state
+        hypothesis = state.agreement.update(self._decode(state), state.heard, state.since)
+        if len(state.buffer) + self.interval > self.window:
+            hypothesis = self._trim(state, hypothesis)
+        if (hypothesis.text, hypothesis.stable) == (state.last.text, state.last.stable):
+            return None, state
+        state.last = hypothesis
+        return hypothesis, state
+
+    def flush(self, state: RedecodingState) -> Hypothesis:
+        if state.decoded < state.heard:
+            self._decode(state)
+        state.last = state.agreement.finish(state.words, state.since)
+        return state.last
+
+    def close(self) -> None:  # noqa: B027
+        """Nothing to end: the model lives in this process."""
+
+    def _decode(self, state: RedecodingState) -> tuple[Word, ...]:
+        words = self.transcribe(state.buffer)
+        state.words = tuple(
+            Word(word.text, word.start + state.since, word.end + state.since, word.confidence) for word in words
+        )
+        state.decoded = state.heard
+        return state.words
+
+    def _trim(self, state: RedecodingState, hypothesis: Hypothesis) -> Hypothesis:
+        """Shortens the buffer to the window less one interval or less: behind a stable word, best before a pause."""
+        least = state.heard - self.window + self.interval
+        words = hypothesis.words
+        following = [*(word.start for word in words[1 : hypothesis.stable + 1]), state.heard]
+        pauses = [
+            (start - word.end, word.end)
+            for word, start in zip(words[: hypothesis.stable], following, strict=False)
+            if least <= word.end <= state.heard
+        ]
+        if pauses:
+            _, cut = max(pauses)
+        else:
+            cut = max(least, state.heard - self.window // 2)
+            hypothesis = state.agreement.settle(cut)
+        state.buffer = state.buffer[cut - state.since :].copy()
+        state.since = cut
+        state.words = tuple(word for word in state.words if word.start + word.end > 2 * cut)
+        return hypothesis

@@ -1,0 +1,242 @@
+"""Speech recognizers of the `transformers` library, by Hugging Face id or folder: sequence-to-sequence and CTC.
+
+Both stream by the policy of redecoding.py. What is cached is loaded without the network, and HF_HUB_OFFLINE is
+honoured, by the library.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from duplex.models.asr.contract import Word
+from duplex.models.asr.redecoding import Redecoding
+from duplex.models.asr.word_times import Piece, words_by_length, words_of_pieces
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import ModelError, SettingsError, StageError
+
+_SHORTEST = 1600  # samples; convolutional front ends refuse less than their receptive field
+_TOKENS_PER_SECOND = 13  # nobody speaks faster: this stops a model that repeats itself
+_SPACELESS = {"zh", "ja", "th", "lo", "my", "yue"}
+
+
+class TransformersRecognizer(Redecoding):
+    """What both kinds share: a network, its feature extractor and its tokeniser; one pass at a time.
+
+    policy: interval, window, agree (see Redecoding).
+    """
+
+    def __init__(self, name: str, network: Any, extractor: Any, tokenizer: Any, **policy: Any) -> None:
+        super().__init__(**policy)
+        if extractor.sampling_rate != SAMPLE_RATE:
+            raise ModelError(f"{name}: hears at {extractor.sampling_rate} Hz; choose a model for {SAMPLE_RATE} Hz")
+        self.name = name
+        self._network = network
+        self._extractor = extractor
+        self._tokenizer = tokenizer
+        self._special = set(tokenizer.all_special_ids)
+        self._lock = threading.Lock()  # generate() writes to the shared configuration
+
+    def transcribe(self, samples: np.ndarray) -> list[Word]:
+        """Raises StageError if the model fails."""
+        import torch
+
+        try:
+            with self._lock, torch.inference_mode():
+                return self._recognize(np.pad(samples, (0, max(0, _SHORTEST - len(samples)))), len(samples))
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise StageError(f"recognizer {self.name} failed: {_first_line(error)}") from error
+
+    def _features(self, samples: np.ndarray) -> dict[str, Any]:
+        network = self._network
+        features = self._extractor(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt", return_attention_mask=True)
+        return {
+            key: value.to(network.device, network.dtype if value.is_floating_point() else None)
+            for key, value in features.items()
+        }
+
+    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+        raise NotImplementedError
+
+
+class SpeechSeq2Seq(TransformersRecognizer):
+    """Whisper and its kind (AutoModelForSpeechSeq2Seq).
+
+    language: a code such as "de", for multilingual Whisper models; None: each pass detects it. task: "transcribe" or
+    "translate" (into English). Word times come from the cross-attention where the model names its alignment heads
+    (`times` is then "attention"). Otherwise (`times` is "interpolated") the audible part of the buffer is shared out
+    by the words' lengths, which is right to about half a second.
+    """
+
+    def __init__(self, *loaded: Any, language: str | None = None, task: str = "transcribe", **policy: Any) -> None:
+        super().__init__(*loaded, **policy)
+        generation, config = self._network.generation_config, self._network.config
+        self._options: dict[str, Any] = {}
+        if task not in ("transcribe", "translate"):
+            raise SettingsError(f"recognizer task must be transcribe or translate, not {task!r}")
+        if getattr(generation, "is_multilingual", False):
+            known = {code.strip("<|>") for code in getattr(generation, "lang_to_id", {})}
+            if language is not None and language not in known:
+                raise SettingsError(f"{self.name} does not know the language {language!r}, only {sorted(known)}")
+            self._options = {"language": language, "task": task}
+        elif language not in (None, "en") or task != "transcribe":
+            raise SettingsError(f"{self.name} is not multilingual: leave its language and task as they are")
+        # Greedy, with scores. Given to generate() instead, these make the library warn at every pass.
+        generation.num_beams, generation.do_sample, generation.max_length = 1, False, None
+        generation.return_dict_in_generate = generation.output_scores = True
+        self._spaceless = language in _SPACELESS
+        self.times = "attention" if getattr(generation, "alignment_heads", None) else "interpolated"
+        if self.times == "attention":
+            self._options["return_token_timestamps"] = True
+        stamps = getattr(generation, "no_timestamps_token_id", None)
+        self._text_tokens = len(self._tokenizer) if stamps is None else stamps
+        longest = getattr(config, "max_target_positions", None) or getattr(config, "max_position_embeddings", 256)
+        self._longest = longest - 8  # room for the tokens that begin every answer
+
+    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+        import torch
+
+        out = self._network.generate(
+            **self._features(samples),
+            **self._options,
+            max_new_tokens=min(int(len(samples) / SAMPLE_RATE * _TOKENS_PER_SECOND) + 8, self._longest),
+            return_dict_in_generate=True,
+        )
+        scores = torch.stack(out["scores"])[:, 0].float()
+        tokens = out["sequences"][0, -len(scores) :]
+        chances = scores.softmax(-1).gather(1, tokens[:, None])[:, 0].tolist()
+        ends = [0] * len(scores)
+        if self.times == "attention":
+            ends = (out["token_timestamps"][0, -len(scores) :].nan_to_num() * SAMPLE_RATE).int().tolist()
+        said = [index for index, token in enumerate(tokens.tolist()) if self._is_text(token)]
+        pieces: list[Piece] = []
+        for index, text in zip(said, self._texts([int(tokens[index]) for index in said]), strict=True):
+            if text:
+                pieces.append(Piece(text, pieces[-1].end if pieces else 0, ends[index], chances[index]))
+        words = words_of_pieces(pieces, length, spaceless=self._spaceless)
+        return words if self.times == "attention" else words_by_length(words, samples[:length])
+
+    def _is_text(self, token: int) -> bool:
+        return token < self._text_tokens and token not in self._special
+
+    def _texts(self, tokens: list[int]) -> list[str]:
+        """What each token adds to the text; bytes of an unfinished character wait for its last one."""
+        texts, before = [], ""
+        for count in range(1, len(tokens) + 1):
+            text = self._tokenizer.decode(tokens[:count], clean_up_tokenization_spaces=False)
+            if text.endswith("\ufffd") and count < len(tokens):
+                texts.append("")
+                continue
+            texts.append(text[len(before) :])
+            before = text
+        return texts
+
+
+class SpeechCtc(TransformersRecognizer):
+    """wav2vec 2.0, HuBERT and their kind (AutoModelForCTC): the best token of each frame, repeats and blanks removed
+    (Graves et al. 2006, section 3.1), which also gives the times."""
+
+    def __init__(self, *loaded: Any, **policy: Any) -> None:
+        super().__init__(*loaded, **policy)
+        self._blank = self._network.config.pad_token_id
+        self._delimiter = getattr(self._tokenizer, "word_delimiter_token", None)
+        self._lower = not any(letter.islower() for token in self._tokenizer.get_vocab() for letter in _plain(token))
+
+    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+        logits = self._network(**self._features(samples)).logits[0].float()
+        chances, tokens = logits.softmax(-1).max(-1)
+        best, sure = tokens.cpu().numpy(), chances.cpu().numpy()
+        frame = len(samples) / len(best)
+        edges = [0, *(np.flatnonzero(np.diff(best)) + 1).tolist(), len(best)]
+        pieces = [
+            Piece(self._text(int(best[begin])), round(begin * frame), round(end * frame), float(sure[begin:end].max()))
+            for begin, end in pairwise(edges)
+            if best[begin] != self._blank
+        ]
+        return words_of_pieces(pieces, length)
+
+    def _text(self, token: int) -> str:
+        piece = self._tokenizer.convert_ids_to_tokens(token)
+        if piece == self._delimiter:
+            return " "
+        if token in self._special:
+            return ""
+        piece = piece.replace("\u2581", " ")
+        return piece.lower() if self._lower else piece
+
+
+def load(name: str, *, device: str = "cpu", dtype: str | None = None, **settings: Any) -> TransformersRecognizer:
+    """A recognizer by Hugging Face id or folder.
+
+    settings: interval, window, agree; for sequence-to-sequence models also language and task. Raises ModelError if the
+    model cannot be had or is of another kind, SettingsError for a setting that it does not have.
+    """
+    folder = Path(name).expanduser()
+    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not folder.is_dir():
+        raise ModelError(
+            f"{name}: no such folder; give a folder with a transformers model, or an id such as openai/whisper-tiny"
+        )
+    source = str(folder) if folder.is_dir() else name
+    where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
+    try:
+        import torch
+        from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer
+
+        config = AutoConfig.from_pretrained(source)
+        kind, auto = _kind(name, config)
+        allowed = {"interval", "window", "agree"} | ({"language", "task"} if kind is SpeechSeq2Seq else set())
+        if unknown := set(settings) - allowed:
+            raise SettingsError(f"{name} has no setting {', '.join(sorted(unknown))}, only {sorted(allowed)}")
+        network = auto.from_pretrained(source, dtype=getattr(torch, dtype) if dtype else "auto")
+        extractor = AutoFeatureExtractor.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    except ImportError as error:
+        raise ModelError(
+            f"{name}: needs a package that is not installed ({_first_line(error)}): pip install 'duplex[models]'"
+        ) from error
+    except OSError as error:
+        raise ModelError(f"{name}: {where}: {_first_line(error)}") from error
+    except (ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
+        raise ModelError(f"{name}: not a recognizer that transformers can load: {_first_line(error)}") from error
+    if dtype is None and network.dtype in (torch.float16, torch.bfloat16) and device == "cpu":
+        network = network.float()  # half precision is emulated on CPUs
+    try:
+        network = network.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        raise ModelError(f"{name}: cannot run on {device!r}: {_first_line(error)}") from error
+    return kind(name, network, extractor, tokenizer, **settings)
+
+
+def _kind(name: str, config: Any) -> tuple[type[TransformersRecognizer], Any]:
+    """The recognizer for a configuration, and the class that loads its weights."""
+    from transformers import AutoModelForCTC, AutoModelForSpeechSeq2Seq
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CTC_MAPPING_NAMES,
+        MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES,
+    )
+
+    written = (config.architectures or [""])[0]
+    if config.model_type in MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING_NAMES and not written.endswith("ForCTC"):
+        return SpeechSeq2Seq, AutoModelForSpeechSeq2Seq
+    if config.model_type in MODEL_FOR_CTC_MAPPING_NAMES and written in (
+        "",
+        MODEL_FOR_CTC_MAPPING_NAMES[config.model_type],
+    ):
+        return SpeechCtc, AutoModelForCTC
+    raise ModelError(
+        f"{name}: a {config.model_type} model ({written or 'no architecture named'}) is no speech recognizer; "
+        "choose one of the Whisper or the CTC kind"
+    )
+
+
+def _plain(token: str) -> str:
+    return "" if token.startswith("<") or token.startswith("[") else token
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:160]

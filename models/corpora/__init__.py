@@ -1,0 +1,1 @@
+"""Training data, augmentation and optimizers that the families share."""

@@ -1,0 +1,19 @@
+"""The optimizer and the learning-rate schedule that trainings share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+
+def adamw(parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.AdamW:
+    """The optimizer of everything that has no other."""
+    return torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
+
+
+def scale(step: int, progress: float, warm_up: int = 150) -> float:
+    """Learning-rate factor: linear warm-up in steps, cosine over the share of the time that is gone."""
+    return min(1.0, (step + 1) / warm_up) * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0)))

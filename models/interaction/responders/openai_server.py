@@ -1,0 +1,231 @@
+"""Any OpenAI-compatible model server as an answerer: chat completions, streamed.
+
+Ollama, llama.cpp, vLLM, LM Studio, `transformers serve` and the hosted ones all speak this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages
+from duplex.models.interaction.responders.server_sent_events import EventDecoder
+from duplex.models.interaction.responders.stream_filters import WithoutThoughts
+from duplex.streaming.errors import EndpointError, SettingsError
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+_LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1", "0.0.0.0"])
+_MIDWAY = {False: " before an answer", True: " in mid-sentence"}
+
+
+class OpenAIServer:
+    """Streams answers of the server at `base_url` (".../v1").
+
+    model: by name; None takes the first that the server lists. api_key: sent as a bearer token; None takes
+    OPENAI_API_KEY from the environment, if there. connect_timeout, first_token_timeout, token_timeout: seconds to
+    connect, from there to the first token, and between two tokens. options: further fields of the request body, such
+    as {"temperature": 0.3}. Raises SettingsError for a URL that is none; `answer` raises EndpointError.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str | None = None,
+        *,
+        api_key: str | None = None,
+        system_prompt: str = SYSTEM_PROMPT,
+        connect_timeout: float = 5.0,
+        first_token_timeout: float = 30.0,
+        token_timeout: float = 10.0,
+        max_tokens: int = 400,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(f"{base_url!r} is no address of a model server: use one like http://127.0.0.1:11434/v1")
+        self.base_url = base_url.rstrip("/")
+        self.model = model
+        self.system_prompt = system_prompt
+        self.connect_timeout = connect_timeout
+        self.first_token_timeout = first_token_timeout
+        self.token_timeout = token_timeout
+        self._body = {"max_tokens": max_tokens, **(options or {})}
+        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # A proxy from the environment is no way to a server on this machine.
+        self._use_proxies = parts.hostname not in _LOOPBACK
+        self._client: httpx.AsyncClient | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.model or 'model'} at {self.base_url}"
+
+    async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        import httpx
+
+        try:
+            model = self.model or await self._first_model()
+            body = {
+                **self._body,
+                "model": model,
+                "messages": chat_messages(request, self.system_prompt),
+                "stream": True,
+            }
+            thoughts = WithoutThoughts()
+            async with aclosing(self._stream(body)) as deltas:
+                async for delta in deltas:
+                    if text := thoughts.push(delta):
+                        yield Say(text)
+            if text := thoughts.flush():
+                yield Say(text)
+        except httpx.ConnectTimeout as error:
+            raise self._error(f"no connection within {self.connect_timeout:g} s; is the server up?") from error
+        except httpx.ConnectError as error:
+            raise self._error(f"cannot connect ({_reason(error)}); is the server running?") from error
+        except httpx.HTTPError as error:
+            raise self._error(f"the connection broke ({_reason(error)})") from error
+
+    async def models(self) -> list[str]:
+        """What the server offers, in its order. Raises EndpointError."""
+        import httpx
+
+        try:
+            async with asyncio.timeout(self.first_token_timeout):
+                response = await self._opened().get(f"{self.base_url}/models")
+        except TimeoutError as error:
+            raise self._error(f"no list of models within {self.first_token_timeout:g} s") from error
+        except httpx.HTTPError as error:
+            raise self._error(f"cannot connect ({_reason(error)}); is the server running?") from error
+        hint = "name the model, and check that the address ends in /v1"
+        if response.status_code != 200:
+            raise self._error(f"no list of models ({_status(response.status_code, response.content)}); {hint}")
+        try:
+            return [str(entry["id"]) for entry in response.json()["data"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._error(f"the list of models is not in OpenAI's form; {hint}") from error
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def _first_model(self) -> str:
+        names = await self.models()
+        if not names:
+            raise self._error("the server has no model loaded; load one, or name one")
+        self.model = names[0]
+        return self.model
+
+    async def _stream(self, body: dict[str, Any]) -> AsyncIterator[str]:
+        """The text of the deltas of one completion."""
+        import httpx
+
+        time = asyncio.get_running_loop().time
+        deadline = time() + self.first_token_timeout
+        opening = self._opened().stream("POST", f"{self.base_url}/chat/completions", json=body)
+        async with AsyncExitStack() as stack:
+            response = await self._within(deadline, stack.enter_async_context(opening))
+            await self._check(response, deadline)
+            pieces = await stack.enter_async_context(aclosing(response.aiter_bytes()))
+            decoder, began = EventDecoder(), False
+            while True:
+                try:
+                    piece = await self._within(deadline, anext(pieces, b""), began)
+                except httpx.HTTPError as error:
+                    raise self._error(f"the connection broke{_MIDWAY[began]} ({_reason(error)})") from error
+                for data in decoder.push(piece) if piece else decoder.flush():
+                    if data.strip() == "[DONE]":
+                        return
+                    text, thinking, finished = self._delta(data)
+                    if text or thinking:
+                        deadline, began = time() + self.token_timeout, began or bool(text)
+                    if text:
+                        yield text
+                    if finished:
+                        return
+                if not piece:
+                    raise self._error(f"the stream ended{_MIDWAY[began]}")
+
+    def _delta(self, data: str) -> tuple[str, bool, bool]:
+        """(text, whether the model thinks unheard, whether the completion is over) of one event."""
+        try:
+            event = json.loads(data)
+        except ValueError as error:
+            raise self._error(f"the stream holds something that is no JSON: {_short(data)}") from error
+        try:
+            if event.get("error"):
+                raise self._error(f"the server reports: {_message(event)}")
+            choice = (event.get("choices") or [{}])[0]
+            delta = choice.get("delta") or {}
+            thinking = bool(delta.get("reasoning_content") or delta.get("reasoning"))
+            return str(delta.get("content") or ""), thinking, bool(choice.get("finish_reason"))
+        except (AttributeError, TypeError, LookupError) as error:
+            raise self._error(f"the stream holds something that is no completion: {_short(data)}") from error
+
+    async def _check(self, response: httpx.Response, deadline: float) -> None:
+        if response.status_code != 200:
+            raise self._error(_status(response.status_code, await self._within(deadline, response.aread())))
+        kind = response.headers.get("content-type", "").partition(";")[0].strip()
+        if kind != "text/event-stream":
+            hint = "is this the address of a chat server, ending in /v1?"
+            raise self._error(f"it answers with {kind or 'an unknown type'}, not with an event stream; {hint}")
+
+    async def _within(self, deadline: float, step: Awaitable[T], began: bool = False) -> T:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await step
+        except TimeoutError as error:
+            if began:
+                raise self._error(f"the answer stalled in mid-sentence for {self.token_timeout:g} s") from error
+            raise self._error(f"no answer within {self.first_token_timeout:g} s") from error
+
+    def _opened(self) -> httpx.AsyncClient:
+        import httpx
+
+        if self._client is None:
+            timeout = httpx.Timeout(None, connect=self.connect_timeout)
+            self._client = httpx.AsyncClient(headers=self._headers, timeout=timeout, trust_env=self._use_proxies)
+        return self._client
+
+    def _error(self, what: str) -> EndpointError:
+        return EndpointError(f"{self.base_url}: {what}")
+
+
+def _status(code: int, content: bytes) -> str:
+    try:
+        message = _message(json.loads(content))
+    except ValueError:
+        message = _short(content.decode("utf-8", "replace"))
+    hint = {
+        401: "; check the key (OPENAI_API_KEY)",
+        403: "; check the key (OPENAI_API_KEY)",
+        404: "; check the address and the model's name",
+    }
+    return f"HTTP {code}{': ' + message if message else ''}{hint.get(code, '')}"
+
+
+def _message(answer: Any) -> str:
+    """The message in an error's JSON, whose form differs from server to server."""
+    error = answer.get("error", answer) if isinstance(answer, dict) else answer
+    if isinstance(error, dict):
+        error = error.get("message") or error.get("detail") or error
+    return _short(str(error))
+
+
+def _short(text: str, most: int = 120) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def _reason(error: Exception) -> str:
+    return _short(str(error)) or type(error).__name__

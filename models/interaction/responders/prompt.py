@@ -1,0 +1,70 @@
+"""A request as the messages of a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from duplex.models.interaction.contract import Request, Utterance
+
+SYSTEM_PROMPT = (
+    "You are the voice in a live spoken conversation. Answer in one to three short, plain sentences, as people "
+    "speak: no lists, no headings, no markdown, no emoji, no addresses. Lead with what was asked. The user's words "
+    "come from a speech recognizer and may be misheard: take the likely meaning, and ask back briefly if you cannot. "
+    "A reply of yours that ends in a dash was interrupted there; the user did not hear more."
+)
+INTERRUPTED = "—"
+
+
+def chat_messages(
+    request: Request, system: str = SYSTEM_PROMPT, *, most_characters: int = 12000
+) -> list[dict[str, str]]:
+    """OpenAI-style messages: system, then user and assistant by turns, the turn to be answered last.
+
+    Only what was heard is in the history, so only that goes to the model. Consecutive utterances of one side become one
+    message, as many chat templates want it; parties are named where there is more than one. The oldest utterances go
+    first when there are more than `most_characters`. The system message holds the date and not the time of day: it
+    stays the same for a whole session, so a server can reuse its cache.
+    """
+    parties = {heard.party for heard in request.history} | {request.party}
+    named = len(parties - {"assistant"}) > 1
+    kept: list[Utterance] = []
+    room = most_characters
+    for heard in reversed(request.history):
+        room -= len(heard.text)
+        if room < 0:
+            break
+        kept.append(heard)
+    today = f"Today is {request.wall_time:%A, %B} {request.wall_time.day}, {request.wall_time.year}."
+    messages = [{"role": "system", "content": f"{system} {today}"}]
+    turn = Utterance(request.party, request.text, request.now, request.now)
+    for role, text in _lines([*reversed(kept), turn], named):
+        if messages[-1]["role"] == role:
+            messages[-1]["content"] += f"\n{text}"
+        elif len(messages) > 1 or role == "user":  # templates want the user to speak first
+            messages.append({"role": role, "content": text})
+    return messages
+
+
+def plain_transcript(messages: list[dict[str, str]]) -> tuple[str, list[str]]:
+    """(prompt, markers at which the reply is over) for a model without a chat template."""
+    names = {"user": "User", "assistant": "Assistant"}
+    lines = [messages[0]["content"], ""]
+    lines += [f"{names[message['role']]}: {message['content']}" for message in messages[1:]]
+    return "\n".join([*lines, "Assistant:"]), ["\nUser:", "\nAssistant:"]
+
+
+def without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same with the system message at the head of the first turn, for templates that know no such role."""
+    first = {"role": "user", "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
+    return [first, *messages[2:]]
+
+
+def _lines(heard: list[Utterance], named: bool) -> Iterator[tuple[str, str]]:
+    for utterance in heard:
+        text = utterance.text.strip()
+        if not text:
+            continue
+        if utterance.party == "assistant":
+            yield "assistant", text + (INTERRUPTED if utterance.interrupted else "")
+        else:
+            yield "user", f"{utterance.party}: {text}" if named else text

@@ -1,0 +1,63 @@
+"""Skills for what needs the session, a language model for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
+from dataclasses import replace
+
+from duplex.models.interaction.contract import Answerer, Control, Request, Say
+from duplex.models.interaction.skills import Skills
+from duplex.models.interaction.skills.answerer import joined
+from duplex.models.interaction.skills.understanding import Part
+
+LEAST_REST = 3
+"""Words; a shorter stretch beside a request ("so then") is not sent to the model."""
+
+
+class Router:
+    """Gives every part of a turn to whom it belongs.
+
+    keep: titles of the skills that answer although there is a model; None: those that a model cannot stand in for
+    (Skill.own): clock, timers, volume and rate, repeat, stop, the transcript, speaking time. Raises what `model`
+    raises.
+    """
+
+    def __init__(self, skills: Skills, model: Answerer, *, keep: Collection[str] | None = None) -> None:
+        self.skills = skills
+        self.model = model
+        self.keep = frozenset(skill.title for skill in skills.skills if skill.own) if keep is None else frozenset(keep)
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        parts = self.skills.understand(request)
+        if not parts:  # not a word
+            return
+        kept = [part for part in parts if part.skill and part.skill.title in self.keep]
+        spoke = False
+        for item in joined(kept):
+            spoke = spoke or isinstance(item, Say)
+            yield item
+        rest = [part for part in parts if part not in kept]
+        if kept and not any(part.separate and len(part.words) >= LEAST_REST for part in rest):
+            return
+        text = " ".join(_unjoined(part) for part in rest) if kept else request.text
+        async with aclosing(self.model.answer(replace(request, text=text))) as answer:
+            async for item in answer:
+                if spoke and isinstance(item, Say):
+                    item, spoke = Say(f" {item.text.lstrip()}"), False
+                yield item
+
+    async def close(self) -> None:
+        await self.skills.close()
+        await self.model.close()
+
+
+def _unjoined(part: Part) -> str:
+    """The part's text without the "and" that tied it to the one before."""
+    text = part.text.strip()
+    first, _, rest = text.partition(" ")
+    return rest if first.lower() in ("and", "then", "also", "but") else text

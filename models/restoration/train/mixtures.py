@@ -1,0 +1,272 @@
+"""Degraded speech made on the fly: noise, rooms, codecs, band limits, clipping, level, alone and together.
+
+`build_cache` decodes every recording once, simulates a bank of rooms and renders a bank of coded speech; `Mixer` then
+draws pairs (degraded, clean) from memory at a few milliseconds each, so that loading never waits.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from duplex.models.corpora.degradations import (
+    babble,
+    band_limit,
+    clatter,
+    clip,
+    coloured_noise,
+    early_part,
+    equalise,
+    fft_convolve,
+    quantise,
+    rms,
+    simulate_rooms,
+    speed,
+)
+from duplex.models.corpora.manifest import NOISE, SPEECH, decode, rows
+from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.streaming.errors import InputError
+
+TASK_SHARES = {"enhance": 0.3, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.12, "auto": 0.33}
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Recordings laid end to end: samples (n,) int16, start offsets (items + 1,), group number of each item."""
+
+    samples: np.ndarray
+    starts: np.ndarray
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def item(self, index: int) -> np.ndarray:
+        """Item `index`, (n,) float32."""
+        return self.samples[self.starts[index] : self.starts[index + 1]].astype(np.float32) / 32768.0
+
+    def crop(self, index: int, length: int, rng: np.random.Generator) -> np.ndarray:
+        """A random crop of `length` samples, (length,) float32; short items are repeated."""
+        start, end = int(self.starts[index]), int(self.starts[index + 1])
+        if end - start <= length:
+            return np.resize(self.item(index), length)
+        at = start + int(rng.integers(0, end - start - length))
+        return self.samples[at : at + length].astype(np.float32) / 32768.0
+
+
+def _bank(folder: Path, chosen: list[dict], group: str) -> Bank:
+    decoded = [decode(folder / row["path"]) for row in chosen]
+    names: dict[str, int] = {}
+    groups = [names.setdefault(str(row.get(group)), len(names)) for row in chosen]
+    starts = np.cumsum([0] + [len(audio) for audio in decoded])
+    return Bank(np.concatenate(decoded), starts, np.array(groups))
+
+
+def _save(path: Path, bank: Bank) -> None:
+    np.save(path.with_suffix(".samples.npy"), bank.samples)
+    np.savez(path.with_suffix(".index.npz"), starts=bank.starts, groups=bank.groups)
+
+
+def _load(path: Path) -> Bank:
+    index = np.load(path.with_suffix(".index.npz"))
+    return Bank(np.load(path.with_suffix(".samples.npy"), mmap_mode="r"), index["starts"], index["groups"])
+
+
+def build_cache(folder: Path, cache: Path, rooms: int = 1200, coded: int = 1500, seed: int = 0) -> None:
+    """Decodes, simulates and renders into `cache`; whatever is there already is kept."""
+    from duplex.models.corpora.codecs import degrade_through_random_codec
+
+    cache.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "valid"):
+        for name, datasets, group in (("speech", SPEECH, "speaker"), ("noise", NOISE, "label")):
+            path = cache / f"{name}-{split}"
+            if not path.with_suffix(".index.npz").exists():
+                _save(path, _bank(folder, rows(folder, datasets, split), group))
+        path = cache / f"rooms-{split}.npz"
+        if not path.exists():
+            count = rooms if split == "train" else min(rooms, 40)
+            np.savez(path, rooms=simulate_rooms(count, np.random.default_rng([seed, split == "train"])))
+        path = cache / f"coded-{split}.npz"
+        if not path.exists():
+            count = coded if split == "train" else min(coded, 60)
+            mixer = Mixer(cache, split, with_codecs=False)
+            rng = np.random.default_rng([seed, 7, split == "train"])
+            pairs = []
+            for number in range(count):
+                clean, _ = mixer.speech(rng, 4 * SAMPLE_RATE)
+                source, target = clean, clean
+                if number % 3 == 2:  # coded after it was noisy or echoing: for combined faults
+                    source, target = mixer.noisy_room(clean, rng)
+                level = rng.uniform(0.2, 0.95) / max(np.abs(source).max(), 1e-4)
+                source, target = source * level, target * level
+                pairs.append((degrade_through_random_codec(source, rng), target))
+            stacked = np.clip(np.array(pairs), -1, 1) * 32767
+            plain = np.arange(count) % 3 != 2
+            np.savez(path, pairs=stacked.astype(np.int16), plain=plain)
+
+
+class Mixer:
+    """Draws training pairs. All randomness comes from the generator given to each call.
+
+    Args:
+        cache: the folder that `build_cache` filled.
+        split: "train" or "valid"; valid speakers, noises and rooms are never seen in training.
+    """
+
+    def __init__(self, cache: str | os.PathLike, split: str = "train", with_codecs: bool = True) -> None:
+        cache = Path(cache)
+        self._speech = _load(cache / f"speech-{split}")
+        self._noise = _load(cache / f"noise-{split}")
+        self._rooms = np.load(cache / f"rooms-{split}.npz")["rooms"]
+        if with_codecs:
+            coded = np.load(cache / f"coded-{split}.npz")
+            self._coded = coded["pairs"]
+            self._plain = np.flatnonzero(coded["plain"])
+        # Speakers weigh the square root of their time: 300 voices matter more than one voice's hour.
+        durations = np.diff(self._speech.starts).astype(np.float64)
+        totals = np.bincount(self._speech.groups, durations)
+        weights = durations / np.sqrt(totals[self._speech.groups])
+        self._weights = np.cumsum(weights / weights.sum())
+
+    def _speaker_item(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self._weights, rng.random())), len(self._speech) - 1)
+
+    def speech(self, rng: np.random.Generator, length: int, augment: bool = True) -> tuple[np.ndarray, int]:
+        """Clean speech (length,) float32 with its speaker's number; speed, equaliser and level changed."""
+        for _ in range(8):
+            item = self._speaker_item(rng)
+            factor = float(np.exp(rng.normal(0, 0.12))) if augment and rng.random() < 0.6 else 1.0
+            factor = min(max(factor, 0.75), 1.33)
+            audio = self._speech.crop(item, int(length * factor) + 64, rng)
+            if rms(audio) > 0.004:
+                break
+        audio = speed(audio, factor)[:length]
+        audio = np.pad(audio, (0, length - len(audio)))
+        if augment and rng.random() < 0.5:
+            audio = equalise(audio, rng, spread=4.0)
+        return audio * np.float32(0.06 / max(rms(audio), 1e-4)), int(self._speech.groups[item])
+
+    def noise(self, rng: np.random.Generator, length: int, speaker: int) -> np.ndarray:
+        """One to three noise sources together, (length,) float32 at unit level; `speaker` is kept out of babble."""
+        total = np.zeros(length, np.float32)
+        for _ in range(int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))):
+            kind = rng.random()
+            if kind < 0.4:
+                part = self._noise.crop(int(rng.integers(len(self._noise))), int(length * 1.3), rng)
+                part = speed(part, float(rng.uniform(0.8, 1.25)))
+                part = equalise(np.resize(part, length), rng, spread=5.0)
+            elif kind < 0.6:
+                part = coloured_noise(length, rng)
+            elif kind < 0.7:
+                part = clatter(length, rng)
+                if rng.random() < 0.5:
+                    part = fft_convolve(part, self.room(rng))
+            else:
+                part = babble(self._voices(rng, length, speaker), self._rooms, rng)
+            part *= np.float32(10 ** (rng.uniform(-12, 0) / 20)) / max(rms(part), 1e-5)
+            total += part
+        return total / max(rms(total), 1e-5)
+
+    def _voices(self, rng: np.random.Generator, length: int, speaker: int) -> list[np.ndarray]:
+        voices = []
+        for _ in range(int(rng.choice([1, 2, 3, 5, 7], p=[0.05, 0.15, 0.25, 0.3, 0.25]))):
+            item = self._speaker_item(rng)
+            if self._speech.groups[item] != speaker:
+                voices.append(self._speech.crop(item, length, rng))
+        return voices or [rng.standard_normal(length).astype(np.float32)]
+
+    def room(self, rng: np.random.Generator) -> np.ndarray:
+        """A room impulse response, (n,) float32, direct sound at sample 0 with amplitude 1."""
+        return self._rooms[int(rng.integers(len(self._rooms)))].astype(np.float32)
+
+    def add_noise(self, audio: np.ndarray, rng: np.random.Generator, speaker: int, low: float, high: float):
+        """`audio` with noise at an SNR drawn from [low, high] dB over the active part of the speech."""
+        noise = self.noise(rng, len(audio), speaker)
+        snr = rng.uniform(low, high)
+        frames = audio[: len(audio) // 320 * 320].reshape(-1, 320)
+        power = (frames**2).mean(1)
+        active = power[power > 0.01 * power.max()].mean() if len(power) else 1e-8
+        return audio + noise * np.float32(np.sqrt(active) * 10 ** (-snr / 20))
+
+    def noisy_room(self, clean: np.ndarray, rng: np.random.Generator, speaker: int = -1):
+        """(degraded, target): a room half of the time, noise most of the time."""
+        source, target = clean, clean
+        if rng.random() < 0.5:
+            response = self.room(rng)
+            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+        if rng.random() < 0.8:
+            source = self.add_noise(source, rng, speaker, 0, 20)
+        return source, target
+
+    def draw(self, task: str, rng: np.random.Generator, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair (degraded, clean), both (length,) float32, for `task`."""
+        clean, speaker = self.speech(rng, length)
+        if task == "enhance":
+            source, target = self.add_noise(clean, rng, speaker, -5, 20), clean
+            if rng.random() < 0.15:  # a slightly echoing talker stays as he is close up
+                response = self.room(rng)
+                near = early_part(response, 0.03)
+                source, target = fft_convolve(source, near), fft_convolve(clean, near)
+        elif task == "dereverb":
+            response = self.room(rng)
+            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+            if rng.random() < 0.4:
+                source = self.add_noise(source, rng, speaker, 20, 40)
+        elif task == "codec":
+            source, target = self._coded_pair(rng, length, plain=True)
+        elif task == "bandwidth":
+            source, target = band_limit(clean, rng), clean
+        elif task == "vocode":
+            source, target = clean, clean  # the mel bands are taken from the spectrum
+        elif task == "auto":
+            source, target = self._combined(clean, rng, speaker, length)
+        else:
+            raise InputError(f"no mixture for task {task!r}: choose one of {', '.join(TASKS)}")
+        gain = np.float32(10 ** (rng.uniform(-30, 0) / 20) / max(np.abs(source).max(), 1e-3))
+        source, target = source * gain, target * gain
+        if task == "enhance" and rng.random() < 0.05:
+            source = clip(source, rng)
+        return quantise(source), target.astype(np.float32)
+
+    def _coded_pair(self, rng: np.random.Generator, length: int, plain: bool):
+        index = int(rng.choice(self._plain)) if plain else int(rng.integers(len(self._coded)))
+        source, target = self._coded[index]
+        at = int(rng.integers(0, len(source) - length + 1)) if len(source) > length else 0
+        pair = [
+            np.pad(x[at : at + length].astype(np.float32) / 32768, (0, max(0, length - len(x))))
+            for x in (source, target)
+        ]
+        return pair[0], pair[1]
+
+    def _combined(self, clean: np.ndarray, rng: np.random.Generator, speaker: int, length: int):
+        kind = rng.random()
+        if kind < 0.06:
+            return clean, clean  # nothing wrong: leave it alone
+        if kind < 0.26:
+            return self._coded_pair(rng, length, plain=False)
+        source, target = clean, clean
+        if rng.random() < 0.45:
+            response = self.room(rng)
+            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+        if rng.random() < 0.85:
+            source = self.add_noise(source, rng, speaker, -5, 25)
+        if rng.random() < 0.25:
+            source = band_limit(source, rng)
+        if rng.random() < 0.15:
+            source = clip(source, rng)
+        if rng.random() < 0.1:
+            source = equalise(source, rng, spread=6.0)
+        return source, target
+
+    def batch(self, rng: np.random.Generator, size: int, length: int, tasks: dict[str, float] | None = None):
+        """(degraded, clean, task numbers): (size, length) float32 twice and (size,) int64."""
+        shares = tasks or TASK_SHARES
+        names = list(shares)
+        drawn = rng.choice(len(names), size, p=np.array(list(shares.values())) / sum(shares.values()))
+        pairs = [self.draw(names[d], rng, length) for d in drawn]
+        # One explicit-task item in four is labelled auto, so that auto also knows the single faults.
+        labels = [TASKS.index("auto" if names[d] != "vocode" and rng.random() < 0.25 else names[d]) for d in drawn]
+        return np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]), np.array(labels, np.int64)

@@ -1,0 +1,55 @@
+"""What a synthesizer is: text in, chunks of speech out, with the place of every word in the audio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """A word of the text: characters text[text_start:text_end], audible at samples [start, end) of the speech."""
+
+    text_start: int
+    text_end: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of speech: (n,) float32 at the synthesizer's sample rate, and the words that begin in or before it.
+
+    A mark comes no later than the first sample of its word; its times count from the first sample of the text. A
+    mark whose end was still open is sent again with its end, under the same text_start.
+    """
+
+    samples: np.ndarray
+    marks: tuple[WordMark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How to speak. rate: 1.0 is the voice's own speed, 0.5 half; volume: linear gain on the voice's own level."""
+
+    name: str = ""
+    language: str = "en"
+    rate: float = 1.0
+    volume: float = 1.0
+
+
+class Synthesizer(Protocol):
+    """Text to speech. `synthesize` is called on the inference pool and its iterator advanced there, one chunk at a
+    time; closing the iterator early (an interruption) stops the work. Raises ModelError for an unknown voice."""
+
+    sample_rate: int
+    name: str
+
+    def synthesize(self, text: str, voice: Voice) -> Iterator[SpeechChunk]: ...
+
+    def voices(self) -> list[Voice]: ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Policies on growing hypotheses: what of them is stable."""

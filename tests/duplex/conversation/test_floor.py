@@ -1,0 +1,422 @@
+"""Every transition of the floor, by hand-made moments; and that nothing is left out."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duplex.conversation.floor import Floor
+from duplex.conversation.floor_rules import (
+    RULES,
+    Action,
+    Announce,
+    Backchannel,
+    Decide,
+    EndTurn,
+    FloorSettings,
+    Interrupt,
+    Resume,
+    Rule,
+    State,
+    Suspend,
+    Withdraw,
+)
+
+RATE = 16_000
+
+
+class Scene:
+    """A floor and a hand to play it: times in seconds, everything that was done is kept."""
+
+    def __init__(self, **settings: float | bool) -> None:
+        self.floor = Floor(
+            FloorSettings(**settings),  # type: ignore[arg-type]
+            completeness=lambda text: 0.1 if text.endswith("the") else 0.5 if text.endswith("maybe") else 0.9,
+            is_backchannel=lambda text: bool(text) and set(text.split()) <= {"mhm", "yeah", "right"},
+            asks_for_floor=lambda text: "stop" in text or "wait" in text,
+        )
+        self.actions: list[Action] = []
+        self.fired: list[Rule] = []
+        self.now = 0.0
+        self.offset = 0.0
+        self.onset = 0.0
+
+    def _fire(self, method: str, *args: object, **kwargs: object) -> Scene:
+        before, self.floor.last_rule = self.floor.last_rule, None
+        self.actions += getattr(self.floor, method)(round(self.now * RATE), *args, **kwargs)
+        if self.floor.last_rule is None:
+            self.floor.last_rule = before
+        else:
+            self.fired.append(self.floor.last_rule)
+        return self
+
+    def starts(self, party: str = "user") -> Scene:
+        self.onset = self.now
+        self.floor.utterance_opened()
+        return self._fire("speech_started", round(self.onset * RATE), party)
+
+    def stops(self, party: str = "user") -> Scene:
+        self.offset = self.now
+        return self._fire("speech_ended", round(self.offset * RATE), party)
+
+    def says(self, text: str, *, final: bool = False, party: str = "user") -> Scene:
+        at = round(self.now * RATE)
+        return self._fire("words", party, text, onset=round(self.onset * RATE), end=at, final=final)
+
+    def waits(self, seconds: float) -> Scene:
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            self.now += 0.02
+            self._fire("tick")
+        return self
+
+    def audible(self) -> Scene:
+        return self._fire("reply_audible", self.floor.epoch)
+
+    def ended(self) -> Scene:
+        return self._fire("reply_ended", self.floor.epoch)
+
+    def announces(self) -> Scene:
+        self.floor.announcements += 1
+        return self
+
+    def asks(self, text: str = "what time is it") -> Scene:
+        """A whole turn; the assistant then thinks."""
+        self.starts().waits(1.0).says(text).stops().says(text, final=True).waits(0.5)
+        assert self.floor.state is State.THINKING
+        return self
+
+    def speaks(self) -> Scene:
+        """The assistant is audible, and has been for a second."""
+        self.asks().audible().waits(1.0)
+        assert self.floor.state is State.SPEAKING
+        return self
+
+    def held(self) -> Scene:
+        self.speaks().starts().waits(0.2)
+        assert self.floor.state is State.SUSPENDED
+        return self
+
+    def kinds(self) -> list[str]:
+        return [action.kind for action in self.actions if isinstance(action, Decide)]
+
+    def of(self, kind: type) -> list[Action]:
+        return [action for action in self.actions if isinstance(action, kind)]
+
+
+def test_an_endpoint_ends_the_turn() -> None:
+    scene = Scene().asks()
+    assert scene.kinds() == ["endpoint"]
+    (turn,) = scene.of(EndTurn)
+    assert isinstance(turn, EndTurn)
+    assert (turn.turn, turn.epoch, turn.limited) == (1, 1, False)
+    assert [(party, text) for party, text, _, _ in turn.texts] == [("user", "what time is it")]
+
+
+@pytest.mark.parametrize(("text", "limit"), [("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)])
+def test_the_pause_limit_depends_on_the_words(text: str, limit: float) -> None:
+    scene = Scene().starts().waits(0.5).stops().says(text, final=True).waits(limit - 0.04)
+    assert scene.floor.state is State.PAUSING
+    assert scene.waits(0.06).floor.state is State.THINKING
+
+
+def test_a_hesitation_does_not_end_the_turn() -> None:
+    scene = Scene().starts().waits(0.5).says("what is the", final=True).stops().waits(1.2)
+    assert scene.starts().floor.state is State.HEARING
+    scene.waits(0.5).stops().says("time", final=True).waits(0.5)
+    (turn,) = scene.of(EndTurn)
+    assert isinstance(turn, EndTurn)
+    assert turn.texts[0][1] == "what is the time"
+
+
+def test_the_last_words_are_waited_for_but_not_for_ever() -> None:
+    scene = Scene().starts().waits(0.5).says("stop it").stops().waits(0.9)
+    assert scene.floor.state is State.PAUSING
+    assert scene.waits(0.15).floor.state is State.THINKING
+
+
+def test_activity_without_words_is_forgotten() -> None:
+    scene = Scene().starts().waits(0.3).stops().says("", final=True).waits(0.9)
+    assert scene.kinds() == ["nothing_said"]
+    assert scene.floor.state is State.LISTENING
+    assert not scene.of(EndTurn)
+
+
+def test_a_turn_that_goes_on_withdraws_the_reply_and_keeps_its_number_and_words() -> None:
+    scene = Scene().asks("convert ten miles").starts()
+    assert scene.floor.state is State.HEARING
+    assert scene.of(Withdraw) == [Withdraw(1)]
+    scene.waits(0.5).stops().says("to kilometers", final=True).waits(0.5)
+    first, second = scene.of(EndTurn)
+    assert isinstance(first, EndTurn) and isinstance(second, EndTurn)
+    assert first.turn == second.turn == 1
+    assert second.texts[0][1] == "convert ten miles to kilometers"
+    assert second.epoch > first.epoch
+
+
+def test_who_speaks_just_as_the_reply_begins_had_not_finished() -> None:
+    scene = Scene().asks("convert ten miles").audible().waits(0.2).starts().waits(0.8).says("to kilometers")
+    assert "go_on" in scene.kinds()
+    scene.stops().says("to kilometers", final=True).waits(0.5)
+    last = scene.of(EndTurn)[-1]
+    assert isinstance(last, EndTurn)
+    assert (last.turn, last.texts[0][1]) == (1, "convert ten miles to kilometers")
+
+
+def test_words_are_heard_whose_onset_was_known_only_after_the_endpoint() -> None:
+    scene = Scene().asks("what is ten miles").audible()
+    before = scene.now
+    scene.now -= 0.04
+    scene.floor.utterance_opened()
+    scene.onset = scene.now
+    scene.now = before + 0.04
+    scene._fire("speech_started", round(scene.onset * RATE), "user")
+    scene.waits(0.8).says("in kilometers")
+    assert "go_on" in scene.kinds()
+
+
+def test_a_barge_in_holds_the_reply_at_once_and_drops_it_when_there_are_words() -> None:
+    scene = Scene().held()
+    assert scene.of(Suspend) and not scene.of(Interrupt)
+    scene.waits(0.8).says("no wait")
+    assert scene.floor.state is State.HEARING
+    assert scene.kinds()[-1] == "barge_in"
+    assert scene.of(Interrupt) == [Interrupt(1, round(scene.onset * RATE))]
+
+
+def test_a_short_stop_takes_the_floor_when_its_word_is_final() -> None:
+    scene = Scene().speaks().starts().waits(0.1).stops().waits(0.3).says("stop", final=True)
+    assert scene.floor.state is State.PAUSING
+    assert scene.kinds()[-1] == "barge_in"
+
+
+def test_words_that_are_final_before_the_reply_is_held_take_the_floor() -> None:
+    scene = Scene().speaks().starts().waits(0.1).says("no wait", final=True)
+    assert scene.floor.state is State.HEARING
+    assert scene.of(Interrupt) and not scene.of(Suspend)
+
+
+def test_two_words_may_still_become_a_backchannel() -> None:
+    scene = Scene().held().says("right and")
+    assert scene.floor.state is State.SUSPENDED
+    scene.waits(0.2).stops().waits(0.2).says("right", final=True).waits(0.04)
+    assert scene.kinds()[-1] == "backchannel"
+
+
+def test_a_word_that_is_final_after_a_hold_takes_the_floor() -> None:
+    scene = Scene().held().stops().waits(0.1).says("stop", final=True)
+    assert scene.floor.state is State.PAUSING
+
+
+def test_who_speaks_while_the_assistant_thinks_over_an_endless_turn_is_heard_out() -> None:
+    scene = Scene(turn_limit=2.0).starts().waits(1.0).says("one two").waits(1.1)
+    assert scene.ended().floor.state is State.HEARING
+    scene = Scene(turn_limit=2.0).starts().waits(1.0).says("one two").waits(1.1)
+    scene.onset = scene.now
+    assert scene.says("three four").stops().ended().floor.state is State.PAUSING
+
+
+def test_one_word_of_a_partial_is_not_enough() -> None:
+    assert Scene().held().says("stop").floor.state is State.SUSPENDED
+
+
+def test_a_backchannel_leaves_the_floor_and_the_reply_goes_on() -> None:
+    scene = Scene().held().waits(0.2).stops().waits(0.3).says("mhm", final=True).waits(0.04)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.kinds()[-1] == "backchannel"
+    assert scene.of(Resume) == [Resume(1)]
+    assert [action.text for action in scene.actions if isinstance(action, Backchannel)] == ["mhm"]
+    assert not scene.of(Interrupt)
+
+
+def test_a_very_short_backchannel_does_not_even_hold_it() -> None:
+    scene = Scene().speaks().starts().waits(0.1).stops().waits(0.3).says("mhm", final=True).waits(0.04)
+    assert scene.floor.state is State.SPEAKING
+    assert not scene.of(Suspend) and not scene.of(Resume)
+
+
+def test_a_cough_is_a_false_interruption() -> None:
+    scene = Scene().held().waits(0.1).stops().waits(0.3).says("", final=True).waits(0.04)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.kinds()[-1] == "false_interruption"
+    assert scene.of(Resume) == [Resume(1)]
+
+
+def test_a_cough_that_was_taken_for_a_word_is_still_a_cough() -> None:
+    scene = Scene().held().waits(0.1).stops().waits(0.3).says("hot", final=True).waits(0.04)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.kinds()[-1] == "false_interruption"
+
+
+def test_noise_without_end_does_not_hold_the_reply_for_ever() -> None:
+    scene = Scene().held().waits(2.0)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.kinds()[-1] == "false_interruption"
+
+
+def test_words_out_of_a_long_noise_still_take_the_floor() -> None:
+    scene = Scene().held().waits(2.0).says("listen to me")
+    assert scene.floor.state is State.HEARING
+    scene = Scene().held().waits(2.0).stops().says("listen", final=True)
+    assert scene.floor.state is State.PAUSING
+
+
+def test_who_insists_takes_the_floor_even_with_backchannels() -> None:
+    scene = Scene().held().waits(0.4).says("yeah right yeah").waits(1.0)
+    assert scene.floor.state is State.HEARING
+
+
+def test_a_user_who_never_stops_is_answered_at_the_limit() -> None:
+    scene = Scene(turn_limit=5.0).starts().waits(4.0).says("and then and then").waits(1.1)
+    assert scene.floor.state is State.THINKING
+    (turn,) = scene.of(EndTurn)
+    assert isinstance(turn, EndTurn) and turn.limited
+    scene.audible().waits(1.0).says("and so on and on")  # still the old breath: no challenge, no barge-in
+    assert scene.floor.state is State.SPEAKING
+    assert scene.ended().floor.state is State.HEARING
+
+
+def test_noise_alone_never_reaches_the_turn_limit() -> None:
+    assert Scene(turn_limit=5.0).starts().waits(8.0).floor.state is State.HEARING
+
+
+def test_what_is_said_over_a_reply_that_ends_is_a_turn() -> None:
+    scene = Scene().speaks().starts().waits(0.06).ended()
+    assert scene.floor.state is State.HEARING
+    scene = Scene().speaks().starts().waits(0.06).stops().ended()
+    assert scene.floor.state is State.PAUSING
+    scene.says("thanks", final=True).waits(0.6)
+    assert scene.floor.state is State.THINKING
+
+
+def test_a_held_reply_can_end_too() -> None:
+    assert Scene().held().ended().floor.state is State.HEARING
+    assert Scene().held().stops().ended().floor.state is State.PAUSING
+
+
+def test_words_after_the_limit_are_answered_after_the_reply() -> None:
+    scene = Scene(turn_limit=2.0).starts().waits(1.0).says("one two").waits(1.1).audible()
+    scene.onset = scene.now
+    scene.says("three four").stops().ended()
+    assert scene.floor.state is State.PAUSING
+
+
+def test_the_reply_ends_and_nobody_has_the_floor() -> None:
+    assert Scene().speaks().ended().floor.state is State.LISTENING
+    assert Scene().asks().ended().floor.state is State.LISTENING  # nothing to say
+
+
+def test_an_announcement_waits_for_the_floor_and_a_breath() -> None:
+    scene = Scene().waits(1.0).starts().waits(0.5).announces().waits(0.5)
+    assert not scene.of(Announce)
+    scene.stops().says("so it goes", final=True).waits(0.6)
+    assert scene.floor.state is State.THINKING and not scene.of(Announce)
+    scene.ended().waits(0.2)
+    assert not scene.of(Announce)
+    assert scene.waits(0.2).of(Announce) == [Announce(scene.floor.epoch)]
+
+
+def test_speech_withdraws_an_announcement_that_is_not_yet_audible() -> None:
+    scene = Scene().waits(1.0).announces().waits(0.1).starts()
+    assert scene.of(Withdraw) and scene.floor.state is State.HEARING
+
+
+def test_interruptions_can_be_forbidden() -> None:
+    scene = Scene(interruptions=False).speaks().starts().waits(3.0).says("stop it now")
+    assert scene.floor.state is State.SPEAKING
+    assert not scene.of(Suspend) and not scene.of(Interrupt)
+
+
+def test_stale_epochs_change_nothing() -> None:
+    scene = Scene().held().waits(0.8).says("no wait")
+    assert scene.floor.reply_ended(round(scene.now * RATE), 1) == []
+    assert scene.floor.reply_audible(round(scene.now * RATE), 1) == []
+    assert scene.floor.state is State.HEARING
+
+
+def test_two_parties_end_one_turn_together() -> None:
+    scene = Scene().starts("left").waits(0.3).says("good morning", final=True, party="left")
+    scene.starts("right").waits(0.2).stops("left").waits(1.0)
+    assert scene.floor.state is State.HEARING
+    scene.says("morning", final=True, party="right").stops("right").waits(0.5)
+    (turn,) = scene.of(EndTurn)
+    assert isinstance(turn, EndTurn)
+    assert [party for party, *_ in turn.texts] == ["left", "right"]
+
+
+def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    fired: set[Rule] = set()
+    init = Scene.__init__
+
+    def watch(self: Scene, **settings: float | bool) -> None:
+        init(self, **settings)
+        scenes.append(self)
+
+    scenes: list[Scene] = []
+    monkeypatch.setattr(Scene, "__init__", watch)
+    for name, test in list(globals().items()):
+        if name.startswith("test_") and not test.__code__.co_argcount and "given" not in repr(test):
+            test()
+    for scene in scenes:
+        fired |= set(scene.fired)
+    assert [rule for rule in RULES if rule not in fired] == []
+
+
+def test_the_documents_table_is_the_rules() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "floor.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\w+) \| ([\w ]+) \| ([^|]*) \| ([^|]*) \| (\w+) \|$", text, re.M)
+    shown = [tuple(cell.strip() for cell in row) for row in rows if row[0] != "state"]
+    assert shown == [
+        (r.state, r.trigger, " ".join(r.guards) or "–", " ".join(r.actions) or "–", r.target) for r in RULES
+    ]
+
+
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces"]),
+        st.sampled_from(["mhm", "no wait", "what is the", ""]),
+        st.floats(0.02, 3.0),
+    ),
+    max_size=40,
+)
+
+
+@given(EVENTS)
+def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[str, str, float]]) -> None:
+    """Whatever comes in whatever order: one reply at a time, and silence always leads back to listening."""
+    scene = Scene(turn_limit=4.0)
+    talking = False
+    for kind, text, seconds in events:
+        if kind == "starts" and not talking:
+            talking = bool(scene.starts())
+        elif kind == "stops" and talking:
+            scene.stops()
+            talking = False
+        elif kind in ("says", "final"):
+            scene.says(text, final=kind == "final")
+        elif kind == "waits":
+            scene.waits(seconds)
+        elif kind == "announces":
+            scene.announces()
+        elif kind == "audible" and scene.floor.state is State.THINKING:
+            scene.audible()
+        elif kind == "ended" and scene.floor.state in (State.THINKING, State.SPEAKING, State.OVERLAP):
+            scene.ended()
+    if talking:
+        scene.stops()
+    for _ in range(6):
+        scene.waits(4.0)
+        if scene.floor.state in (State.THINKING, State.SPEAKING):
+            scene.ended()
+    assert scene.floor.state is State.LISTENING
+    assert scene.floor.announcements == 0
+    epochs = [a.epoch for a in scene.actions if isinstance(a, EndTurn | Announce)]
+    assert epochs == sorted(set(epochs))
+    held = [a for a in scene.actions if isinstance(a, Suspend | Resume | Interrupt)]
+    for before, after in itertools.pairwise(held):
+        assert not (isinstance(before, Suspend) and isinstance(after, Suspend) and before.epoch == after.epoch)

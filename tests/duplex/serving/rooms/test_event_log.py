@@ -1,0 +1,126 @@
+"""What a page finds when it comes back, and what a room takes along to another process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from duplex.serving.rooms import event_log as journals
+from duplex.serving.rooms.event_log import Journal
+from duplex.serving.rooms.handover import Past
+from duplex.session_record.session_log import parse_events
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import CallError
+
+
+def turn(at: float, text: str, number: int, party: str = "user") -> dict[str, Any]:
+    start = round(at * SAMPLE_RATE)
+    return {
+        "type": "turn",
+        "start": start,
+        "end": start + SAMPLE_RATE,
+        "party": party,
+        "text": text,
+        "turn": number,
+        "kind": "turn",
+    }
+
+
+def reply(at: float, text: str, number: int) -> dict[str, Any]:
+    start = round(at * SAMPLE_RATE)
+    times = {"start": start, "end": start + SAMPLE_RATE, "decided": start - 9, "first_token": start - 5}
+    return {
+        "type": "reply",
+        **times,
+        "first_audible": start,
+        "epoch": number,
+        "turn": number,
+        "text": text,
+        "full_text": text + " and more",
+        "interrupted": True,
+    }
+
+
+def timer(at: float, due: float, action: str = "timer") -> dict[str, Any]:
+    start = round(at * SAMPLE_RATE)
+    due_at = round(due * SAMPLE_RATE)
+    return {"type": "control", "start": start, "end": start, "action": action, "value": 1.0, "text": "up", "at": due_at}
+
+
+def partial(at: float, text: str) -> dict[str, Any]:
+    start = round(at * SAMPLE_RATE)
+    return {"type": "partial", "start": start, "end": start, "party": "user", "text": text, "stable": 0}
+
+
+def test_partials_pass() -> None:
+    journal = Journal()
+    journal.add(partial(1.0, "what"))
+    journal.add(partial(1.2, "what time"))
+    assert [event["text"] for event in journal.events()] == ["what time"] and journal.lasting() == []
+    journal.add(turn(1.0, "what time", 1))
+    assert [event["type"] for event in journal.events()] == ["turn"] and journal.end == 1
+
+
+def test_it_is_bounded_and_numbers_stay(monkeypatch: Any) -> None:
+    monkeypatch.setattr(journals, "MOST", 10)
+    journal = Journal()
+    for number in range(25):
+        journal.add(turn(number, str(number), number))
+    assert journal.end == 25 and [event["text"] for event in journal.events()] == [str(n) for n in range(15, 25)]
+    assert [event["text"] for event in journal.lasting(23)] == ["23", "24"]
+    assert len(journal.lasting(3)) == 10 and journal.lasting(25) == []
+
+
+def test_downloads() -> None:
+    journal = Journal()
+    journal.add(turn(1.0, "what time is it", 1, "Ann"))
+    journal.add(reply(3.0, "half past", 1))
+    text = {name: journals.export(journal.lasting(), name) for name in (*journals.EXPORTS, journals.LOG)}
+    with pytest.raises(CallError, match="other"):
+        journals.export(journal.lasting(), "other")
+    assert text["transcript.txt"] == (
+        "text/plain",
+        "[00:00:01] Ann: what time is it\n[00:00:03] assistant: half past\n",
+    )
+    assert "Ann: what time is it" in text["subtitles.srt"][1] and "<v Ann>" in text["subtitles.vtt"][1]
+    lines = [json.loads(line) for line in text[journals.LOG][1].splitlines()]
+    assert lines == journal.events()
+
+
+def test_what_goes_on_elsewhere_reads_as_one_conversation() -> None:
+    before = [turn(1.0, "remember the milk", 1), reply(3.0, "yes", 1), turn(6.0, "thanks", 2)]
+    journal = Journal(before, shift=20 * SAMPLE_RATE)
+    journal.add({"type": "session_started", "start": 0, "end": 0, "parties": (), "wall_time": "", "settings": {}})
+    journal.add(turn(1.0, "what was it", 1))
+    told = journal.add(reply(3.0, "milk", 1))
+    assert told["decided"] == round(23 * SAMPLE_RATE) - 9 and (told["turn"], told["epoch"]) == (3, 2)
+    log = parse_events(journal.events())
+    assert [(t.number, t.start, t.text) for t in log.turns] == [
+        (1, 1.0, "remember the milk"),
+        (2, 6.0, "thanks"),
+        (3, 21.0, "what was it"),
+    ]
+    assert [(r.start, r.text) for r in log.replies] == [(3.0, "yes"), (23.0, "milk")]
+
+
+def test_memory_and_timers_go_along() -> None:
+    events = [
+        turn(1.0, "remember the milk", 1),
+        reply(3.0, "yes", 1),
+        timer(4.0, 100.0),
+        timer(4.5, 0.0, "cancel_timers"),
+        timer(5.0, 60.0),
+        timer(6.0, 8.0),
+        timer(7.0, 15.0),
+        turn(9.0, "thanks", 2),
+    ]
+    past = Past(events, 20 * SAMPLE_RATE)
+    assert [(u.party, u.text, u.start, u.end, u.interrupted) for u in past.heard()] == [
+        ("user", "remember the milk", -19.0, -18.0, False),
+        ("assistant", "yes", -17.0, -16.0, True),
+        ("user", "thanks", -11.0, -10.0, False),
+    ]
+    # The one due at 8 s was announced while the first process still ran, that at 15 s never was.
+    assert [timer.at for timer in past.timers()] == [40.0, -5.0]

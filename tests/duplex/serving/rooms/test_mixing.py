@@ -1,0 +1,100 @@
+"""What each hears in a room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from duplex.serving.rooms.mixing import CUSHION, FULLEST, Mix, Source
+from duplex.streaming.audio import FRAME
+
+HOP = FRAME // 2
+SILENCE = np.zeros(HOP, np.float32)
+
+
+def level(value: float, count: int = FRAME) -> np.ndarray:
+    return np.full(count, value, np.float32)
+
+
+def run(mix: Mix, voices: dict[str, float], frames: int = 5, assistant: float = 0.0) -> dict[str, float]:
+    """Levels that each hears at last."""
+    tracks: dict[str, np.ndarray] = {}
+    for _ in range(frames):
+        for name, value in voices.items():
+            mix.write(name, level(value))
+        for _ in range(2):
+            tracks = mix.read(level(assistant, HOP))
+    return {name: round(float(track[-1]), 3) for name, track in tracks.items()}
+
+
+def test_everybody_hears_the_others_and_the_assistant_but_not_themselves() -> None:
+    mix = Mix()
+    for name in ("ann", "bob", "cid"):
+        mix.join(name)
+    assert run(mix, {"ann": 0.1, "bob": 0.02, "cid": 0.003}, assistant=0.5) == {
+        "ann": 0.523,
+        "bob": 0.603,
+        "cid": 0.62,
+    }
+    mix.leave("bob")
+    assert run(mix, {"ann": 0.1, "cid": 0.003}) == {"ann": 0.003, "cid": 0.1}
+
+
+def test_alone_one_hears_the_assistant_as_it_is() -> None:
+    mix = Mix()
+    mix.join("ann")
+    mix.write("ann", level(0.5))
+    said = level(0.25, HOP)
+    assert mix.read(said)["ann"] is said
+
+
+def test_an_interpreter_takes_a_speakers_place_for_one_listener_only() -> None:
+    mix = Mix()
+    for name in ("ann", "bob", "cid"):
+        mix.join(name)
+    mix.add_source("ann in german")
+    assert run(mix, {"ann": 0.1, "ann in german": 0.05, "bob": 0.0}) == {"ann": 0.0, "bob": 0.1, "cid": 0.1}
+    mix.route("bob", "ann", "ann in german")
+    assert run(mix, {"ann": 0.1, "ann in german": 0.05, "bob": 0.0}) == {"ann": 0.0, "bob": 0.05, "cid": 0.1}
+    mix.remove_source("ann in german")
+    assert run(mix, {"ann": 0.1, "bob": 0.0}) == {"ann": 0.0, "bob": 0.1, "cid": 0.1}
+    for wrong in (("ann", "ann", "bob"), ("zoe", "ann", "bob"), ("bob", "ann", "nobody")):
+        with pytest.raises(ValueError, match="no route"):
+            mix.route(*wrong)
+
+
+def test_many_loud_voices_do_not_break_the_sound() -> None:
+    mix = Mix()
+    for number in range(6):
+        mix.join(f"{number}")
+    assert all(0.9 < value <= 1.0 for value in run(mix, {f"{number}": 0.9 for number in range(6)}).values())
+
+
+def test_a_source_bridges_jitter_and_does_not_pile_up() -> None:
+    source = Source()
+    source.write(level(0.1))
+    assert source.read(HOP) is None  # the cushion first
+    source.write(level(0.2))
+    heard = [source.read(HOP) for _ in range(4)]
+    assert [round(float(block[0]), 1) for block in heard if block is not None] == [0.1, 0.1, 0.2, 0.2]
+    assert source.read(HOP) is None
+    for _ in range(100):
+        source.write(level(0.3))
+    assert source.dropped > 0 and CUSHION <= source._length <= FULLEST
+
+
+@given(st.lists(st.one_of(st.integers(1, 2000), st.just(-HOP)), max_size=200))
+def test_no_sample_is_lost_doubled_or_out_of_order(steps: list[int]) -> None:
+    source, written, read = Source(), 0, []
+    for step in steps:
+        if step > 0:
+            source.write(np.arange(written, written + step, dtype=np.float32))
+            written += step
+        elif (block := source.read(-step)) is not None:
+            assert len(block) == -step
+            read.append(block)
+    heard = np.concatenate(read) if read else np.zeros(0)
+    assert np.all(np.diff(heard) > 0)
+    assert len(heard) + source._length + source.dropped == written

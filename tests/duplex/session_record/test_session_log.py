@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from duplex import events as ev
+from duplex.session_record.session_log import Span, parse_events, read_log
+from duplex.session_record.subtitles import SpeakerTurn, TimedWord
+from duplex.streaming.errors import InputError
+
+S = 16_000
+
+
+def conversation() -> list[ev.Event]:
+    """One question, an answer that is held once and then interrupted, a backchannel, a withdrawn reply."""
+    return [
+        ev.SessionStarted(0, 0, ("user",), "2026-01-01T10:00:00+00:00", {}),
+        ev.Speech(1 * S, 2 * S, "user"),
+        ev.Word(1 * S, 3 * S // 2, "user", "what", 0.9),
+        ev.Word(3 * S // 2, 2 * S, "user", "time", 0.9),
+        ev.Decision(2 * S, 5 * S // 2, "endpoint", "words look finished", 1, 1),
+        ev.Turn(1 * S, 2 * S, "user", "what time", 1),
+        ev.ReplyStarted(3 * S, 3 * S, 1, 1),
+        ev.SpokenWord(3 * S, 4 * S, 1, "It"),
+        ev.Speech(5 * S, 5 * S + S // 2, "user"),
+        ev.Decision(5 * S, 5 * S + 800, "suspend", "", 1, 1),
+        ev.Suspended(5 * S, 5 * S + 1000, 1, 5 * S + 800),
+        ev.Decision(5 * S, 6 * S, "backchannel", "mhm", 1, 1),
+        ev.Turn(5 * S, 5 * S + S // 2, "user", "mhm", 1, "backchannel"),
+        ev.Resumed(6 * S, 6 * S, 1, 2 * S + 1000),
+        ev.SpokenWord(6 * S, 7 * S, 1, "is"),
+        ev.Speech(7 * S, 9 * S, "user"),
+        ev.Decision(7 * S, 7 * S + 3200, "barge_in", "words", 1, 1),
+        ev.Interrupted(7 * S, 7 * S + 3300, 1, 7 * S + 3200, "It is"),
+        ev.Reply(3 * S, 7 * S + 3300, 1, 1, "It is", "It is ten o'clock", True, 5 * S // 2, 11 * S // 4, 3 * S),
+        ev.Decision(9 * S, 10 * S, "endpoint", "", 2, 2),
+        ev.Turn(7 * S, 9 * S, "user", "stop it", 2),
+        ev.Decision(10 * S, 10 * S + 100, "withdraw", "", 2, 2),
+        ev.Speech(10 * S, 11 * S, "user"),
+        ev.Decision(11 * S, 12 * S, "endpoint", "", 2, 3),
+        ev.Turn(7 * S, 11 * S, "user", "stop it please", 2),
+        ev.Lost(12 * S, 12 * S, "answering", "the server is gone"),
+        ev.SessionEnded(13 * S, 13 * S, {"input": {"passed": 650, "dropped": 3, "peak": 2, "lag": 0}}),
+    ]
+
+
+@pytest.fixture
+def log():
+    return parse_events([event.as_dict() for event in conversation()])
+
+
+def test_header_and_footer(log):
+    assert (log.parties, log.duration, log.wall_time, log.ended) == (["user"], 13.0, "2026-01-01T10:00:00+00:00", True)
+    assert log.queues["input"]["dropped"] == 3
+    assert log.lost == [{"at": 12.0, "capability": "answering", "reason": "the server is gone"}]
+
+
+def test_a_turn_that_went_on_is_there_once_and_whole_and_a_backchannel_hides_none(log):
+    assert [(turn.number, turn.text, turn.backchannel) for turn in log.turns] == [
+        (1, "what time", False),
+        (1, "mhm", True),
+        (2, "stop it please", False),
+    ]
+    assert log.turns[0].words == (TimedWord("what", 1.0, 1.5), TimedWord("time", 1.5, 2.0))
+
+
+def test_a_reply_is_audible_but_for_the_pause_in_which_it_was_held(log):
+    (reply,) = log.replies
+    assert reply.parts == (Span(3.0, 5.0625), Span(6.0, 7.20625))
+    assert (reply.text, reply.full_text, reply.interrupted) == ("It is", "It is ten o'clock", True)
+    assert [word.text for word in reply.words] == ["It", "is"]
+    assert log.suspensions == [Span(5.0625, 6.0)]
+    assert log.interruptions[0].onset == 7.0
+
+
+def test_captions_and_speaker_turns(log):
+    assert [(caption.party, caption.text) for caption in log.captions()] == [
+        ("user", "what time"),
+        ("assistant", "It is"),
+        ("user", "mhm"),
+        ("user", "stop it please"),
+    ]
+    assert log.speaker_turns() == [
+        SpeakerTurn(1.0, 2.0, "user"),
+        SpeakerTurn(3.0, 5.0625, "assistant"),
+        SpeakerTurn(5.0, 5.5, "user"),
+        SpeakerTurn(6.0, 7.20625, "assistant"),
+        SpeakerTurn(7.0, 9.0, "user"),
+        SpeakerTurn(10.0, 11.0, "user"),
+    ]
+
+
+def test_activity_that_is_in_no_turn_is_nobody_speaking():
+    log = parse_events([ev.Speech(0, S, "user").as_dict(), ev.Turn(2 * S, 3 * S, "user", "hi", 1).as_dict()])
+    assert log.speaker_turns() == [SpeakerTurn(2.0, 3.0, "user")]
+
+
+def test_a_log_that_breaks_off_reads_up_to_there(tmp_path):
+    lines = [json.dumps(event.as_dict()) for event in conversation()[:9]]
+    (tmp_path / "events.jsonl").write_text("\n".join(lines) + '\n{"type": "sus')
+    log = read_log(tmp_path / "events.jsonl")
+    assert not log.ended
+    (reply,) = log.replies  # its own event never came: what is known of it are the words that were heard
+    assert (reply.text, reply.start, reply.end, reply.interrupted) == ("It", 3.0, 4.0, True)
+
+
+def test_what_is_unknown_is_passed_over():
+    log = parse_events(
+        [
+            {"type": "thought", "start": 1, "end": 2},
+            {"start": "x"},
+            {"type": "turn", "text": "hi", "start": -5, "end": float("nan")},
+            {"type": "speech", "party": "somebody", "start": 0, "end": S, "mood": "good"},
+        ]
+    )
+    assert [(turn.party, turn.start, turn.end) for turn in log.turns] == [("user", 0.0, 0.0)]
+    assert log.speech == {"somebody": [Span(0.0, 1.0)]}
+
+
+def test_a_reply_that_was_never_audible_is_none():
+    reply = ev.Reply(5 * S, 5 * S, 4, 2, "", "Never mind", True, 4 * S, 4 * S, 5 * S)
+    assert parse_events([reply.as_dict()]).replies == []
+
+
+def test_no_log_or_no_events_are_told(tmp_path):
+    with pytest.raises(InputError, match=r"events\.jsonl: the event log cannot be read"):
+        read_log(tmp_path / "events.jsonl")
+    (tmp_path / "events.jsonl").write_text('no json\n{"type": "speech"}\n')
+    with pytest.raises(InputError, match="line 1 is no event"):
+        read_log(tmp_path / "events.jsonl")
+    (tmp_path / "events.jsonl").write_text("")
+    assert read_log(tmp_path / "events.jsonl").turns == []

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from duplex import events as ev
+from duplex.session_record.summary import summarize
+from tests.duplex.session_record.test_session_log import S, conversation
+
+
+@pytest.fixture
+def summary():
+    return summarize([event.as_dict() for event in conversation()])
+
+
+def test_where_the_time_of_an_answer_went(summary):
+    turn = summary["turns"][0]
+    assert (turn["turn"], turn["party"], turn["text"], turn["reply"]) == (1, "user", "what time", "It is")
+    assert turn["latency_ms"] == {"decision": 500.0, "first_token": 250.0, "first_audible": 250.0, "total": 1000.0}
+    assert turn["interrupted"] is True
+    assert (turn["end_of_speech"], turn["decided"], turn["first_token"], turn["first_audible"]) == (2.0, 2.5, 2.75, 3.0)
+
+
+def test_a_turn_without_a_reply_has_no_times_of_one(summary):
+    turn = summary["turns"][1]
+    assert turn["end_of_speech"] == 11.0  # of the endpoint that stood, not of the one that was withdrawn
+    assert turn["latency_ms"] == {"decision": 1000.0, "first_token": None, "first_audible": None, "total": None}
+    assert turn["reply"] is None
+    assert summary["latency_ms"]["decision"] == {"count": 2, "p50": 500.0, "p95": 1000.0, "max": 1000.0}
+    assert summary["latency_ms"]["total"]["count"] == 1
+
+
+def test_an_interruption_from_onset_to_silence(summary):
+    (interruption,) = summary["interruptions"]
+    assert interruption["latency_ms"] == {"decision": 200.0, "silence": 6.25, "total": 206.25}
+    assert interruption["heard"] == "It is"
+    assert summary["interruption_ms"]["total"]["p95"] == 206.25
+
+
+def test_counts_speaking_time_drops_and_losses(summary):
+    assert summary["counts"] == {
+        "turns": 2,
+        "backchannels": 1,
+        "replies": 1,
+        "interrupted_replies": 1,
+        "decisions": {"backchannel": 1, "barge_in": 1, "endpoint": 3, "suspend": 1, "withdraw": 1},
+    }
+    assert summary["speaking"] == {
+        "user": {"seconds": 4.5, "words": 2, "turns": 2},
+        "assistant": {"seconds": 3.26875, "words": 2, "turns": 1},
+    }
+    assert (summary["duration"], summary["complete"], summary["dropped"]) == (13.0, True, 3)
+    assert summary["lost"][0]["capability"] == "answering"
+
+
+def test_a_turn_cut_at_its_limit_counts_from_its_last_word():
+    events = [
+        ev.Turn(0, 30 * S, "user", "on and on", 1),
+        ev.Decision(0, 30 * S + S // 10, "turn_limit", "the turn has lasted 30 s", 1, 1),
+    ]
+    (turn,) = summarize([event.as_dict() for event in events])["turns"]
+    assert (turn["decision"], turn["latency_ms"]["decision"]) == ("turn_limit", 100.0)
+
+
+def test_quantiles_are_nearest_ranks():
+    events = []
+    for number in range(1, 21):
+        start = number * 10 * S
+        events.append(ev.Turn(start, start + S, "user", "hello", number))
+        events.append(ev.Decision(start + S, start + S + number * 160, "endpoint", "", number, number))
+    spread = summarize([event.as_dict() for event in events])["latency_ms"]["decision"]
+    assert spread == {"count": 20, "p50": 100.0, "p95": 190.0, "max": 200.0}
+
+
+def test_nothing_happened():
+    summary = summarize([])
+    assert summary["turns"] == []
+    assert summary["latency_ms"]["total"] == {"count": 0, "p50": None, "p95": None, "max": None}
+    assert summary["complete"] is False
+
+
+def test_it_is_plain_json(summary):
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
