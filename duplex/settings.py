@@ -18,6 +18,7 @@ from typing import Any, get_type_hints
 
 from duplex.conversation.floor_rules import FloorSettings
 from duplex.models.diarization.config import LATENCIES
+from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
@@ -50,8 +51,8 @@ class Settings:
     system_prompt: str = setting("", "instructions to the language model; empty: speak briefly, in plain sentences")
     restore: str = setting(
         "",
-        "restore the sound, live: auto, enhance, dereverb, codec, bandwidth; empty: off",
-        choices=("", "auto", "enhance", "dereverb", "codec", "bandwidth"),
+        f"restore the sound, live: {', '.join(LIVE_TASKS)}; empty: off",
+        choices=("", *LIVE_TASKS),
     )
     restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
     diarize: bool = setting(True, "tell the people on one channel apart")

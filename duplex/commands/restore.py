@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from duplex.batch.restore.options import TASKS
+from duplex.models.restoration.contract import TASK_HELP, TASKS
 
 DESCRIPTION = """\
 Restores recordings and folders of them. A result has its source's sample rate, channels, length, container and
@@ -27,11 +27,11 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser | None = None) -
         help="restore recordings, or whole folders of them",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="tasks:\n" + "\n".join(f"  {name:<10} {text}" for name, text in TASKS.items()),
+        epilog="tasks:\n" + "\n".join(f"  {name:<10} {text}" for name, text in TASK_HELP.items()),
     )
     parser.add_argument("inputs", metavar="IN", nargs="+", help="recordings and folders")
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="folder for the results, or a single file")
-    parser.add_argument("--task", choices=tuple(TASKS), default="auto", help="what is to be restored (%(default)s)")
+    parser.add_argument("--task", choices=TASKS, default="auto", help="what is to be restored (%(default)s)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps of the solver (default: what scores best)")
     parser.add_argument("--mix", type=float, default=1.0, metavar="0…1", help="1: all restored (default), 0: the input")
     parser.add_argument("--sample-rate", type=int, metavar="HZ", help="of the results (default: each source's own)")

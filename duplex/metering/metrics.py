@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from duplex.audio_files.resampling import resampler
 from duplex.audio_files.restoration_reader import open_audio
+from duplex.streaming.resample import resampler
 
 RATE = 16_000
 SEGMENT = 30 * RATE

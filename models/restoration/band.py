@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.audio_files.resampling import resampler
+from duplex.streaming.resample import resampler
 from duplex.streaming.stage import Blocks, Stage
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 SAMPLE_RATE = 16000
-TASKS = ("auto", "enhance", "dereverb", "codec", "bandwidth", "phase", "vocode")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
 
 TAPS = 7  # complex mask on Y_t, complex filter tap on Y_{t−1}, real mask on X_t − Y_t, additive part
 

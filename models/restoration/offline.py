@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction
 from duplex.models.restoration.spectrum import compress, expand, istft, mel_only, running_gain, soften, stft

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from torch import Tensor
 
-from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.decoupling import decouple
 from duplex.models.restoration.flow import as_channels, as_complex, estimate_sigma, flow_matching_loss
 from duplex.models.restoration.spectrum import compress, expand, istft, mel_projection, running_gain, stft

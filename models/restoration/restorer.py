@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.batch.restore.options import RestoreOptions, load_stage
 from duplex.models.restoration.band import BandRestorer
+from duplex.models.restoration.contract import RestoreOptions, load_stage
 from duplex.streaming.audio import as_float32
 from duplex.streaming.errors import InputError, SettingsError
 from duplex.streaming.stage import Stage

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:

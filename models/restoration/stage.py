@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
 from duplex.models.restoration.runtime import STEPS, CallState, LiteRuntime
 from duplex.models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel

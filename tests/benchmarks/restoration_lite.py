@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import soundfile
 
-from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 from duplex.streaming.audio import to_mono
 from duplex.streaming.resample import resample

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from duplex.batch.restore.options import RestoreOptions, StageFactory, name_of
+from duplex.batch.restore.factories import name_of
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.remote_io import Delivery, RemoteRestorer, packed, received
 from duplex.batch.restore.report import FileResult
 from duplex.batch.restore.restore_file import Progress, discard
+from duplex.models.restoration.contract import RestoreOptions, StageFactory
 from duplex.ray_connection import connect
 from duplex.streaming.errors import EndpointError
 

@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from duplex.batch.restore.options import RestoreOptions, StageFactory, name_of
+from duplex.batch.restore.factories import name_of
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult
 from duplex.batch.restore.restore_file import Progress, discard, restore_file
+from duplex.models.restoration.contract import RestoreOptions, StageFactory
 from duplex.streaming import errors
 from duplex.streaming.errors import ModelError
 

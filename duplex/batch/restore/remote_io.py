@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from duplex.batch.restore.options import RestoreOptions, named
+from duplex.batch.restore.factories import named
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult
 from duplex.batch.restore.restore_file import Progress, discard, picture_part, restore_file
+from duplex.models.restoration.contract import RestoreOptions
 from duplex.streaming.errors import DuplexError
 
 SHIPPED_BYTES = 64 << 20

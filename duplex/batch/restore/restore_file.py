@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from duplex.audio_files.formats import AudioFormat, target_format
-from duplex.audio_files.resampling import resampler
 from duplex.audio_files.restoration_reader import AudioReader, open_audio
 from duplex.audio_files.writer import open_writer
-from duplex.batch.restore.options import RestoreOptions
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult
 from duplex.metering.measures import Measures
 from duplex.models.restoration.band import BandRestorer
+from duplex.models.restoration.contract import RestoreOptions
 from duplex.streaming.errors import DuplexError, InputError, OutputError
+from duplex.streaming.resample import resampler
 from duplex.streaming.stage import Stage
 
 

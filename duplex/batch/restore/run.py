@@ -10,11 +10,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from duplex.batch.restore.options import RestoreOptions, StageFactory, load_stage
 from duplex.batch.restore.plan import Item, Plan, find_reference, plan, sweep
 from duplex.batch.restore.processes import run_here, run_in_processes
 from duplex.batch.restore.report import REPORT, FileResult, Journal, Report
 from duplex.batch.restore.restore_file import Progress, measure_again, place
+from duplex.models.restoration.contract import RestoreOptions, StageFactory, load_stage
 from duplex.streaming.errors import DuplexError, InputError, OutputError, SettingsError
 
 PathLike = str | os.PathLike[str]

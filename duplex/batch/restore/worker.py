@@ -11,9 +11,10 @@ import os
 import sys
 from dataclasses import asdict
 
-from duplex.batch.restore.options import RestoreOptions, named
+from duplex.batch.restore.factories import named
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.restore_file import restore_file
+from duplex.models.restoration.contract import RestoreOptions
 from duplex.streaming.errors import DuplexError
 
 

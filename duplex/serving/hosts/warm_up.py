@@ -16,6 +16,7 @@ from duplex.conversation.input_framer import InputFrame
 from duplex.conversation.live_restoration import LiveRestoration
 from duplex.conversation.session import Session
 from duplex.engines import Engines
+from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE
 from duplex.streaming.clock import VirtualClock
@@ -24,7 +25,7 @@ from duplex.streaming.pool import InferencePool
 
 log = logging.getLogger(__name__)
 
-RESTORATIONS: tuple[str, ...] = Settings.__dataclass_fields__["restore"].metadata["choices"]
+RESTORATIONS = ("", *LIVE_TASKS)
 
 _SECONDS = 6.0
 """Of the bundled recording: one question, and time for the answer."""

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from duplex.models.corpora.optimizers import adamw
-from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.offline import restore
 from duplex.models.restoration.published import WINDOWS

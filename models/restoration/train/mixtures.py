@@ -27,7 +27,8 @@ from duplex.models.corpora.degradations import (
     speed,
 )
 from duplex.models.corpora.manifest import NOISE, SPEECH, decode, rows
-from duplex.models.restoration.config import SAMPLE_RATE, TASKS
+from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import InputError
 
 TASK_SHARES = {"enhance": 0.3, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.12, "auto": 0.33}

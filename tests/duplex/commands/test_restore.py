@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from duplex.batch.restore.options import TASKS
 from duplex.commands.restore import main
-from duplex.models.restoration import config
+from duplex.models.restoration.contract import TASKS
 from tests.duplex.batch.restore.recordings import read, speechlike, write
 
 
@@ -77,10 +76,6 @@ def test_mistakes_are_one_line(folder, capsys, monkeypatch, arguments, words):
     assert main(["restore", *arguments]) == 1
     out, err = capsys.readouterr()
     assert out == "" and err.startswith("duplex: ") and words in err and len(err.splitlines()) == 1
-
-
-def test_the_tasks_are_the_models():
-    assert set(TASKS) == set(config.TASKS)
 
 
 @pytest.mark.parametrize("task", list(TASKS))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.lite import LiteNet
 
 SMALL = {"channels": 16, "blocks": 2, "hidden": 16, "wide": 24}

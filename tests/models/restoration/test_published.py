@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from duplex.models.restoration.buffered import BufferedRestorer
-from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.published import (
     PublishedConfig,
     build_networks,

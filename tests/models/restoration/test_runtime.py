@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from duplex.models.restoration.config import TASKS, LiteConfig
+from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.offline import restore
 from duplex.models.restoration.runtime import STEPS, LiteRuntime, export

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.batch.restore.options import RestoreOptions
+from duplex.models.restoration.contract import RestoreOptions
 
 GATE = "DUPLEX_TEST_GATE"
 """The environment variable with the path that `gated` waits for."""

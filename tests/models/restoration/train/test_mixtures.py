@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from duplex.models.corpora.manifest import data_folder, rows
-from duplex.models.restoration.config import TASKS
+from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.metrics import si_sdr
 from duplex.models.restoration.train.mixtures import TASK_SHARES, Mixer, build_cache
 from duplex.streaming.errors import InputError

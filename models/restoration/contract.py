@@ -1,8 +1,7 @@
-"""How to restore: what is given to the model, and what decides whether an earlier result still holds."""
+"""What restoration is asked for, and the stage that does it: samples in, restored samples out."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.stage import Stage
 
-TASKS = {
+TASK_HELP = {
     "auto": "several faults at once: noise, echo, codec and band limits",
     "enhance": "remove noise",
     "dereverb": "remove the room's echo",
@@ -20,6 +19,12 @@ TASKS = {
     "phase": "throw the phase away and rebuild it from the magnitudes",
     "vocode": "rebuild speech from 80 mel bands",
 }
+"""What each task does. The order is that of the network's task embedding."""
+
+TASKS = tuple(TASK_HELP)
+
+LIVE_TASKS = TASKS[:5]
+"""Those that improve degraded speech; the others rebuild it from parts of clean speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +73,3 @@ def load_stage(options: RestoreOptions) -> Stage:
     return RestorationStage(
         options.task, steps=options.steps, device=options.device, weights=options.weights, seed=options.seed
     )
-
-
-def name_of(factory: StageFactory) -> str:
-    """A factory as "module:name", for a process that must find it again. Raises SettingsError if it has none."""
-    name = f"{factory.__module__}:{factory.__qualname__}"
-    try:
-        found = named(name)
-    except (ImportError, AttributeError):
-        found = None
-    if found is not factory or factory.__module__ == "__main__":
-        raise SettingsError(f"stage_factory: worker processes must be able to import it, and {name} they cannot")
-    return name
-
-
-def named(name: str) -> StageFactory:
-    module, _, attribute = name.partition(":")
-    return getattr(importlib.import_module(module), attribute)
