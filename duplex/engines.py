@@ -12,7 +12,7 @@ from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
 from duplex.models.tts.contract import Synthesizer
-from duplex.models.vad.contract import ActivityDetector
+from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.settings import Settings
 
 
@@ -20,7 +20,7 @@ from duplex.settings import Settings
 class Engines:
     """What hears, answers and speaks. Sessions may share one set: state is never on an engine."""
 
-    activity: ActivityDetector[Any]
+    activity: VoiceActivityDetector[Any]
     recognizer: Recognizer[Any]
     answerer: Answerer
     synthesizer: Synthesizer
@@ -34,7 +34,7 @@ class Engines:
         from duplex.models.asr import load_recognizer
         from duplex.models.interaction import load_answerer
         from duplex.models.tts import load_synthesizer
-        from duplex.models.vad.webrtc import WebRtcActivity
+        from duplex.models.vad.webrtc import WebRtcVad
 
         diarizer, voices = None, ()
         if settings.diarize:
@@ -43,7 +43,7 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            activity=WebRtcActivity(),
+            activity=WebRtcVad(),
             recognizer=load_recognizer(settings.recognizer),
             answerer=load_answerer(
                 settings.llm or settings.model or None,

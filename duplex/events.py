@@ -209,7 +209,7 @@ class Controlled(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Lost(Event):
+class CapabilityLost(Event):
     """A capability failed; the session goes on without it."""
 
     type: ClassVar[str] = "lost"
@@ -218,7 +218,7 @@ class Lost(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored(Event):
+class CapabilityRestored(Event):
     """A lost capability is back."""
 
     type: ClassVar[str] = "restored"

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session, Sink
 from duplex.engines import Engines
 from duplex.events import Event
@@ -133,7 +133,7 @@ class _Watcher:
         self._on_progress = on_progress
         self._duration = duration
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         if self._on_progress is not None and frame.start % SAMPLE_RATE < FRAME:
             self._on_progress(frame.end / SAMPLE_RATE, self._duration)
 

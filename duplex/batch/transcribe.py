@@ -14,14 +14,14 @@ import numpy as np
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.diarize import Enrolled, enrol, open_diarizer
 from duplex.batch.run import PARTIES
-from duplex.conversation.input_framer import Intake
-from duplex.conversation.segmenter import Hearing
+from duplex.conversation.input_framer import InputFramer
+from duplex.conversation.segmenter import Segmenter
 from duplex.models.asr.contract import Hypothesis, Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.diarization.feed import DiarizerFeed
 from duplex.models.diarization.history import SpeakerHistory
 from duplex.models.diarization.turns import TurnBuilder
-from duplex.models.vad.contract import ActivityDetector
+from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.session_record.subtitles import Caption, TimedWord
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
@@ -102,7 +102,7 @@ def transcribe(
     source = open_recording(recording)
     settings = settings or Settings()
     from duplex.models.asr import load_recognizer
-    from duplex.models.vad.webrtc import WebRtcActivity
+    from duplex.models.vad.webrtc import WebRtcVad
 
     voices = None
     if settings.diarize if diarize is None else diarize:
@@ -110,7 +110,7 @@ def transcribe(
         voices = _Voices.open(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
-        return VirtualClock().run(_transcribe(source, settings, WebRtcActivity(), recognizer, voices, on_progress))
+        return VirtualClock().run(_transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress))
     finally:
         recognizer.close()
 
@@ -156,7 +156,7 @@ class _Voices:
 async def _transcribe(
     source: Recording,
     settings: Settings,
-    activity: ActivityDetector[Any],
+    activity: VoiceActivityDetector[Any],
     recognizer: Recognizer[Any],
     voices: _Voices | None,
     on_progress: Callable[[float, float | None], None] | None,
@@ -165,10 +165,10 @@ async def _transcribe(
     scribe = _Scribe()
     pool = InferencePool(inline=True)
     ears = [
-        Hearing(party, scribe, activity, recognizer, pool, gap=settings.utterance_gap, limit=settings.utterance_limit)
+        Segmenter(party, scribe, activity, recognizer, pool, gap=settings.utterance_gap, limit=settings.utterance_limit)
         for party in parties
     ]
-    intake = Intake(len(parties))
+    intake = InputFramer(len(parties))
     async with asyncio.TaskGroup() as group:
         for ear in ears:
             group.create_task(ear.recognize())

@@ -100,9 +100,9 @@ class LiveView:
                 self._state, self._reply = "listening", ""
                 cut = " [red]— interrupted[/]" if interrupted else ""
                 self._line(event.start, "assistant", "green", escape(text or "…") + cut)
-            case ev.Lost(capability=capability, reason=reason):
+            case ev.CapabilityLost(capability=capability, reason=reason):
                 self._line(event.start, "", "red", f"[red]{capability} lost: {escape(reason)}[/]")
-            case ev.Restored(capability=capability):
+            case ev.CapabilityRestored(capability=capability):
                 self._line(event.start, "", "green", f"[green]{capability} is back[/]")
 
     def _colour(self, party: str) -> str:

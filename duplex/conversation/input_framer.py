@@ -1,4 +1,4 @@
-"""Intake: blocks of any rate, size and channel count become 20 ms frames on the session's clock."""
+"""InputFramer: blocks of any rate, size and channel count become 20 ms frames on the session's clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duplex.streaming.resample import StreamResampler
 
 
 @dataclass(frozen=True, slots=True)
-class InputFrame:
+class MultichannelFrame:
     """20 ms of every party: samples (FRAME, parties)."""
 
     start: int
@@ -24,7 +24,7 @@ class InputFrame:
         return self.start + len(self.samples)
 
 
-class Intake:
+class InputFramer:
     """parties: channels that are kept apart; with one party, more channels are mixed."""
 
     def __init__(self, parties: int = 1) -> None:
@@ -39,13 +39,15 @@ class Intake:
         """Samples of the session's clock that have been taken in."""
         return self._framer.position // self.parties
 
-    def push(self, block: np.ndarray, sample_rate: int = SAMPLE_RATE, start: int | None = None) -> list[InputFrame]:
+    def push(
+        self, block: np.ndarray, sample_rate: int = SAMPLE_RATE, start: int | None = None
+    ) -> list[MultichannelFrame]:
         """block: (n,) or (n, channels). start: its place in samples at `sample_rate`; a gap before it becomes silence
         of the same length, and what overlaps is dropped. Raises InputError on unusable audio."""
         samples = self._channels(as_float32(block))
         if sample_rate != self._rate:
             self._change_rate(sample_rate)
-        frames: list[InputFrame] = []
+        frames: list[MultichannelFrame] = []
         place: int | None = None
         if start is not None and start > self._next:
             frames += self._push(self._drain())
@@ -56,7 +58,7 @@ class Intake:
         self._next += len(samples)
         return frames + self._push(self._convert(samples), place)
 
-    def flush(self) -> list[InputFrame]:
+    def flush(self) -> list[MultichannelFrame]:
         """The last, incomplete frame, padded with silence."""
         return self._push(self._drain()) + self._frames(self._framer.flush())
 
@@ -80,11 +82,11 @@ class Intake:
         """What the resampler holds back; it then begins anew."""
         return np.zeros((0, self.parties), np.float32) if self._resampler is None else self._resampler.flush()
 
-    def _push(self, samples: np.ndarray, start: int | None = None) -> list[InputFrame]:
+    def _push(self, samples: np.ndarray, start: int | None = None) -> list[MultichannelFrame]:
         return self._frames(self._framer.push(np.ascontiguousarray(samples).reshape(-1), start))
 
-    def _frames(self, chunks: list[AudioChunk]) -> list[InputFrame]:
+    def _frames(self, chunks: list[AudioChunk]) -> list[MultichannelFrame]:
         return [
-            InputFrame(chunk.start // self.parties, chunk.samples.reshape(FRAME, self.parties), chunk.concealed)
+            MultichannelFrame(chunk.start // self.parties, chunk.samples.reshape(FRAME, self.parties), chunk.concealed)
             for chunk in chunks
         ]

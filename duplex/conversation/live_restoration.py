@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.conversation.input_framer import InputFrame, Intake
+from duplex.conversation.input_framer import InputFramer, MultichannelFrame
 from duplex.models.restoration.restorer import Restorer
 from duplex.streaming.audio import FRAME
 
@@ -25,16 +25,16 @@ class LiveRestoration:
     def reset(self, start: int) -> None:
         """Begin anew with the frame at sample `start` (after the switch was off)."""
         self._restorer.reset()
-        self._out = Intake(self._parties)
+        self._out = InputFramer(self._parties)
         self._offset = start
         self._drop = self.latency
 
-    def step(self, frame: InputFrame) -> list[InputFrame]:
+    def step(self, frame: MultichannelFrame) -> list[MultichannelFrame]:
         """frame: (FRAME, parties). Returns the restored frames that have become complete; none at first."""
         restored = self._restorer.step(frame.samples)
         early = min(self._drop, len(restored))  # a restorer's first `latency` samples are silence
         self._drop -= early
         return [
-            InputFrame(self._offset + out.start, np.ascontiguousarray(out.samples), frame.concealed)
+            MultichannelFrame(self._offset + out.start, np.ascontiguousarray(out.samples), frame.concealed)
             for out in self._out.push(restored[early:])
         ]

@@ -25,7 +25,7 @@ SORRY = "Sorry, I cannot reach the language model."
 NOTHING_YET = "I have not said anything yet."
 
 
-class Stage(Protocol):
+class ReplyListener(Protocol):
     """Who hears about replies (the session)."""
 
     @property
@@ -43,7 +43,7 @@ class Stage(Protocol):
 
 
 @dataclass(slots=True)
-class Current:
+class ActiveReply:
     """The reply that has the floor, or is about to."""
 
     epoch: int
@@ -73,7 +73,7 @@ class Replies:
 
     def __init__(
         self,
-        stage: Stage,
+        listener: ReplyListener,
         answerer: Answerer,
         synthesizer: Synthesizer,
         playback: Playback,
@@ -83,10 +83,10 @@ class Replies:
         spawn: Callable[[Any], asyncio.Task[None]],
     ) -> None:
         self.voice = voice
-        self.current: Current | None = None
+        self.current: ActiveReply | None = None
         self.last_text = ""
         """What the last reply said, for "say that again"."""
-        self._stage = stage
+        self._listener = listener
         self._answerer = answerer
         self._synthesizer = synthesizer
         self._playback = playback
@@ -97,10 +97,10 @@ class Replies:
         self._lost: set[str] = set()
 
     def answer(self, epoch: int, turn: int, request: Request) -> None:
-        self._start(Current(epoch, turn, self._stage.now), request)
+        self._start(ActiveReply(epoch, turn, self._listener.now), request)
 
     def announce(self, epoch: int, turn: int, text: str) -> None:
-        self._start(Current(epoch, turn, self._stage.now, announcement=text), None)
+        self._start(ActiveReply(epoch, turn, self._listener.now, announcement=text), None)
 
     def stop(self) -> None:
         """Make no more of the current reply; what playback has of it is playback's affair."""
@@ -112,7 +112,7 @@ class Replies:
         if current.waiting and current.task is not None:
             current.task.cancel()
 
-    def finish(self) -> tuple[Current, Track | None] | None:
+    def finish(self) -> tuple[ActiveReply, Track | None] | None:
         """The current reply is over: take it away."""
         current, self.current = self.current, None
         if current is None:
@@ -126,12 +126,12 @@ class Replies:
         """Playback has been read from."""
         self._room.set()
 
-    def _start(self, current: Current, request: Request | None) -> None:
+    def _start(self, current: ActiveReply, request: Request | None) -> None:
         self.current = current
         self._playback.begin(current.epoch)
         current.task = self._spawn(self._make(current, request))
 
-    async def _make(self, current: Current, request: Request | None) -> None:
+    async def _make(self, current: ActiveReply, request: Request | None) -> None:
         splitter = SentenceSplitter()
         try:
             if request is None:
@@ -142,9 +142,9 @@ class Replies:
                 await self._speak(current, sentence)
         finally:
             self._playback.finish(current.epoch)
-            self._stage.reply_made(current.epoch)
+            self._listener.reply_made(current.epoch)
 
-    async def _answer(self, current: Current, splitter: SentenceSplitter, request: Request) -> None:
+    async def _answer(self, current: ActiveReply, splitter: SentenceSplitter, request: Request) -> None:
         pieces = self._answerer.answer(request)
         try:
             while not current.stopped:
@@ -159,7 +159,7 @@ class Replies:
                 elif piece.action == "repeat":
                     await self._say(current, splitter, self.last_text or NOTHING_YET)
                 else:
-                    self._stage.control(piece)
+                    self._listener.control(piece)
             self._restored("answering")
         except DuplexError as error:
             self._failed("answering", error)
@@ -171,20 +171,20 @@ class Replies:
             if close is not None:
                 await close()
 
-    async def _say(self, current: Current, splitter: SentenceSplitter, text: str) -> None:
+    async def _say(self, current: ActiveReply, splitter: SentenceSplitter, text: str) -> None:
         if current.first_token is None and text.strip():
-            current.first_token = self._stage.now
+            current.first_token = self._listener.now
         for sentence in splitter.push(text):
             await self._speak(current, sentence)
 
-    async def _speak(self, current: Current, sentence: str) -> None:
+    async def _speak(self, current: ActiveReply, sentence: str) -> None:
         """Synthesize one sentence into playback, no faster than playback has room for it."""
         track = self._playback.track
         text = speakable(sentence).strip()
         if not text or track is None or current.stopped:
             return
         offset = self._playback.append_text(current.epoch, f"{text} ")
-        self._stage.reply_text(current.epoch, text)
+        self._listener.reply_text(current.epoch, text)
         base = track.written
         rate = self._synthesizer.sample_rate
         resampler = StreamResampler(rate, SAMPLE_RATE)
@@ -203,7 +203,7 @@ class Replies:
             if close is not None:
                 close()
 
-    async def _write(self, current: Current, samples: Any, marks: tuple[WordMark, ...]) -> bool:
+    async def _write(self, current: ActiveReply, samples: Any, marks: tuple[WordMark, ...]) -> bool:
         while self._playback.room() <= 0 and not current.stopped:
             self._room.clear()
             await self._room.wait()
@@ -212,12 +212,12 @@ class Replies:
     def _failed(self, capability: str, error: Exception) -> None:
         if capability not in self._lost:
             self._lost.add(capability)
-            self._stage.capability_lost(capability, str(error))
+            self._listener.capability_lost(capability, str(error))
 
     def _restored(self, capability: str) -> None:
         if capability in self._lost:
             self._lost.discard(capability)
-            self._stage.capability_restored(capability)
+            self._listener.capability_restored(capability)
 
 
 def _next_chunk(chunks: Iterator[SpeechChunk]) -> SpeechChunk | None:

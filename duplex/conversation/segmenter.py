@@ -1,4 +1,4 @@
-"""Hearing one party: activity, utterances cut at pauses, and the recognizer that listens to them."""
+"""Segmenter one party: activity, utterances cut at pauses, and the recognizer that listens to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from duplex.models.asr.contract import Hypothesis, Recognizer
-from duplex.models.vad.contract import ActivityDetector
+from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.pool import InferencePool
 from duplex.streaming.queues import BoundedQueue
@@ -60,7 +60,7 @@ class Heard:
         return self.start + len(self.samples)
 
 
-class Hearing:
+class Segmenter:
     """One party's ears. `perceive` is called frame by frame; `recognize` runs as a task beside it.
 
     gap, limit: seconds of silence that close an utterance, and of its longest length. likelihood: what a slower judge
@@ -72,7 +72,7 @@ class Hearing:
         self,
         party: str,
         listener: Listener,
-        detector: ActivityDetector[Any],
+        detector: VoiceActivityDetector[Any],
         recognizer: Recognizer[Any],
         pool: InferencePool,
         *,

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from duplex import events as ev
-from duplex.conversation.input_framer import InputFrame, Intake
-from duplex.conversation.segmenter import Hearing
-from duplex.conversation.speaker_labels import Speakers
-from duplex.conversation.turn_manager import Conductor
+from duplex.conversation.input_framer import InputFramer, MultichannelFrame
+from duplex.conversation.segmenter import Segmenter
+from duplex.conversation.speaker_labels import SpeakerLabels
+from duplex.conversation.turn_manager import TurnManager
 from duplex.engines import Engines
 from duplex.models.interaction.contract import Control, Utterance
 from duplex.settings import Settings
@@ -43,7 +43,7 @@ class Sink(Protocol):
     A sink may also have `on_restored(frame)`, for the restored input.
     """
 
-    def on_input(self, frame: InputFrame) -> None: ...
+    def on_input(self, frame: MultichannelFrame) -> None: ...
 
     def on_output(self, chunk: AudioChunk) -> None: ...
 
@@ -88,13 +88,13 @@ class Session:
         if echo_control is not None and len(self.parties) > 1:
             raise SettingsError(f"echo control is for one microphone; this session hears {len(self.parties)} parties")
         self._echo_control = echo_control
-        self._intake = Intake(len(self.parties))
-        self._input: BoundedQueue[InputFrame] = BoundedQueue(
+        self._intake = InputFramer(len(self.parties))
+        self._input: BoundedQueue[MultichannelFrame] = BoundedQueue(
             max(1, round(self.settings.input_buffer * SAMPLE_RATE / FRAME)), "drop_oldest", "input"
         )
         self._restoration: LiveRestoration | None = None
         self._restoring = False
-        self._restored: list[BoundedQueue[InputFrame]] = []
+        self._restored: list[BoundedQueue[MultichannelFrame]] = []
         self._subscribers: list[BoundedQueue[ev.Event]] = []
         self._listeners: list[BoundedQueue[AudioChunk]] = []
         self._closing = False
@@ -111,7 +111,7 @@ class Session:
             await self._load_restoration(self.settings.restore)
         self._group = asyncio.TaskGroup()
         await self._group.__aenter__()
-        self._conductor = Conductor(
+        self._conductor = TurnManager(
             self.settings,
             engines,
             pool,
@@ -122,7 +122,7 @@ class Session:
         )
         self._speakers = self._tell_apart(engines, pool)
         self._hearing = [
-            Hearing(
+            Segmenter(
                 party,
                 self._conductor,
                 engines.activity,
@@ -235,9 +235,9 @@ class Session:
         self._listeners.append(queue)
         return aiter(queue)
 
-    def restored(self) -> AsyncIterator[InputFrame]:
+    def restored(self) -> AsyncIterator[MultichannelFrame]:
         """The restored input, 20 ms at a time, while restoration is on. A slow reader loses the oldest."""
-        queue: BoundedQueue[InputFrame] = BoundedQueue(100, "drop_oldest", "restored")
+        queue: BoundedQueue[MultichannelFrame] = BoundedQueue(100, "drop_oldest", "restored")
         self._restored.append(queue)
         return aiter(queue)
 
@@ -330,16 +330,16 @@ class Session:
                     hearing.perceive(AudioChunk(heard_frame.start, samples, heard_frame.concealed), clear)
             self._conductor.tick(frame.end)
 
-    def _tell_apart(self, engines: Engines, pool: InferencePool) -> Speakers | None:
+    def _tell_apart(self, engines: Engines, pool: InferencePool) -> SpeakerLabels | None:
         """Of several parties each has a channel of his own, and that tells them apart."""
         if engines.diarizer is None or len(self.parties) > 1:
             return None
         first = engines.voices[0][0] if engines.voices else ""
-        speakers = Speakers(engines.diarizer, pool, engines.voices, self.settings.user or first)
+        speakers = SpeakerLabels(engines.diarizer, pool, engines.voices, self.settings.user or first)
         self._conductor.speakers[self.parties[0]] = speakers
         return speakers
 
-    def _without_echo(self, frame: InputFrame) -> tuple[InputFrame, AudioChunk | None]:
+    def _without_echo(self, frame: MultichannelFrame) -> tuple[MultichannelFrame, AudioChunk | None]:
         """The frame, and the same for the recognizer where that is another one."""
         if self._echo_control is None:
             return frame, None
@@ -350,9 +350,9 @@ class Session:
             self.capability_lost("echo cancellation", str(error) or type(error).__name__)
             return frame, None
         quiet = clean.quiet
-        return InputFrame(quiet.start, quiet.samples[:, None], quiet.concealed), clean.words
+        return MultichannelFrame(quiet.start, quiet.samples[:, None], quiet.concealed), clean.words
 
-    async def _restore(self, frame: InputFrame) -> list[InputFrame] | None:
+    async def _restore(self, frame: MultichannelFrame) -> list[MultichannelFrame] | None:
         """The restored frames that are complete; None if restoration has failed and is off."""
         if self._restoration is None or self._pool is None:
             return None

@@ -27,7 +27,7 @@ SURE, UNLIKELY = 0.5, 0.25
 """Mean probability above which another person speaks, and below which the user does not."""
 
 
-class Speakers:
+class SpeakerLabels:
     """The speakers of one channel.
 
     enrolled: (name, samples at 16 kHz) of known voices. user: name of the one whom the assistant answers; empty:

@@ -19,8 +19,8 @@ from duplex.conversation.floor import Floor
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.playback import Playback
 from duplex.conversation.replies import Replies
-from duplex.conversation.segmenter import Hearing
-from duplex.conversation.speaker_labels import Speakers
+from duplex.conversation.segmenter import Segmenter
+from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.engines import Engines
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.interaction.contract import Control, Request, Utterance
@@ -34,7 +34,7 @@ from duplex.streaming.clock import Clock
 from duplex.streaming.pool import InferencePool
 
 
-class Conductor:
+class TurnManager:
     """The mind of one session: hearing reports to it, replies report to it, and it does what the floor says.
 
     emit: takes every event. spawn: starts a task of the session.
@@ -60,8 +60,8 @@ class Conductor:
             is_backchannel=is_backchannel,
             asks_for_floor=asks_for_floor,
         )
-        self.hearing: dict[str, Hearing] = {}
-        self.speakers: dict[str, Speakers] = {}
+        self.hearing: dict[str, Segmenter] = {}
+        self.speakers: dict[str, SpeakerLabels] = {}
         """Of parties on whose channel several people may be heard."""
         self.began = clock.now()
         """When sample 0 was due, on the clock."""
@@ -223,10 +223,10 @@ class Conductor:
                 self._timers.clear()
 
     def capability_lost(self, capability: str, reason: str) -> None:
-        self._emit(ev.Lost(self.now, self.now, capability, reason))
+        self._emit(ev.CapabilityLost(self.now, self.now, capability, reason))
 
     def capability_restored(self, capability: str) -> None:
-        self._emit(ev.Restored(self.now, self.now, capability))
+        self._emit(ev.CapabilityRestored(self.now, self.now, capability))
 
     # Deciding: carry out what the floor says.
 

@@ -37,7 +37,7 @@ LONGEST_WAIT = 10 * SAMPLE_RATE
 
 
 class Sound(Protocol):
-    """Samples with their place on the session's clock: `AudioChunk` (n,), `InputFrame` (n, parties)."""
+    """Samples with their place on the session's clock: `AudioChunk` (n,), `MultichannelFrame` (n, parties)."""
 
     start: int
     samples: np.ndarray

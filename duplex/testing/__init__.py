@@ -13,10 +13,10 @@ from duplex.testing.conversation import converse, feed, scripted_engines
 from duplex.testing.diarizer import ScriptedDiarizer
 from duplex.testing.fakes import (
     Answer,
-    ScriptedActivity,
     ScriptedAnswerer,
     ScriptedRecognizer,
     ScriptedSynthesizer,
+    ScriptedVad,
     UserScript,
     UserSpeech,
 )
@@ -30,11 +30,11 @@ __all__ = [
     "FaultyStage",
     "Playout",
     "Scene",
-    "ScriptedActivity",
     "ScriptedAnswerer",
     "ScriptedDiarizer",
     "ScriptedRecognizer",
     "ScriptedSynthesizer",
+    "ScriptedVad",
     "UserScript",
     "UserSpeech",
     "VirtualClock",

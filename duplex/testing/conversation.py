@@ -15,10 +15,10 @@ from duplex.streaming.clock import VirtualClock
 from duplex.streaming.pool import InferencePool
 from duplex.testing.fakes import (
     Answer,
-    ScriptedActivity,
     ScriptedAnswerer,
     ScriptedRecognizer,
     ScriptedSynthesizer,
+    ScriptedVad,
     UserScript,
     UserSpeech,
 )
@@ -28,7 +28,7 @@ from duplex.testing.playout import Playout
 def scripted_engines(sounds: Sequence[UserSpeech], answers: Sequence[Answer] = (Answer("all right"),)) -> Engines:
     """Engines that hear, answer and speak by script; replace any of them with your own."""
     return Engines(
-        activity=ScriptedActivity(),
+        activity=ScriptedVad(),
         recognizer=ScriptedRecognizer(UserScript(tuple(sounds))),
         answerer=ScriptedAnswerer(answers),
         synthesizer=ScriptedSynthesizer(),

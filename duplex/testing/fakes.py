@@ -67,7 +67,7 @@ class _ActivityState:
     active: bool = False
 
 
-class ScriptedActivity:
+class ScriptedVad:
     """Detects the square waves. confirm, release: seconds of (no) speech until the verdict changes."""
 
     name = "scripted"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.playback import AUDIBLE
 from duplex.events import Event
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
@@ -17,7 +17,7 @@ class Playout:
         self.events: list[Event] = []
         self._chunks: list[AudioChunk] = []
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         pass
 
     def on_output(self, chunk: AudioChunk) -> None:

@@ -24,7 +24,7 @@ class ActivityFrame:
     offset: int | None = None
 
 
-class ActivityDetector(Protocol[State]):
+class VoiceActivityDetector(Protocol[State]):
     """A stage (streaming.stage) from `hop` samples to an ActivityFrame."""
 
     hop: int

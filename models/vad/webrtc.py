@@ -80,7 +80,7 @@ class ActivityState:
     level_db: float = _SILENCE_DB
 
 
-class WebRtcActivity:
+class WebRtcVad:
     """An activity detector (duplex.models.vad.contract): 160 samples at 16 kHz to an ActivityFrame."""
 
     hop = _HOP

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from duplex.models.vad.webrtc import ActivitySettings, WebRtcActivity
+from duplex.models.vad.webrtc import ActivitySettings, WebRtcVad
 from duplex.streaming.audio import SAMPLE_RATE, to_mono
 from duplex.streaming.resample import resample
 from tests.benchmarks.report import quantile, table, versions
@@ -64,13 +64,13 @@ def label(speech: np.ndarray) -> np.ndarray:
 
 
 def ours(samples: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
-    detector = WebRtcActivity()
+    detector = WebRtcVad()
     return _run(detector.step, detector.initial_state(), samples)
 
 
 def engine_alone(samples: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int]]]:
     """WebRTC's detector with the same hysteresis and neither gate nor voicing."""
-    detector = WebRtcActivity(
+    detector = WebRtcVad(
         ActivitySettings(above_floor_db=-200, least_db=-200, voicing=-2, prominence=-2, tone=1e9, voiced_within=10**9)
     )
     return _run(detector.step, detector.initial_state(), samples)
@@ -149,7 +149,7 @@ def measure(detector: Detector, speech: list[np.ndarray], noise: list[tuple[str,
 
 def cost(seconds: float = 20.0) -> tuple[float, float]:
     """Median and 95 % of a step's CPU time in µs, on a loud, noisy, voiced signal: the dear path."""
-    rng, detector = np.random.default_rng(0), WebRtcActivity()
+    rng, detector = np.random.default_rng(0), WebRtcVad()
     phase = np.arange(round(seconds * SAMPLE_RATE)) * 140 / SAMPLE_RATE
     signal = ((phase % 1 - 0.5) * 0.4 * (np.sin(phase / 30) > 0) + rng.standard_normal(len(phase)) * 0.01).astype("f4")
     state, spent = detector.initial_state(), []

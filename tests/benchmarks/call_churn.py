@@ -26,7 +26,7 @@ from duplex.conversation.session import Session
 from duplex.serving.hosts.host import LocalHost
 from duplex.serving.hosts.shedding import Shedder
 from duplex.serving.hosts.transport import WebRtcPeers
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.room import Room
 from duplex.settings import Settings
@@ -59,7 +59,7 @@ def look() -> dict[str, float]:
 
 
 async def one(host: LocalHost, number: int, scripted: bool, seconds: float) -> None:
-    id = (await host.create(Wish(f"caller {number}", "room" if number % 5 == 0 else "")))["session"]
+    id = (await host.create(CallRequest(f"caller {number}", "room" if number % 5 == 0 else "")))["session"]
     for _ in range(2 if number % 10 == 3 else 1):
         peer: Any = None
         if scripted:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, SpeechStarted, Turn, Word
@@ -90,7 +90,7 @@ class Microphone:
     def on_output(self, chunk: AudioChunk) -> None:
         self._echo.append(self._loop.step(chunk.samples))
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         self.heard.append(frame.samples[:, 0])
 
     def on_event(self, event: object) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 
 from duplex.serving.hosts.host import LocalHost
 from duplex.serving.http.auth import Gate
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.http.server import Address, Server
 from duplex.settings import Settings
@@ -179,11 +179,11 @@ async def fuzz(inputs: int, seed: int) -> int:
         aiohttp.ClientSession() as client,
     ):
         base = server.url()
-        canary_id = (await held.create(Wish("canary")))["session"]
+        canary_id = (await held.create(CallRequest("canary")))["session"]
         await held.offer(canary_id, OFFER)
         canary_peer = peers.of(canary_id)
         canary_peer.play = lambda samples: canary.at.append(clock.now())  # type: ignore[method-assign]
-        victim = (await held.create(Wish("victim")))["session"]
+        victim = (await held.create(CallRequest("victim")))["session"]
         await held.offer(victim, OFFER)
         inbox = Inbox(clock)
         inbox._allowed = lambda: True  # type: ignore[method-assign]  # every one is parsed; floods have a test

@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 from duplex.audio_files.reader import open_recording
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Event
@@ -56,7 +56,7 @@ class Log:
         self.memory: list[float] = []
         self._process = psutil.Process()
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         if frame.start % (60 * SAMPLE_RATE) == 0:
             gc.collect()
             self.memory.append(self._process.memory_info().rss / 2**20)

@@ -12,7 +12,7 @@ import pytest
 
 from duplex.models.diarization import load_diarizer
 from duplex.models.restoration.stage import RestorationStage
-from duplex.models.vad.webrtc import WebRtcActivity
+from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.resample import Resampler
 from duplex.streaming.stage import Blocks, stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft
@@ -44,7 +44,7 @@ STAGES = [
     Entry("spectral filter", lambda: SpectralFilter(lambda spectrum: spectrum)),
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
-    Entry("webrtc activity", WebRtcActivity, "samples", "values"),
+    Entry("webrtc activity", WebRtcVad, "samples", "values"),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),

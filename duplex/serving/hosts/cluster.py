@@ -19,7 +19,7 @@ from duplex.ray_connection import connect
 from duplex.serving.hosts.host import Load, News, Placement
 from duplex.serving.hosts.worker import Worker, WorkerOptions
 from duplex.serving.http.auth import new_id
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.event_log import MOST, export
 from duplex.serving.rooms.handover import Past
@@ -78,7 +78,7 @@ class _Room:
 @dataclass(eq=False)
 class _Call:
     id: str
-    wish: Wish
+    wish: CallRequest
     room: _Room
     made: dict[str, Any]
     """What `create` said of it."""
@@ -134,7 +134,7 @@ class ClusterHost:
 
     # CallHost.
 
-    async def create(self, wish: Wish, placement: Placement | None = None) -> dict[str, Any]:
+    async def create(self, wish: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
         if self._draining:
             raise CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
         id = placement.call if placement else new_id()

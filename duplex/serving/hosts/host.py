@@ -20,7 +20,7 @@ from duplex.serving.hosts.retention import Recordings
 from duplex.serving.hosts.shedding import Lateness, Shedder, Step
 from duplex.serving.hosts.warm_up import RESTORATIONS, warm_up
 from duplex.serving.http.auth import new_id
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.call import Call, Peer
 from duplex.serving.rooms.event_log import export
@@ -87,7 +87,7 @@ class Placement:
 class CallHost(Protocol):
     """Holds calls. Every method that names one raises CallError if it is unknown or over."""
 
-    async def create(self, wish: Wish, placement: Placement | None = None) -> dict[str, Any]:
+    async def create(self, wish: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
         """A new call: {"session", "name", "room", "parties", "offers"}. Raises CallError if there is no room for it."""
         ...
 
@@ -182,7 +182,7 @@ class LocalHost:
 
     # CallHost.
 
-    async def create(self, wish: Wish, placement: Placement | None = None) -> dict[str, Any]:
+    async def create(self, wish: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
         self._check_room_for_one_more()
         settings = wish.settings_on(self._settings)
         if settings.restore not in self._restorations:

@@ -12,7 +12,7 @@ from importlib import resources
 import numpy as np
 
 from duplex.audio_files.reader import open_recording
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.live_restoration import LiveRestoration
 from duplex.conversation.session import Session
 from duplex.engines import Engines
@@ -54,7 +54,7 @@ def warm_up(settings: Settings, engines: Engines) -> tuple[str, ...]:
     gc.freeze()  # what is there now stays: the collector need not go through it again while calls wait
     try:
         restoration = LiveRestoration(RESTORATIONS[1])
-        restoration.step(InputFrame(0, np.zeros((FRAME, 1), np.float32)))
+        restoration.step(MultichannelFrame(0, np.zeros((FRAME, 1), np.float32)))
     except DuplexError as error:
         log.warning("no restoration: %s", error)
         return ("",)

@@ -19,7 +19,7 @@ _LONGEST_VALUE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class CallRequest:
     """A call that is asked for. name: of the person. room: empty for a call of one."""
 
     name: str
@@ -37,7 +37,7 @@ class Wish:
             raise SettingsError(str(error).replace("command line:", "settings:", 1)) from None
 
 
-def parse_wish(body: object) -> Wish:
+def parse_wish(body: object) -> CallRequest:
     """{"name", "room", "record", "settings"}, each optional. Raises SettingsError."""
     wish = _object(body, ("name", "room", "record", "settings"))
     room = _name(wish.get("room"), "room")
@@ -50,7 +50,7 @@ def parse_wish(body: object) -> Wish:
             raise SettingsError(f"settings: a page cannot set {key[:_LONGEST_VALUE]!r}; it can: {', '.join(WHITELIST)}")
         if not isinstance(value, bool | int | float | str) or len(str(value)) > _LONGEST_VALUE:
             raise SettingsError(f"settings: the value of {key!r} is none that a setting can have")
-    return Wish(name, room, _flag(wish.get("record", False), "record"), settings)
+    return CallRequest(name, room, _flag(wish.get("record", False), "record"), settings)
 
 
 def parse_offer(body: object, longest: int) -> str:

@@ -23,7 +23,7 @@ _WINDOW = 10 * SAMPLE_RATE
 _BEHIND = 2 * FRAME
 
 
-class Lineup:
+class InputAlignment:
     """seats: how many. patience: seconds that a seat's late frame is waited for."""
 
     def __init__(self, seats: int, patience: float = 0.3) -> None:

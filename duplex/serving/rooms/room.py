@@ -18,7 +18,7 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.history import ASSISTANT
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.serving.hosts.fair_pool import Share
@@ -32,7 +32,7 @@ from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.consent import SPOKEN, ConsentedRecording
 from duplex.serving.rooms.event_log import Journal
 from duplex.serving.rooms.handover import Past
-from duplex.serving.rooms.input_alignment import Lineup
+from duplex.serving.rooms.input_alignment import InputAlignment
 from duplex.serving.rooms.mixing import Mix
 from duplex.serving.rooms.status import AssistantStatus
 from duplex.settings import Settings
@@ -88,7 +88,7 @@ class Room:
         self._settings = settings
         self._services = services
         self._clock = services.clock
-        self._lineup = Lineup(self.seats, _ALONE_PATIENCE if name is None else _ROOM_PATIENCE)
+        self._lineup = InputAlignment(self.seats, _ALONE_PATIENCE if name is None else _ROOM_PATIENCE)
         self._mix = Mix()
         self._status = AssistantStatus()
         keep = services.recordings.new_folder if services.recordings is not None else None
@@ -325,7 +325,7 @@ class Room:
 
     # What the session tells (session.Sink).
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         while self._fed:
             end, at = self._fed.popleft()
             if end >= frame.end:
@@ -333,7 +333,7 @@ class Room:
                 break
         self.recording.on_input(frame)
 
-    def on_restored(self, frame: InputFrame) -> None:
+    def on_restored(self, frame: MultichannelFrame) -> None:
         for call in self.calls.values():
             self._mix.write(call.name, np.ascontiguousarray(frame.samples[:, call.seat]))
         self.recording.on_restored(frame)

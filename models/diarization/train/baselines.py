@@ -17,7 +17,7 @@ import numpy as np
 
 from duplex.models.diarization.contract import Turn
 from duplex.models.diarization.features import mel_bands
-from duplex.models.vad.webrtc import WebRtcActivity
+from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError
 
@@ -34,7 +34,7 @@ def one_speaker(samples: np.ndarray) -> list[Turn]:
 
 def detected_speech(samples: np.ndarray) -> list[Turn]:
     """What duplex.models.vad.webrtc takes for speech, as one speaker."""
-    detector = WebRtcActivity()
+    detector = WebRtcVad()
     state, turns, onset = detector.initial_state(), [], 0
     verdicts = []
     for at in range(0, len(samples) - detector.hop + 1, detector.hop):

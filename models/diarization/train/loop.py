@@ -1,9 +1,9 @@
 """Trains the diarization network: `python -m duplex.models.diarization.train --out runs/diarization --minutes 110`.
 
 Fill a cache of conversations first, or beside it (example_cache.py). The schedule runs by wall clock: more speakers,
-then longer stretches, as in the progressive training of LS-EEND; one of the latencies is drawn for each batch. Interrupt it
-whenever you like; the same command goes on from its last checkpoint. Averaged weights (EMA) are validated on simulated
-conversations of held-out voices and on real meetings; the best by diarization error rate are kept.
+then longer stretches, as in the progressive training of LS-EEND; one of the latencies is drawn for each batch.
+Interrupt it whenever you like; the same command goes on from its last checkpoint. Averaged weights (EMA) are
+validated on simulated conversations of held-out voices and on real meetings; the best by diarization error are kept.
 """
 
 from __future__ import annotations

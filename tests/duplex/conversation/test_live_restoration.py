@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.live_restoration import LiveRestoration
 from duplex.conversation.session import Session
 from duplex.settings import Settings
@@ -21,9 +21,9 @@ ASK = UserSpeech(0.5, 1.5, "what time is it")
 class Ear(Playout):
     def __init__(self) -> None:
         super().__init__()
-        self.restored: list[InputFrame] = []
+        self.restored: list[MultichannelFrame] = []
 
-    def on_restored(self, frame: InputFrame) -> None:
+    def on_restored(self, frame: MultichannelFrame) -> None:
         self.restored.append(frame)
 
 
@@ -32,7 +32,7 @@ def test_restored_frames_lie_where_the_raw_ones_were() -> None:
     rng = np.random.default_rng(0)
     wave = np.zeros((100 * FRAME, 1), np.float32)
     wave[40 * FRAME : 60 * FRAME, 0] = 0.3 * np.sin(np.arange(20 * FRAME) * 0.2) + rng.normal(0, 0.01, 20 * FRAME)
-    frames = [InputFrame(n * FRAME + 320_000, wave[n * FRAME : (n + 1) * FRAME]) for n in range(100)]
+    frames = [MultichannelFrame(n * FRAME + 320_000, wave[n * FRAME : (n + 1) * FRAME]) for n in range(100)]
     live.reset(320_000)
     out = [restored for frame in frames for restored in live.step(frame)]
     assert [f.start for f in out] == [320_000 + n * FRAME for n in range(len(out))]
@@ -75,7 +75,7 @@ def test_it_is_switched_on_and_off_in_mid_conversation() -> None:
 
 
 def test_a_restoration_that_fails_is_lost_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: LiveRestoration, frame: InputFrame) -> list[InputFrame]:
+    def fail(self: LiveRestoration, frame: MultichannelFrame) -> list[MultichannelFrame]:
         raise StageError("seeded fault")
 
     monkeypatch.setattr(LiveRestoration, "step", fail)

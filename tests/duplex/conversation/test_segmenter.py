@@ -1,4 +1,4 @@
-"""Hearing: utterances begin before the onset, end at a pause, and every sample of them reaches the recognizer once."""
+"""The segmenter: utterances begin before the onset, end at a pause, and each sample reaches the recognizer once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from duplex.conversation.segmenter import PREROLL, Heard, Hearing
+from duplex.conversation.segmenter import PREROLL, Heard, Segmenter
 from duplex.models.asr.contract import Hypothesis
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.pool import InferencePool
-from duplex.testing import ScriptedActivity, ScriptedRecognizer, UserScript, UserSpeech
+from duplex.testing import ScriptedRecognizer, ScriptedVad, UserScript, UserSpeech
 
 
 @dataclass
@@ -53,10 +53,10 @@ def hear(
     ear, pieces = Ear(), []
 
     async def main() -> None:
-        hearing = Hearing(
+        hearing = Segmenter(
             "user",
             ear,
-            ScriptedActivity(),
+            ScriptedVad(),
             ScriptedRecognizer(script),
             InferencePool(inline=True),
             limit=limit,
@@ -126,7 +126,7 @@ def test_an_utterance_whose_end_was_dropped_is_ended_by_the_next() -> None:
     script = UserScript((UserSpeech(0.0, 0.4, "lost end"),))
 
     async def main() -> None:
-        hearing = Hearing("user", ear, ScriptedActivity(), ScriptedRecognizer(script), InferencePool(inline=True))
+        hearing = Segmenter("user", ear, ScriptedVad(), ScriptedRecognizer(script), InferencePool(inline=True))
         wave = script.audio()[: round(0.4 * SAMPLE_RATE)]
         hearing.queue.put_nowait(Heard(0, wave, 1, 0, False))
         hearing.queue.put_nowait(Heard(9000, np.zeros(FRAME, np.float32), 2, 9000, False))

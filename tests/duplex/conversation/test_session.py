@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
-from duplex.events import Decision, Interrupted, Lost, Reply, Restored, Resumed, Suspended, Turn
+from duplex.events import CapabilityLost, CapabilityRestored, Decision, Interrupted, Reply, Resumed, Suspended, Turn
 from duplex.models.interaction.contract import Control, Request, Utterance
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
@@ -210,7 +210,7 @@ def test_a_recognizer_that_dies_costs_its_utterance() -> None:
     engines = scripted_engines(sounds, [Answer("yes")])
     engines.recognizer = FaultyStage(engines.recognizer, fails=[20])  # type: ignore[assignment]
     playout = converse(sounds, engines=engines)
-    lost, restored = (next(e for e in playout.events if isinstance(e, k)) for k in (Lost, Restored))
+    lost, restored = (next(e for e in playout.events if isinstance(e, k)) for k in (CapabilityLost, CapabilityRestored))
     assert (lost.capability, lost.reason) == ("recognition", "seeded fault in step 20")
     assert restored.capability == "recognition" and restored.start > lost.start
     assert [r.text for r in replies(playout)] == ["yes"]
@@ -219,7 +219,7 @@ def test_a_recognizer_that_dies_costs_its_utterance() -> None:
 def test_a_recognizer_that_stalls_is_given_up_and_hearing_goes_on() -> None:
     sounds = [ASK, UserSpeech(40.0, 41.0, "are you there")]
     playout = converse(sounds, [Answer("yes")], cost=stall_once("recognize", 10, 1000.0))
-    assert [e.reason for e in playout.events if isinstance(e, Lost)] == ["stalled"]
+    assert [e.reason for e in playout.events if isinstance(e, CapabilityLost)] == ["stalled"]
     assert turns(playout)[-1] == "are you there"
     assert [e.type for e in playout.events].count("speech") == 2
 
@@ -236,12 +236,12 @@ def test_a_server_that_dies_in_mid_sentence_is_said_so_aloud() -> None:
         [ASK, UserSpeech(8.0, 9.0, "are you back")],
         [Answer("well I think", fault_at=2, fail="connection lost"), Answer("yes")],
     )
-    lost = [e for e in playout.events if isinstance(e, Lost)]
+    lost = [e for e in playout.events if isinstance(e, CapabilityLost)]
     assert [(e.capability, e.reason) for e in lost] == [("answering", "connection lost")]
     first, second = replies(playout)
     assert first.text == "well I Sorry, I cannot reach the language model."
     assert second.text == "yes"
-    assert [e.capability for e in playout.events if isinstance(e, Restored)] == ["answering"]
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityRestored)] == ["answering"]
 
 
 def test_a_stalled_server_can_be_interrupted() -> None:
@@ -259,7 +259,7 @@ def test_a_voice_that_fails_is_lost_not_the_session() -> None:
     engines = scripted_engines([ASK, again := UserSpeech(5.0, 6.0, "and now")], [Answer("bad word"), Answer("fine")])
     engines.synthesizer = ScriptedSynthesizer(fail_on="bad")
     playout = converse([ASK, again], engines=engines)
-    assert [e.capability for e in playout.events if isinstance(e, Lost)] == ["speech"]
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityLost)] == ["speech"]
     assert [r.text for r in replies(playout)] == ["fine"]
 
 
@@ -278,7 +278,9 @@ def test_a_full_disk_ends_the_recording_not_the_conversation() -> None:
             await session.finish()
 
     clock.run(main())
-    assert [(e.capability, e.reason) for e in playout.events if isinstance(e, Lost)] == [("recording", "no space left")]
+    assert [(e.capability, e.reason) for e in playout.events if isinstance(e, CapabilityLost)] == [
+        ("recording", "no space left")
+    ]
     assert [r.text for r in replies(playout)] == ["yes"]
 
 
@@ -286,10 +288,10 @@ def test_a_full_disk_ends_the_recording_not_the_conversation() -> None:
 
 
 def test_feed_takes_any_rate_shape_and_type_and_never_waits() -> None:
-    frames: list[InputFrame] = []
+    frames: list[MultichannelFrame] = []
 
     class Ear(Playout):
-        def on_input(self, frame: InputFrame) -> None:
+        def on_input(self, frame: MultichannelFrame) -> None:
             frames.append(frame)
 
     clock = VirtualClock()
@@ -314,7 +316,7 @@ def test_a_gap_in_the_input_moves_the_clock() -> None:
     starts: list[tuple[int, bool]] = []
 
     class Ear(Playout):
-        def on_input(self, frame: InputFrame) -> None:
+        def on_input(self, frame: MultichannelFrame) -> None:
             starts.append((frame.start, frame.concealed))
 
     clock = VirtualClock()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from duplex import events as ev
-from duplex.conversation.speaker_labels import Speakers
+from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.engines import Engines
 from duplex.settings import Settings
 from duplex.streaming.audio import AudioChunk
@@ -96,7 +96,7 @@ def test_a_diarizer_that_breaks_costs_the_names_only() -> None:
     sounds = [ASK, UserSpeech(6.0, 7.0, "and where am i", speaker=ANN)]
     engines = engines_for(sounds, [Answer("nine"), Answer("here")], fail_at=30)
     playout = converse(sounds, engines=engines)
-    (lost,) = of(playout, ev.Lost)
+    (lost,) = of(playout, ev.CapabilityLost)
     assert lost.capability == "diarization" and "broke" in lost.reason
     assert [reply.text for reply in of(playout, ev.Reply)] == ["nine", "here"]
 
@@ -113,7 +113,7 @@ def test_times_stay_true_over_what_was_skipped() -> None:
     turns = []
 
     async def main() -> None:
-        speakers = Speakers(ScriptedDiarizer(script), InferencePool(inline=True))
+        speakers = SpeakerLabels(ScriptedDiarizer(script), InferencePool(inline=True))
         for at in range(0, len(audio), 320):
             speakers.paused = 2.5 <= at / 16_000 < 4.0
             speakers.hear(AudioChunk(at, audio[at : at + 320]))

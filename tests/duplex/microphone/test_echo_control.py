@@ -7,7 +7,7 @@ import pytest
 
 from duplex.conversation.session import Session
 from duplex.engines import Engines
-from duplex.events import Decision, Interrupted, Lost, SpeechStarted, Turn
+from duplex.events import CapabilityLost, Decision, Interrupted, SpeechStarted, Turn
 from duplex.microphone.echo_cancellation import HOP, EchoCanceller
 from duplex.microphone.echo_control import EchoControl
 from duplex.settings import Settings
@@ -143,6 +143,6 @@ def test_a_canceller_that_fails_takes_only_itself_along() -> None:
             await session.finish()
 
     clock.run(main())
-    (lost,) = [e for e in events if isinstance(e, Lost)]
+    (lost,) = [e for e in events if isinstance(e, CapabilityLost)]
     assert (lost.capability, lost.reason) == ("echo cancellation", "no more")
     assert [e.text for e in events if isinstance(e, Turn)] == [e.text for e in converse([ask]).of(Turn)] != []

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
-from duplex.events import Event, Lost, Restored
+from duplex.events import CapabilityLost, CapabilityRestored, Event
 from duplex.microphone.device_stream import InputLeg, OutputLeg
 from duplex.microphone.microphone import Microphone
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -24,10 +24,10 @@ class Kept:
     """A session's sink that keeps what came in."""
 
     def __init__(self) -> None:
-        self.frames: list[InputFrame] = []
+        self.frames: list[MultichannelFrame] = []
         self.events: list[Event] = []
 
-    def on_input(self, frame: InputFrame) -> None:
+    def on_input(self, frame: MultichannelFrame) -> None:
         self.frames.append(frame)
 
     def on_output(self, chunk: AudioChunk) -> None: ...
@@ -80,8 +80,8 @@ def test_a_device_that_is_away_for_long_leaves_silence_of_its_length() -> None:
     assert np.abs(heard[22 * SAMPLE_RATE : 24 * SAMPLE_RATE] - 0.01).max() < 1e-4
     assert microphone.concealed == pytest.approx(15 * SAMPLE_RATE, rel=0.05)
     assert microphone.level_db == pytest.approx(-40.0, abs=0.5)
-    (lost,) = [event for event in kept.events if isinstance(event, Lost)]
-    (back,) = [event for event in kept.events if isinstance(event, Restored)]
+    (lost,) = [event for event in kept.events if isinstance(event, CapabilityLost)]
+    (back,) = [event for event in kept.events if isinstance(event, CapabilityRestored)]
     assert (lost.capability, back.capability) == ("sound", "sound")
     assert (back.start - lost.start) / SAMPLE_RATE == pytest.approx(15.0, abs=0.1)
     assert not np.concatenate(played[:450]).any() and np.abs(np.concatenate(played[-450:])).max() > 0.05

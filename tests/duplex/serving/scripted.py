@@ -16,7 +16,7 @@ from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.clock import Clock
 from duplex.streaming.errors import TransportError
 from duplex.streaming.queues import BoundedQueue
-from duplex.testing import Answer, ScriptedActivity, ScriptedAnswerer, ScriptedRecognizer, ScriptedSynthesizer
+from duplex.testing import Answer, ScriptedAnswerer, ScriptedRecognizer, ScriptedSynthesizer, ScriptedVad
 from duplex.testing.fakes import UserScript, UserSpeech
 
 OFFER = "v=0\r\nscripted"
@@ -111,7 +111,7 @@ class Peers:
 
 def engines(sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None) -> Engines:
     return Engines(
-        activity=ScriptedActivity(),
+        activity=ScriptedVad(),
         recognizer=ScriptedRecognizer(UserScript(tuple(sounds or ()))),
         answerer=ScriptedAnswerer(answers or [Answer("all right")]),
         synthesizer=ScriptedSynthesizer(),

@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplex.conversation.input_framer import InputFrame
+from duplex.conversation.input_framer import MultichannelFrame
 from duplex.session_record.recorder import LONGEST_WAIT, Recorder, write_exports
 from duplex.session_record.session_log import read_log
 from duplex.streaming.audio import FRAME, AudioChunk
@@ -43,8 +43,8 @@ def read(path: Path) -> np.ndarray:
     return samples
 
 
-def frame(start: int, *levels: float) -> InputFrame:
-    return InputFrame(start, np.tile(np.array(levels, np.float32), (FRAME, 1)))
+def frame(start: int, *levels: float) -> MultichannelFrame:
+    return MultichannelFrame(start, np.tile(np.array(levels, np.float32), (FRAME, 1)))
 
 
 def chunk(start: int, level: float, length: int = FRAME) -> AudioChunk:

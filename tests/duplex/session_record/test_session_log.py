@@ -40,7 +40,7 @@ def conversation() -> list[ev.Event]:
         ev.Speech(10 * S, 11 * S, "user"),
         ev.Decision(11 * S, 12 * S, "endpoint", "", 2, 3),
         ev.Turn(7 * S, 11 * S, "user", "stop it please", 2),
-        ev.Lost(12 * S, 12 * S, "answering", "the server is gone"),
+        ev.CapabilityLost(12 * S, 12 * S, "answering", "the server is gone"),
         ev.SessionEnded(13 * S, 13 * S, {"input": {"passed": 650, "dropped": 3, "peak": 2, "lag": 0}}),
     ]
 

@@ -43,10 +43,10 @@ def test_what_cannot_be_had_is_said():
 
 def test_the_default_loads_nothing_heavy():
     modules = ", ".join(
-        f"duplex.models.interaction.{name}" for name in ("completeness", "sentences", "openai_server", "local_lm")
+        f"duplex.models.interaction.{name}" for name in ("sentences", "responders.openai_server", "responders.local_lm")
     )
     code = (
-        f"import sys; from models.interaction import load_answerer; load_answerer(); import {modules}; "
+        f"import sys; from duplex.models.interaction import load_answerer; load_answerer(); import {modules}; "
         "heavy = {'torch', 'transformers', 'httpx', 'scipy', 'sklearn'} & set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )

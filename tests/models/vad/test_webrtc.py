@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.models.vad.contract import ActivityFrame
-from duplex.models.vad.webrtc import ActivitySettings, WebRtcActivity
+from duplex.models.vad.webrtc import ActivitySettings, WebRtcVad
 from duplex.streaming.errors import InputError, SettingsError, StageError
 
 DATA = Path(__file__).parents[2] / "data" / "activity"
@@ -30,8 +30,8 @@ def speech() -> np.ndarray:
     return recording("speech")
 
 
-def detect(signal: np.ndarray, detector: WebRtcActivity | None = None) -> list[ActivityFrame]:
-    detector = detector or WebRtcActivity()
+def detect(signal: np.ndarray, detector: WebRtcVad | None = None) -> list[ActivityFrame]:
+    detector = detector or WebRtcVad()
     state, frames = detector.initial_state(), []
     for at in range(0, len(signal) // HOP * HOP, HOP):
         frame, state = detector.step(signal[at : at + HOP].astype(np.float32), state)
@@ -183,7 +183,7 @@ def test_speech_may_begin_before_the_stream(speech: np.ndarray) -> None:
 
 
 def test_flush_ends_what_is_going_on() -> None:
-    detector = WebRtcActivity()
+    detector = WebRtcVad()
     frames = detect(np.concatenate([noise(0.5, 1e-4), vowel(0.5)]), detector)
     assert not frames[-1].active
     assert frames[-1].offset == RATE
@@ -213,7 +213,7 @@ def test_onsets_and_offsets_alternate(parts: list[tuple[str, float, float]]) -> 
 
 
 def test_settings_change_the_times() -> None:
-    detector = WebRtcActivity(ActivitySettings(hangover=50))
+    detector = WebRtcVad(ActivitySettings(hangover=50))
     frames = detect(np.concatenate([noise(1.0, 1e-4), vowel(0.5), noise(1.0, 1e-4)]), detector)
     ended = next(index + 1 for index, frame in enumerate(frames) if frame.offset is not None)
     assert ended * HOP - (frames[ended - 1].offset or 0) == 50 * HOP
@@ -238,12 +238,12 @@ def test_contradictory_settings_are_refused(wrong: dict[str, int]) -> None:
 
 def test_one_state_is_one_stream() -> None:
     with pytest.raises(StageError, match="one stream per state"):
-        WebRtcActivity().initial_state(2)
-    assert (WebRtcActivity.hop, WebRtcActivity.sample_rate, WebRtcActivity.latency) == (HOP, RATE, 0)
+        WebRtcVad().initial_state(2)
+    assert (WebRtcVad.hop, WebRtcVad.sample_rate, WebRtcVad.latency) == (HOP, RATE, 0)
 
 
 def test_a_frame_of_another_length_is_refused() -> None:
-    detector = WebRtcActivity()
+    detector = WebRtcVad()
     for length in (0, 80, 161, 320):
         with pytest.raises(InputError, match="160 samples"):
             detector.step(np.zeros(length, np.float32), detector.initial_state())

@@ -18,7 +18,7 @@ from duplex.models.asr.contract import Hypothesis, Word
 from duplex.models.interaction.contract import Request
 from duplex.serving.hosts.cluster import ClusterHost
 from duplex.serving.hosts.worker import WorkerOptions
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.session_record.session_log import parse_events
 from duplex.settings import Settings
@@ -188,7 +188,7 @@ async def killed(ray: Any, host: ClusterHost, call: str) -> str:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_calls_are_placed_by_load_and_survive_the_death_of_their_worker(ray: Any, cluster: ClusterHost) -> None:
     await three_idle_workers(cluster)
-    ids = [(await cluster.create(Wish(f"caller {number}")))["session"] for number in range(3)]
+    ids = [(await cluster.create(CallRequest(f"caller {number}")))["session"] for number in range(3)]
     names = {cluster._calls[id].worker.name for id in ids}  # type: ignore[union-attr]
     assert len(names) == 3  # each to the worker that had least to do
     callers = [Caller(cluster, id) for id in ids]
@@ -225,8 +225,8 @@ async def test_calls_are_placed_by_load_and_survive_the_death_of_their_worker(ra
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_room_lives_in_one_worker_and_moves_as_one(ray: Any, cluster: ClusterHost) -> None:
-    ann = Caller(cluster, (await cluster.create(Wish("Ann", "den")))["session"])
-    bob = Caller(cluster, (await cluster.create(Wish("Bob", "den")))["session"])
+    ann = Caller(cluster, (await cluster.create(CallRequest("Ann", "den")))["session"])
+    bob = Caller(cluster, (await cluster.create(CallRequest("Bob", "den")))["session"])
     assert cluster._calls[ann.id].worker is cluster._calls[bob.id].worker
     await asyncio.gather(ann.connect(), bob.connect())
     await answered(ann, 500)
@@ -244,7 +244,7 @@ async def test_a_room_lives_in_one_worker_and_moves_as_one(ray: Any, cluster: Cl
         await caller.close()
         await cluster.close(caller.id)
     # Strangers who meet in a room of the same name find it empty.
-    cid = await cluster.create(Wish("Cid", "den"))
+    cid = await cluster.create(CallRequest("Cid", "den"))
     assert [event["type"] for event in (await cluster.state(cid["session"]))["events"]] == ["session_started"]
     await asyncio.sleep(1.2)
     assert [event["type"] for event in cluster._calls[cid["session"]].room.events] == ["session_started"]
@@ -254,9 +254,9 @@ async def test_a_room_lives_in_one_worker_and_moves_as_one(ray: Any, cluster: Cl
 @pytest.mark.asyncio(loop_scope="module")
 async def test_refusals_come_through_as_they_are(cluster: ClusterHost) -> None:
     await three_idle_workers(cluster)
-    made = [(await cluster.create(Wish(f"caller {number}")))["session"] for number in range(6)]
+    made = [(await cluster.create(CallRequest(f"caller {number}")))["session"] for number in range(6)]
     with pytest.raises(CallError, match="full") as refusal:
-        await cluster.create(Wish("one too many"))
+        await cluster.create(CallRequest("one too many"))
     assert refusal.value.reason == "full" and refusal.value.retry_after > 0
     with pytest.raises(TransportError, match="v=0"):
         await cluster.offer(made[0], "nonsense")

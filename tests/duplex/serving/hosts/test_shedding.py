@@ -10,7 +10,7 @@ import pytest
 
 from duplex.serving.hosts.host import LocalHost
 from duplex.serving.hosts.shedding import STEPS, Lateness, Shedder
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.streaming.errors import CallError
 from duplex.testing import VirtualClock
 from tests.duplex.serving.scripted import OFFER, Peers, host, speak
@@ -74,7 +74,7 @@ def test_a_host_pauses_restoration_then_refuses_and_recovers() -> None:
         peers = Peers()
         shedder = Shedder(calm=5.0)
         async with host(peers, clock, shedder=shedder) as held:
-            id = (await held.create(Wish("user", settings={"restore": "enhance"})))["session"]
+            id = (await held.create(CallRequest("user", settings={"restore": "enhance"})))["session"]
             await held.offer(id, OFFER)
             await asyncio.sleep(0)
             peer = peers.of(id)
@@ -85,17 +85,17 @@ def test_a_host_pauses_restoration_then_refuses_and_recovers() -> None:
             await speak(clock, {peer: quiet}, 0.6)
             assert "restoration of the sound is paused" in peer.of("notice")[-1]["text"]
             assert peer.of("switches")[-1]["paused"] and not held._where[id]._session._restoring
-            await held.create(Wish("second"))  # one step at a time
+            await held.create(CallRequest("second"))  # one step at a time
             for _ in STEPS[1:]:
                 late(held, 0.2)
                 await speak(clock, {peer: quiet}, 1.6)
             (load,) = await held.load()
             assert load.shed == tuple(step.name for step in STEPS) and not load.accepts
             with pytest.raises(CallError, match="too busy"):
-                await held.create(Wish("third"))
+                await held.create(CallRequest("third"))
             peer.ask({"type": "switch", "name": "restoration", "value": "codec"})
             await speak(clock, {peer: quiet}, 7.0)
-            await held.create(Wish("third"))
+            await held.create(CallRequest("third"))
             await speak(clock, {peer: quiet}, 6.0 * (len(STEPS) - 1))
             assert "is back" in peer.of("notice")[-1]["text"]
             assert peer.of("switches")[-1] == {

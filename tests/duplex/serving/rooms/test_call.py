@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.testing import VirtualClock
 from tests.duplex.serving.rooms.test_room import ASK, drive
 from tests.duplex.serving.scripted import OFFER, Peers, ScriptedPeer, host, script, speak
@@ -28,7 +28,7 @@ def test_the_greeting_comes_first_and_again_after_something_was_lost() -> None:
     async def main(clock: VirtualClock) -> None:
         peers, (sounds, audio) = Peers(), script(ASK)
         async with host(peers, clock, sounds) as held:
-            id = (await held.create(Wish("user")))["session"]
+            id = (await held.create(CallRequest("user")))["session"]
             peer = StoppedPeer()
             held._calls[id]._make_peer = lambda: peer
             await held.offer(id, OFFER)
@@ -59,9 +59,9 @@ def test_a_flood_of_messages_is_cut_off_and_nobody_else_notices() -> None:
     async def main(clock: VirtualClock) -> None:
         peers, (sounds, audio) = Peers(), script(ASK)
         async with host(peers, clock, sounds) as held:
-            flooder = (await held.create(Wish("flooder", "den")))["session"]
+            flooder = (await held.create(CallRequest("flooder", "den")))["session"]
             await held.offer(flooder, OFFER)
-            other = (await held.create(Wish("other")))["session"]
+            other = (await held.create(CallRequest("other")))["session"]
             await held.offer(other, OFFER)
             await asyncio.sleep(0)
             bad, good = peers.of(flooder), peers.of(other)
@@ -91,7 +91,7 @@ def test_messages_of_any_shape_do_no_harm() -> None:
     async def main(clock: VirtualClock) -> None:
         peers, (sounds, audio) = Peers(), script(ASK)
         async with host(peers, clock, sounds) as held:
-            id = (await held.create(Wish("user")))["session"]
+            id = (await held.create(CallRequest("user")))["session"]
             await held.offer(id, OFFER)
             await asyncio.sleep(0)
             peer = peers.of(id)
@@ -125,8 +125,8 @@ def test_a_connection_that_fails_ends_itself_only() -> None:
 
         peers, (sounds, audio) = Peers(), script(ASK)
         async with host(peers, clock, sounds) as held:
-            id = (await held.create(Wish("user")))["session"]
-            other = (await held.create(Wish("other")))["session"]
+            id = (await held.create(CallRequest("user")))["session"]
+            other = (await held.create(CallRequest("other")))["session"]
             broken = Broken()
             held._calls[id]._make_peer = lambda: broken
             await held.offer(id, OFFER)

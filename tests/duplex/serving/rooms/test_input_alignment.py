@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplex.serving.rooms.input_alignment import BACKLOG, LEAD, Lineup
+from duplex.serving.rooms.input_alignment import BACKLOG, LEAD, InputAlignment
 from duplex.streaming.audio import FRAME, SAMPLE_RATE
 
 STEP = FRAME / SAMPLE_RATE
@@ -17,7 +17,7 @@ def frame(value: float) -> np.ndarray:
 
 
 def test_a_frame_goes_out_when_it_comes() -> None:
-    lineup = Lineup(1)
+    lineup = InputAlignment(1)
     lineup.take_seat(0)
     for number in range(100):
         lineup.push(0, frame(number))
@@ -27,13 +27,13 @@ def test_a_frame_goes_out_when_it_comes() -> None:
 
 
 def test_without_anybody_time_goes_on() -> None:
-    lineup = Lineup(3)
+    lineup = InputAlignment(3)
     assert len(lineup.take(10.0)) == round(10.0 / STEP)
     assert lineup.due() == 10.0 + STEP
 
 
 def test_a_late_seat_is_waited_for_and_then_not() -> None:
-    lineup = Lineup(2, patience=0.1)
+    lineup = InputAlignment(2, patience=0.1)
     lineup.take_seat(0)
     lineup.take_seat(1)
     lineup.push(0, frame(1))
@@ -49,7 +49,7 @@ def test_a_late_seat_is_waited_for_and_then_not() -> None:
 
 
 def test_a_burst_after_a_stall_is_kept_whole() -> None:
-    lineup = Lineup(1, patience=0.3)
+    lineup = InputAlignment(1, patience=0.3)
     lineup.take_seat(0)
     lineup.push(0, frame(1))
     lineup.take(STEP)
@@ -60,7 +60,7 @@ def test_a_burst_after_a_stall_is_kept_whole() -> None:
 
 
 def test_a_seat_that_sends_too_fast_is_held_to_the_clock() -> None:
-    lineup = Lineup(1)
+    lineup = InputAlignment(1)
     lineup.take_seat(0)
     for _ in range(1000):
         lineup.push(0, frame(1))
@@ -69,7 +69,7 @@ def test_a_seat_that_sends_too_fast_is_held_to_the_clock() -> None:
 
 
 def test_an_empty_seat_is_silent_and_waited_for_by_nobody() -> None:
-    lineup = Lineup(2)
+    lineup = InputAlignment(2)
     lineup.take_seat(0)
     lineup.push(1, frame(9))
     lineup.push(0, frame(1))
@@ -85,7 +85,7 @@ def test_an_empty_seat_is_silent_and_waited_for_by_nobody() -> None:
 
 def test_clock_drift_is_followed() -> None:
     """A browser whose clock is 0.05 % slow, for half an hour: the input stays within 60 ms of the time."""
-    lineup, rate, sent = Lineup(1, patience=0.3), 1 - 5e-4, 0
+    lineup, rate, sent = InputAlignment(1, patience=0.3), 1 - 5e-4, 0
     lineup.take_seat(0)
     lags: list[float] = []
     for tick in range(round(1800 / STEP)):
@@ -102,7 +102,7 @@ def test_clock_drift_is_followed() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from(["push0", "push1", "sit0", "sit1", "leave0", "leave1"]), st.floats(0, 0.2))))
 def test_whatever_happens_the_input_keeps_to_the_clock(happened: list[tuple[str, float]]) -> None:
-    lineup, now = Lineup(2, patience=0.12), 0.0
+    lineup, now = InputAlignment(2, patience=0.12), 0.0
     for what, later in happened:
         now += later
         seat = int(what[-1])

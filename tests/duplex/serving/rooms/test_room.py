@@ -11,7 +11,7 @@ import pytest
 
 from duplex.serving.hosts.host import LocalHost
 from duplex.serving.hosts.retention import Recordings
-from duplex.serving.http.call_request import Wish
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.session_record.session_log import parse_events
 from duplex.settings import Settings
@@ -30,7 +30,7 @@ def drive(work: Callable[[VirtualClock], Coroutine[Any, Any, None]]) -> None:
 
 
 async def call(held: LocalHost, peers: Peers, name: str = "user", room: str = "", **more: Any) -> tuple[str, Any]:
-    made = await held.create(Wish(name, room, **more))
+    made = await held.create(CallRequest(name, room, **more))
     await held.offer(made["session"], OFFER)
     await asyncio.sleep(0)
     return made["session"], peers.of(made["session"])
@@ -190,10 +190,10 @@ def test_a_full_host_refuses_and_takes_calls_again_when_one_ends() -> None:
             first, _ = await call(held, peers)
             await call(held, peers)
             with pytest.raises(CallError, match="full") as refusal:
-                await held.create(Wish("late"))
+                await held.create(CallRequest("late"))
             assert refusal.value.retry_after > 0
             await held.close(first)
-            await held.create(Wish("late"))
+            await held.create(CallRequest("late"))
 
     drive(main)
 
@@ -219,7 +219,7 @@ def test_a_room_has_so_many_seats_and_one_that_is_left_can_be_taken() -> None:
             ann, _ = await call(held, peers, "Ann", "den")
             _, bob = await call(held, peers, "Bob", "den")
             with pytest.raises(CallError, match="2 seats"):
-                await held.create(Wish("Cid", "den"))
+                await held.create(CallRequest("Cid", "den"))
             await held.close(ann)
             assert bob.of("room")[-1]["parties"] == ["Bob"]
             await call(held, peers, "Cid", "den")
@@ -275,7 +275,7 @@ def test_a_connection_that_never_comes_up_is_given_up() -> None:
     async def main(clock: VirtualClock) -> None:
         peers = Peers()
         async with host(peers, clock, limits=Limits(connecting=5.0, reconnect=30.0)) as held:
-            made = await held.create(Wish("user"))
+            made = await held.create(CallRequest("user"))
             peer = ScriptedPeer()
             peer.up.clear()
             held._calls[made["session"]]._make_peer = lambda: peer
@@ -341,7 +341,7 @@ def test_draining_lets_calls_end_and_refuses_new_ones() -> None:
             await clock.sleep_until(clock.now() + 5.0)
             assert not draining.done() and "stops" in peer.of("notice")[-1]["text"]
             with pytest.raises(CallError, match="about to stop"):
-                await held.create(Wish("late"))
+                await held.create(CallRequest("late"))
             await held.close(id)
             await clock.sleep_until(clock.now() + 0.5)
             assert draining.done()
