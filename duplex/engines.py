@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,8 @@ from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
 from duplex.models.tts.contract import Synthesizer
+from duplex.models.turn_taking import load_turn_taking
+from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.settings import Settings
 
@@ -20,13 +26,14 @@ from duplex.settings import Settings
 class Engines:
     """What hears, answers and speaks. Sessions may share one set: state is never on an engine."""
 
-    activity: VoiceActivityDetector[Any]
+    vad: VoiceActivityDetector[Any]
     recognizer: Recognizer[Any]
     answerer: Answerer
     synthesizer: Synthesizer
     diarizer: Diarizer[Any] | None = None
     voices: Sequence[tuple[str, np.ndarray]] = ()
     """(name, samples at 16 kHz) of known voices."""
+    turn_taking: TurnTakingModels = field(default_factory=load_turn_taking)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
@@ -43,7 +50,7 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            activity=WebRtcVad(),
+            vad=WebRtcVad(),
             recognizer=load_recognizer(settings.recognizer),
             answerer=load_answerer(
                 settings.llm or settings.model or None,
@@ -55,9 +62,21 @@ class Engines:
             synthesizer=load_synthesizer(settings.synthesizer),
             diarizer=diarizer,
             voices=voices,
+            turn_taking=load_turn_taking(settings.language),
         )
 
-    async def close(self) -> None:
+    async def close(self, limit: float = 5.0) -> None:
+        """Ends worker processes and connections; whatever does not end within `limit` seconds is left behind."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await self.answerer.close()
+        closing = threading.Thread(target=self.close_now, daemon=True)
+        closing.start()
+        deadline = time.monotonic() + limit
+        while closing.is_alive() and time.monotonic() < deadline:  # noqa: ASYNC110 (a thread ends it)
+            await asyncio.sleep(0.001)
+
+    def close_now(self) -> None:
+        """Ends what can be ended without an event loop. Blocking."""
         self.recognizer.close()
         self.synthesizer.close()
-        await self.answerer.close()

@@ -6,7 +6,7 @@ written to `events.jsonl`: the fields, and `type`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 DecisionKind = Literal[
@@ -45,10 +45,11 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class SessionEnded(Event):
-    """Last event: counters of every queue (passed, dropped, peak, lag)."""
+    """Last event: counters of every queue (passed, dropped, peak, lag), and how late the event loop ran."""
 
     type: ClassVar[str] = "session_ended"
     queues: dict[str, dict[str, Any]]
+    loop: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class StageError(DuplexError):
     """A stage failed while running. It takes down its own output, not the call."""
 
 
+class StalledError(StageError):
+    """A step did not end within its limit and was given up."""
+
+
 class EndpointError(DuplexError):
     """A model server refuses, stalls or dies. The session says so and goes on."""
 

@@ -8,11 +8,7 @@ stream per module and is what this contract avoids.)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
-
-import numpy as np
-
-from duplex.streaming.errors import InputError, StageError
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 State = TypeVar("State")
 Out = TypeVar("Out", covariant=True)
@@ -54,76 +50,3 @@ def stream(stage: Stage[State, Out], chunks: Iterable[Any], batch: int = 1) -> I
         out, state = stage.step(chunk, state)
         yield out
     yield stage.flush(state)
-
-
-class Blocks(Generic[State]):
-    """Feeds blocks of any size to a stage of a fixed hop, and returns audio of exactly the input's length.
-
-    For stages from samples to samples at one rate, of any latency: the first `latency` output samples are dropped and
-    the flush completes the end, so output sample n belongs to input sample n.
-
-    >>> from streaming.stft import SpectralFilter
-    >>> blocks = Blocks(SpectralFilter(lambda spectrum: 0.5 * spectrum))
-    >>> signal = np.sin(np.arange(1000, dtype=np.float32))
-    >>> parts = [blocks.step(signal[:300]), blocks.step(signal[300:]), blocks.flush()]
-    >>> [len(part) for part in parts]
-    [0, 512, 488]
-    >>> bool(np.allclose(np.concatenate(parts), 0.5 * signal, atol=1e-6))
-    True
-    """
-
-    def __init__(self, stage: Stage[State, np.ndarray]) -> None:
-        self.stage = stage
-        self._restart()
-
-    @property
-    def pending(self) -> int:
-        """Input samples whose output is still to come."""
-        return self._owed
-
-    def step(self, block: np.ndarray) -> np.ndarray:
-        """block: (n,) float32, any n. Returns what has become final, (m,). Raises InputError on other shapes."""
-        if block.ndim != 1:
-            raise InputError(f"a block must have shape (samples,), not {block.shape}: use one Blocks for each channel")
-        self._owed += len(block)
-        held = np.concatenate([self._held, block]) if len(self._held) else block
-        hop = self.stage.hop
-        whole = len(held) - len(held) % hop
-        outs = []
-        for at in range(0, whole, hop):
-            out, self.state = self.stage.step(held[at : at + hop], self.state)
-            outs.append(out)
-        self._held = held[whole:].copy()
-        return self._emit(outs)
-
-    def flush(self) -> np.ndarray:
-        """Everything still held back, cut to the input's exact length; a block after it begins a new stream.
-
-        Raises StageError if the stage returns less than it declares.
-        """
-        outs = []
-        if len(self._held):
-            padded = np.zeros(self.stage.hop, np.float32)
-            padded[: len(self._held)] = self._held
-            out, self.state = self.stage.step(padded, self.state)
-            outs.append(out)
-        outs.append(self.stage.flush(self.state))
-        audio, missing = self._emit(outs), self._owed
-        self._restart()
-        if missing:
-            raise StageError(f"{type(self.stage).__name__} ended {missing} samples short: check its latency and flush")
-        return audio
-
-    def _restart(self) -> None:
-        self.state = self.stage.initial_state(1)
-        self._held = np.zeros(0, np.float32)
-        self._skip = self.stage.latency
-        self._owed = 0
-
-    def _emit(self, outs: list[np.ndarray]) -> np.ndarray:
-        audio = np.concatenate(outs) if outs else np.zeros(0, np.float32)
-        skipped = min(self._skip, len(audio))
-        self._skip -= skipped
-        audio = audio[skipped : skipped + self._owed]
-        self._owed -= len(audio)
-        return audio

@@ -17,6 +17,7 @@ from duplex.conversation.floor_rules import (
     Action,
     Announce,
     Backchannel,
+    CutIn,
     Decide,
     EndTurn,
     FloorSettings,
@@ -49,15 +50,14 @@ class Said:
 class Floor:
     """The state machine. Call the methods in the order things are perceived; each returns what to do.
 
-    completeness: text -> 0…1, how finished the words look. is_backchannel: text -> whether it leaves the floor alone.
-    asks_for_floor: text -> whether even a short burst of it is meant to take the floor.
+    is_backchannel: text -> whether it leaves the floor alone. asks_for_floor: text -> whether even a short burst of it
+    is meant to take the floor. How finished the words look is not asked here: whoever scores `text` tells `scored`.
     """
 
     def __init__(
         self,
         settings: FloorSettings | None = None,
         *,
-        completeness: Callable[[str], float],
         is_backchannel: Callable[[str], bool],
         asks_for_floor: Callable[[str], bool],
     ) -> None:
@@ -67,9 +67,10 @@ class Floor:
         self.epoch = 0
         self.announcements = 0
         """How many announcements wait for the floor; the session counts them up, `Announce` takes all."""
+        self.urgent = 0
+        """How many of them do not wait until a reply is over; `CutIn` takes these."""
         self.last_rule: Rule | None = None
         """The rule that fired last: why the floor is where it is."""
-        self._completeness = completeness
         self._is_backchannel = is_backchannel
         self._asks_for_floor = asks_for_floor
         self._active: dict[str, int] = {}
@@ -78,6 +79,8 @@ class Floor:
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
+        self._score: tuple[str, float] | None = None
+        self._last_epoch = 0
         self._turn_began = 0
         self._accept_from = 0
         self._previous_accept_from = 0
@@ -123,6 +126,16 @@ class Floor:
         if final and text:
             said.finals.append(text)
         return self._fire(Trigger.WORDS, at) if text else []
+
+    @property
+    def text(self) -> str:
+        """The words of whoever spoke last in this turn."""
+        said = max(self._said.values(), key=lambda said: said.end, default=None)
+        return said.text if said else ""
+
+    def scored(self, text: str, score: float) -> None:
+        """`text` looks finished with probability `score`; it counts as long as it is what the turn says."""
+        self._score = (text, score)
 
     def tick(self, at: int) -> list[Action]:
         """Time passes: call once a frame."""
@@ -174,9 +187,17 @@ class Floor:
 
     def _guard_pause_over(self, at: int) -> bool:
         pause = at - self._quiet_since
-        if self._open_utterances and pause < self._samples(self.settings.words_patience):
+        if self._open_utterances and pause < self._samples(self.settings.words_limit):
             return False
         return pause >= self._samples(self.pause_limit())
+
+    def _guard_late_words(self, at: int) -> bool:
+        """A turn was given up before the recognizer had reached it; now it has, and there were words."""
+        text = self.text
+        return not self._open_utterances and bool(text) and not self._is_backchannel(text)
+
+    def _guard_urgent(self, at: int) -> bool:
+        return self.urgent > 0
 
     def _guard_answering(self, at: int) -> bool:
         return self._answering
@@ -193,7 +214,7 @@ class Floor:
         Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
         Of a longer one any final word will do, or two of a partial.
         """
-        text = self._text()
+        text = self.text
         if not text or self._is_backchannel(text):
             return False
         onset = self._challenge if self._challenge is not None else self._turn_began
@@ -224,6 +245,11 @@ class Floor:
         self._turn_began = min(self._active.values(), default=at)
         return []
 
+    def _do_late_turn(self, at: int) -> list[Action]:
+        self._reopened = False
+        self._turn_began = min(said.start for said in self._said.values())
+        return []
+
     def _do_keep_turn(self, at: int) -> list[Action]:
         """What was said over the reply, unanswered so far, begins the next turn."""
         self._turn_began = at
@@ -247,8 +273,11 @@ class Floor:
         return []
 
     def _do_end_turn(self, at: int) -> list[Action]:
-        score = self._completeness(self._text())
-        reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words look {score:.0%} finished"
+        score = self._finished()
+        looks = "not scored in time" if score is None else f"look {score:.0%} finished"
+        reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words {looks}"
+        if self._open_utterances:
+            reason += "; the recognizer had not reached their end"
         return self._close_turn(at, "endpoint", reason, self._quiet_since)
 
     def _do_limit_turn(self, at: int) -> list[Action]:
@@ -271,19 +300,29 @@ class Floor:
     def _do_drop_turn(self, at: int) -> list[Action]:
         self._said = {}
         self._reopened = False
-        self._accept_from = at
-        return [Decide("nothing_said", "activity without words", self._turn_began, self.epoch)]
+        reason = "activity without words"
+        if self._open_utterances:  # whatever words still come are heard
+            reason = f"the recognizer had not reached the sound after {(at - self._quiet_since) / SAMPLE_RATE:.1f} s"
+        else:
+            self._accept_from = at
+        return [Decide("nothing_said", reason, self._turn_began, self.epoch)]
 
     def _do_announce(self, at: int) -> list[Action]:
-        self.announcements = 0
+        self.announcements = self.urgent = 0
         self._next_epoch(answering=False)
         return [Decide("announce", "due, and the floor is free", at, self.epoch), Announce(self.epoch)]
+
+    def _do_cut_in(self, at: int) -> list[Action]:
+        self.announcements -= self.urgent
+        self.urgent = 0
+        self._last_epoch += 1
+        return [Decide("announce", "due: it cuts in at a clause", at, self._last_epoch), CutIn(self._last_epoch)]
 
     def _do_withdraw(self, at: int) -> list[Action]:
         withdrawn = self.epoch
         onset = max(self._active.values(), default=at)
         decision = Decide("withdraw", "the user went on before the reply was audible", onset, withdrawn)
-        self.epoch += 1
+        self._advance()
         return [decision, Withdraw(withdrawn)]
 
     def _do_challenge(self, at: int) -> list[Action]:
@@ -308,7 +347,8 @@ class Floor:
                 Decide("false_interruption", "a sound, and no words that ask for the floor", onset, self.epoch)
             )
         self._said = {}
-        self._accept_from = at if not self._active else self._accept_from
+        if not self._active and not self._open_utterances:
+            self._accept_from = at
         return actions
 
     def _do_resume(self, at: int) -> list[Action]:
@@ -318,41 +358,43 @@ class Floor:
         onset = self._challenge if self._challenge is not None else at
         went_on = self._answering and onset - self._audible_at <= self._samples(self.settings.go_on_window)
         interrupted = self.epoch
-        text = self._text()
+        text = self.text
         if went_on:
             self._do_reopen_turn(at)
             decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
         else:
             self._turn_began = onset
             decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
-        self.epoch += 1
+        self._advance()
         return [decision, Interrupt(interrupted, onset)]
 
     # Small things.
 
     def pause_limit(self) -> float:
         """Seconds of silence that end the turn as it stands."""
-        text = self._text()
-        if not text:
+        score = self._finished()
+        if score is None:
             return self.settings.pause_medium
-        score = self._completeness(text)
         if score >= 0.7:
             return self.settings.pause_short
         return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
 
-    def _text(self) -> str:
-        """The words of whoever spoke last."""
-        said = max(self._said.values(), key=lambda said: said.end, default=None)
-        return said.text if said else ""
+    def _finished(self) -> float | None:
+        """How finished the words of the turn look; None if they have not been scored as they now are."""
+        return self._score[1] if self._score is not None and self._score[0] == self.text else None
 
     def _talked_for(self, at: int) -> int:
         return at - min(self._active.values()) if self._active else 0
 
     def _next_epoch(self, *, answering: bool) -> None:
-        self.epoch += 1
+        self._advance()
         self._answering = answering
         self._challenge = None
         self._audible_at = 0
+
+    def _advance(self) -> None:
+        self._last_epoch += 1
+        self.epoch = self._last_epoch
 
     @staticmethod
     def _samples(seconds: float) -> int:

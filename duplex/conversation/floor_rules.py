@@ -40,7 +40,9 @@ class FloorSettings:
     pause_long: float = 1.6
     """Silence that ends a turn whose words look unfinished."""
     words_patience: float = 1.0
-    """How long after the end of speech the recognizer's last words are waited for."""
+    """How long after the end of speech over a reply its words are waited for before the reply goes on."""
+    words_limit: float = 8.0
+    """How long after the end of speech the recognizer may take to reach it, before the turn is decided without it."""
     suspend_after: float = 0.16
     """Speech over the reply that holds it."""
     hear_out: float = 0.8
@@ -97,6 +99,13 @@ class Announce:
 
 
 @dataclass(frozen=True, slots=True)
+class CutIn:
+    """Speak what is urgent at the next clause end of the reply that is audible; `epoch` is the announcement's own."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Take back the reply of this epoch: nothing of it was audible."""
 
@@ -122,7 +131,7 @@ class Interrupt:
     onset: int
 
 
-Action = Decide | EndTurn | Backchannel | Announce | Withdraw | Suspend | Resume | Interrupt
+Action = Decide | EndTurn | Backchannel | Announce | CutIn | Withdraw | Suspend | Resume | Interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +154,7 @@ def _rules() -> tuple[Rule, ...]:
 
     on(s.LISTENING, t.SPEECH_STARTED, "", "open_turn", s.HEARING)
     on(s.LISTENING, t.TICK, "due quiet", "announce", s.THINKING)
+    on(s.LISTENING, t.WORDS, "late_words", "late_turn", s.PAUSING)
 
     on(s.HEARING, t.SPEECH_ENDED, "all_silent", "", s.PAUSING)
     on(s.HEARING, t.TICK, "too_long has_words", "limit_turn", s.THINKING)
@@ -158,6 +168,7 @@ def _rules() -> tuple[Rule, ...]:
     on(s.THINKING, t.REPLY_AUDIBLE, "", "", s.SPEAKING)
 
     on(s.SPEAKING, t.SPEECH_STARTED, "interruptible", "challenge", s.OVERLAP)
+    on(s.SPEAKING, t.TICK, "urgent", "cut_in", s.SPEAKING)
     on(s.SPEAKING, t.WORDS, "challenged take_over talking", "take_floor", s.HEARING)
     on(s.SPEAKING, t.WORDS, "challenged take_over", "take_floor", s.PAUSING)
 

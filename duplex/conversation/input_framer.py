@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk, Framer, as_float32
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk, as_float32
+from duplex.streaming.blocks import Framer
 from duplex.streaming.errors import InputError
 from duplex.streaming.resample import StreamResampler
 

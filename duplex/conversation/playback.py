@@ -7,10 +7,11 @@ What carries a stale epoch is discarded here, at the consumer; nobody upstream n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from duplex.conversation.track import Track
 from duplex.models.tts.contract import WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 
@@ -20,58 +21,16 @@ AUDIBLE = 1e-3
 FADE = 80
 """Samples (5 ms) of fade where a reply is cut or resumes, so that neither clicks."""
 
-
-@dataclass(frozen=True, slots=True)
-class HeardWord:
-    """A word of the reply's text and the samples of the session clock between which it was heard."""
-
-    text: str
-    text_start: int
-    text_end: int
-    start: int
-    end: int
+_NOTHING = np.zeros(0, np.float32)
 
 
 @dataclass(slots=True)
-class Track:
-    """One reply as it is played."""
+class _Interjection:
+    """Something said in the middle of a reply, before its sample `at`."""
 
-    epoch: int
-    text: str = ""
-    marks: list[WordMark] = field(default_factory=list)
-    written: int = 0
-    played: int = 0
-    finished: bool = False
-    segments: list[tuple[int, int, int]] = field(default_factory=list)
-    """(first sample of the reply, sample of the clock, length): where each stretch of the reply was played."""
-    first_audible: int | None = None
-    last_audible: int | None = None
-
-    def heard_words(self) -> list[HeardWord]:
-        """The words played to their end, in order."""
-        words = []
-        for mark in self.marks:
-            if mark.end > self.played:
-                break
-            start, end = self._on_clock(mark.start), self._on_clock(mark.end - 1) + 1
-            words.append(
-                HeardWord(self.text[mark.text_start : mark.text_end], mark.text_start, mark.text_end, start, end)
-            )
-        return words
-
-    def heard_text(self) -> str:
-        """The reply's text up to the last word that was played to its end; all of it if the reply was."""
-        if self.finished and self.played >= self.written:
-            return self.text.strip()
-        words = self.heard_words()
-        return self.text[: words[-1].text_end].strip() if words else ""
-
-    def _on_clock(self, sample: int) -> int:
-        for first, clock, length in self.segments:
-            if sample < first + length:
-                return clock + max(0, sample - first)
-        first, clock, length = self.segments[-1]
-        return clock + length
+    track: Track
+    samples: np.ndarray
+    at: int
 
 
 class Playback:
@@ -89,7 +48,9 @@ class Playback:
         self._buffered = 0
         self._suspended = False
         self._fade_in = False
-        self._tail = np.zeros(0, np.float32)
+        self._tail = _NOTHING
+        self._tail_track: Track | None = None
+        self._interjections: deque[_Interjection] = deque()
 
     @property
     def position(self) -> int:
@@ -144,10 +105,32 @@ class Playback:
         if track is not None:
             track.finished = True
 
+    def interject(self, epoch: int, text: str, samples: np.ndarray, marks: tuple[WordMark, ...] = ()) -> Track | None:
+        """Say something, (n,) at 16 kHz, at the next clause end of the current reply, which then goes on.
+
+        Returns its track; None if there is no reply to cut in on, or only its last clause is left.
+        """
+        if self.track is None:
+            return None
+        place = self.track.clause_end(self.track.played + FADE)
+        if self._interjections:
+            place = self._interjections[-1].at
+        elif self.track.finished and place >= self.track.written:
+            return None
+        track = Track(epoch, text, list(marks), len(samples), finished=True)
+        self._interjections.append(_Interjection(track, np.asarray(samples, np.float32), place))
+        return track
+
     @property
     def drained(self) -> bool:
-        """The current reply is complete and has been played."""
-        return self.track is not None and self.track.finished and not self._buffered and not len(self._tail)
+        """The current reply is complete and has been played, and so has what was said in the middle of it."""
+        return (
+            self.track is not None
+            and self.track.finished
+            and not self._buffered
+            and not len(self._tail)
+            and not self._interjections
+        )
 
     def suspend(self, epoch: int) -> None:
         """Hold the reply: after a fade of 5 ms nothing is audible until `resume`."""
@@ -185,29 +168,45 @@ class Playback:
         filled = 0
         if len(self._tail):
             filled = min(len(self._tail), length)
-            self._place(out, 0, self._tail[:filled], start)
+            self._place(self._tail_track, out, 0, self._tail[:filled], start)
             self._tail = self._tail[filled:]
-        while not self._suspended and filled < length and self._buffer:
-            head = self._buffer[0]
-            take = min(len(head), length - filled)
-            piece = head[:take]
-            if take == len(head):
-                self._buffer.popleft()
-            else:
-                self._buffer[0] = head[take:]
-            self._buffered -= take
+        while not self._suspended and filled < length:
+            track, piece = self._take(length - filled)
+            if not len(piece):
+                break
             if self._fade_in:
                 piece = piece.copy()
-                ramp = min(FADE, take)
+                ramp = min(FADE, len(piece))
                 piece[:ramp] *= np.linspace(0.0, 1.0, ramp, dtype=np.float32)
                 self._fade_in = False
-            self._place(out, filled, piece, start + filled)
-            filled += take
+            self._place(track, out, filled, piece, start + filled)
+            filled += len(piece)
         return out
 
-    def _place(self, out: np.ndarray, at: int, piece: np.ndarray, clock: int) -> None:
+    def _take(self, most: int) -> tuple[Track | None, np.ndarray]:
+        """The next samples to be played, at most so many, and whose they are."""
+        cut_in = self._interjections[0] if self._interjections else None
+        if cut_in is not None and (self.track is None or self.track.played >= cut_in.at):
+            piece, cut_in.samples = cut_in.samples[:most], cut_in.samples[most:]
+            if not len(cut_in.samples):
+                self._interjections.popleft()
+            return cut_in.track, piece
+        if not self._buffer:
+            return None, _NOTHING
+        if cut_in is not None and self.track is not None:
+            most = min(most, cut_in.at - self.track.played)
+        head = self._buffer[0]
+        piece = head[:most]
+        if len(piece) == len(head):
+            self._buffer.popleft()
+        else:
+            self._buffer[0] = head[most:]
+        self._buffered -= len(piece)
+        return self.track, piece
+
+    @staticmethod
+    def _place(track: Track | None, out: np.ndarray, at: int, piece: np.ndarray, clock: int) -> None:
         out[at : at + len(piece)] = piece
-        track = self.track
         if track is None:
             return
         last = track.segments[-1] if track.segments else None
@@ -224,23 +223,29 @@ class Playback:
 
     def _cut(self) -> None:
         """Take the fade's samples off the buffer into the tail, which is played whatever happens."""
-        taken: list[np.ndarray] = []
         need = FADE if self.track and self.track.played else 0
-        while need and self._buffer:
-            head = self._buffer.popleft()
-            taken.append(head[:need])
-            if len(head) > need:
-                self._buffer.appendleft(head[need:])
-            need -= len(taken[-1])
-        if taken:
-            tail = np.concatenate(taken)
-            self._buffered -= len(tail)
-            self._tail = tail * np.linspace(1.0, 0.0, len(tail), dtype=np.float32)
+        if not need:
+            return
+        self._tail_track, piece = self._take(need)
+        taken = [piece]
+        while len(piece) and (need := need - len(piece)):
+            _, piece = self._take(need) if self._upcoming() is self._tail_track else (None, _NOTHING)
+            taken.append(piece)
+        tail = np.concatenate(taken)
+        self._tail = tail * np.linspace(1.0, 0.0, len(tail), dtype=np.float32)
+
+    def _upcoming(self) -> Track | None:
+        """Whose samples come next."""
+        cut_in = self._interjections[0] if self._interjections else None
+        if cut_in is not None and (self.track is None or self.track.played >= cut_in.at):
+            return cut_in.track
+        return self.track if self._buffer else None
 
     def _drop(self) -> None:
         self._buffer.clear()
         self._buffered = 0
-        self._tail = np.zeros(0, np.float32)
+        self._tail = _NOTHING
+        self._interjections.clear()
         self._suspended = False
         self._fade_in = False
 

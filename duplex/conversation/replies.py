@@ -1,28 +1,35 @@
-"""Replies: text as it is made, sentence by sentence into speech, into playback; and what became of each.
+"""Replies: text as it is made, sentence by sentence into speech, and into playback.
 
-A reply lives under its epoch. When the floor moves on the epoch is stale: playback takes nothing more from it, and
-its task, which nobody listens to any longer, is ended.
+Every reply has an epoch. When the floor moves on the epoch is stale: playback takes nothing more from it, and its task
+is ended.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from duplex.conversation.playback import Playback, Track
+import numpy as np
+
+from duplex.conversation.playback import Playback
+from duplex.conversation.speech_stream import SpeechStream
+from duplex.conversation.track import Track
 from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.sentences import SentenceSplitter, speakable
-from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
+from duplex.models.tts.contract import Synthesizer, Voice, WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
-from duplex.streaming.errors import DuplexError
-from duplex.streaming.pool import InferencePool
+from duplex.streaming.pipeline import reason_of
+from duplex.streaming.pool import Steps
 from duplex.streaming.resample import StreamResampler
 
 SORRY = "Sorry, I cannot reach the language model."
 NOTHING_YET = "I have not said anything yet."
+
+STEP_LIMIT = 20.0
+"""Seconds after which the synthesizer's next chunk counts as never to come."""
 
 
 class ReplyListener(Protocol):
@@ -77,7 +84,7 @@ class Replies:
         answerer: Answerer,
         synthesizer: Synthesizer,
         playback: Playback,
-        pool: InferencePool,
+        steps: Steps,
         clock: Clock,
         voice: Voice,
         spawn: Callable[[Any], asyncio.Task[None]],
@@ -90,7 +97,7 @@ class Replies:
         self._answerer = answerer
         self._synthesizer = synthesizer
         self._playback = playback
-        self._pool = pool
+        self._steps = steps
         self._clock = clock
         self._spawn = spawn
         self._room = asyncio.Event()
@@ -102,8 +109,24 @@ class Replies:
     def announce(self, epoch: int, turn: int, text: str) -> None:
         self._start(ActiveReply(epoch, turn, self._listener.now, announcement=text), None)
 
+    async def synthesize(self, text: str) -> tuple[str, np.ndarray, tuple[WordMark, ...]]:
+        """All of a short text: as it is spoken, (n,) at 16 kHz, and word marks. Raises what the synthesizer raises."""
+        spoken = f"{speakable(text).strip()} "
+        rate = self._synthesizer.sample_rate
+        resampler = StreamResampler(rate, SAMPLE_RATE)
+        pieces: list[np.ndarray] = []
+        marks: dict[int, WordMark] = {}
+        chunks = SpeechStream(self._synthesizer.synthesize(spoken, self.voice))
+        try:
+            while (chunk := await self._steps.run("speak", chunks.take, limit=STEP_LIMIT)) is not None:
+                pieces.append(resampler.push(chunk.samples))
+                marks.update((mark.text_start, _on_playback(mark, 0, 0, rate)) for mark in chunk.marks)
+        finally:
+            chunks.close()
+        return spoken, np.concatenate([*pieces, resampler.flush()]), tuple(marks.values())
+
     def stop(self) -> None:
-        """Make no more of the current reply; what playback has of it is playback's affair."""
+        """Make no more of the current reply. What playback already has of it is not touched."""
         current = self.current
         if current is None:
             return
@@ -161,7 +184,8 @@ class Replies:
                 else:
                     self._listener.control(piece)
             self._restored("answering")
-        except DuplexError as error:
+        except Exception as error:
+            current.waiting = False
             self._failed("answering", error)
             for sentence in splitter.flush():
                 await self._speak(current, sentence)
@@ -188,20 +212,19 @@ class Replies:
         base = track.written
         rate = self._synthesizer.sample_rate
         resampler = StreamResampler(rate, SAMPLE_RATE)
-        chunks = self._synthesizer.synthesize(f"{text} ", self.voice)  # the space asks for the pause between sentences
+        # The space asks for the pause between sentences.
+        chunks = SpeechStream(self._synthesizer.synthesize(f"{text} ", self.voice))
         try:
-            while (chunk := await self._pool.run("speak", _next_chunk, chunks)) is not None:
+            while (chunk := await self._steps.run("speak", chunks.take, limit=STEP_LIMIT)) is not None:
                 marks = tuple(_on_playback(mark, offset, base, rate) for mark in chunk.marks)
                 if not await self._write(current, resampler.push(chunk.samples), marks):
                     return
             await self._write(current, resampler.flush(), ())
             self._restored("speech")
-        except DuplexError as error:
+        except Exception as error:
             self._failed("speech", error)
         finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
+            chunks.close()
 
     async def _write(self, current: ActiveReply, samples: Any, marks: tuple[WordMark, ...]) -> bool:
         while self._playback.room() <= 0 and not current.stopped:
@@ -212,16 +235,12 @@ class Replies:
     def _failed(self, capability: str, error: Exception) -> None:
         if capability not in self._lost:
             self._lost.add(capability)
-            self._listener.capability_lost(capability, str(error))
+            self._listener.capability_lost(capability, reason_of(error))
 
     def _restored(self, capability: str) -> None:
         if capability in self._lost:
             self._lost.discard(capability)
             self._listener.capability_restored(capability)
-
-
-def _next_chunk(chunks: Iterator[SpeechChunk]) -> SpeechChunk | None:
-    return next(chunks, None)
 
 
 def _on_playback(mark: WordMark, text_offset: int, base: int, rate: int) -> WordMark:

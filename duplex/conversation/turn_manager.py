@@ -1,13 +1,14 @@
-"""Conducting a conversation: what is perceived goes to the floor, what the floor decides is carried out.
+"""The turn manager: what is perceived goes to the floor, and what the floor decides is carried out.
 
-Between the session, which moves audio, and the pure floor. Nothing here waits: replies are made beside it.
+It stands between the session, which moves audio, and the pure floor. Nothing here waits or computes: replies are made
+beside it, and how finished a turn looks is scored on the pool.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,70 +16,90 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation import floor_rules as fl
+from duplex.conversation.announcements import Announcements
 from duplex.conversation.floor import Floor
-from duplex.conversation.history import ASSISTANT, History
+from duplex.conversation.history import History
 from duplex.conversation.playback import Playback
 from duplex.conversation.replies import Replies
+from duplex.conversation.reply_reports import Interjection, ReplyReports
 from duplex.conversation.segmenter import Segmenter
 from duplex.conversation.speaker_labels import SpeakerLabels
-from duplex.engines import Engines
 from duplex.models.asr.contract import Hypothesis
-from duplex.models.interaction.contract import Control, Request, Utterance
-from duplex.models.tts.contract import Voice
-from duplex.models.turn_taking.backchannel import is_backchannel
-from duplex.models.turn_taking.end_of_turn import looks_complete
-from duplex.models.turn_taking.interruption import asks_for_floor
-from duplex.settings import Settings
+from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
+from duplex.models.tts.contract import Synthesizer, Voice
+from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
-from duplex.streaming.pool import InferencePool
+from duplex.streaming.pipeline import reason_of
+from duplex.streaming.pool import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the assistant takes part. answers: whether it answers at all. ahead: seconds of speech made in advance."""
+
+    voice: Voice
+    answers: bool = True
+    ahead: float = 3.0
+    language: str = "en"
 
 
 class TurnManager:
-    """The mind of one session: hearing reports to it, replies report to it, and it does what the floor says.
+    """Hearing and replies report to it, and it does what the floor says.
 
-    emit: takes every event. spawn: starts a task of the session.
+    emit: takes every event. spawn: starts a task of the session, named by the capability that its failure takes away.
+    score: takes a text whose completeness is to be told to `floor.scored`.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        engines: Engines,
-        pool: InferencePool,
+        floor: fl.FloorSettings,
+        manner: Manner,
+        models: TurnTakingModels,
+        answerer: Answerer,
+        synthesizer: Synthesizer,
+        steps: Steps,
         clock: Clock,
         wall_time: datetime,
         emit: Callable[[ev.Event], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
+        spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]],
+        score: Callable[[str], None],
     ) -> None:
         self.now = 0
         """The sample up to which the session has perceived."""
         self.history = History()
-        self.playback = Playback(settings.playback_buffer)
-        self.floor = Floor(
-            settings.floor,
-            completeness=looks_complete,
-            is_backchannel=is_backchannel,
-            asks_for_floor=asks_for_floor,
-        )
-        self.hearing: dict[str, Segmenter] = {}
+        self.playback = Playback(manner.ahead)
+        self.floor = Floor(floor, is_backchannel=models.is_backchannel, asks_for_floor=models.asks_for_floor)
+        self.announcements = Announcements(self.floor)
+        self.segmenters: dict[str, Segmenter] = {}
         self.speakers: dict[str, SpeakerLabels] = {}
         """Of parties on whose channel several people may be heard."""
         self.began = clock.now()
         """When sample 0 was due, on the clock."""
         self._clock = clock
-        self._settings = settings
+        self._language = manner.language
         self._wall_time = wall_time
         self._emit = emit
-        self._timers: list[Control] = []
-        self._announcements: list[str] = []
-        self._answers = settings.assistant
-        voice = Voice(settings.voice, settings.language, settings.speech_rate, settings.speech_volume)
-        self.replies = Replies(self, engines.answerer, engines.synthesizer, self.playback, pool, clock, voice, spawn)
+        self._spawn = spawn
+        self._score = score
+        self._answers = manner.answers
+        self.replies = Replies(
+            self,
+            answerer,
+            synthesizer,
+            self.playback,
+            steps,
+            clock,
+            manner.voice,
+            lambda made: spawn("answering", made),
+        )
+        self.reports = ReplyReports(
+            self.floor, self.playback, self.replies, self.history, emit, self._act, self._say_again
+        )
 
-    def say(self, text: str) -> None:
-        """Speak `text` when the floor is free."""
-        self._announcements.append(text)
-        self.floor.announcements += 1
+    def say(self, text: str, *, urgent: bool = False) -> None:
+        """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
+        self.announcements.say(text, urgent=urgent)
 
     def assist(self, on: bool) -> None:
         """Answer from now on, or only listen: a reply that is being given then ends at once."""
@@ -91,13 +112,12 @@ class TurnManager:
         for each in heard:
             start, end = round(each.start * SAMPLE_RATE), round(each.end * SAMPLE_RATE)
             self.history.add(each.party, each.text, start, end, interrupted=each.interrupted)
-        self._timers = sorted([*self._timers, *timers], key=lambda timer: timer.at)
+        self.announcements.set_timers(timers)
 
     def tick(self, at: int) -> None:
-        """A frame has been perceived: what is due is due, and time passes for the floor."""
+        """A frame has been perceived: timers become due, and time passes for the floor."""
         self.now = at
-        while self._timers and self._timers[0].at * SAMPLE_RATE <= at:
-            self.say(self._timers.pop(0).text)
+        self.announcements.tick(at)
         self._act(self.floor.tick(at))
 
     def settled(self, deadline: int) -> bool:
@@ -105,62 +125,17 @@ class TurnManager:
         return (
             self.floor.state is fl.State.LISTENING
             and self.replies.current is None
-            and not self.floor.announcements
-            and not any(h.busy or h.active for h in self.hearing.values())
-            and not any(timer.at * SAMPLE_RATE <= deadline for timer in self._timers)
+            and not self.announcements.due_before(deadline)
+            and not any(segmenter.open or segmenter.active for segmenter in self.segmenters.values())
         )
 
     def played(self, at: int) -> None:
-        """Playback has been read up to the sample `at`: report what was heard of the reply."""
-        current, track = self.replies.current, self.playback.track
-        if current is None or track is None:
-            return
-        if track.first_audible is not None and not current.started:
-            current.started = True
-            self._emit(ev.ReplyStarted(track.first_audible, at, current.epoch, current.turn))
-            self._act(self.floor.reply_audible(track.first_audible, current.epoch))
-        words = track.heard_words()
-        for word in words[current.spoken :]:
-            self._emit(ev.SpokenWord(word.start, word.end, current.epoch, word.text))
-        current.spoken = len(words)
-        if current.suspended and not current.told and current.onset is not None:
-            current.told = True
-            self._emit(
-                ev.Suspended(current.onset, track.last_audible or current.silenced, current.epoch, current.silenced)
-            )
-        if self.playback.drained:
-            self.finish_reply(interrupted=current.interrupted)
+        """Playback has been read up to the sample `at`."""
+        self.reports.played(at)
 
     def finish_reply(self, *, interrupted: bool) -> None:
         """The current reply, if any, is over."""
-        finished = self.replies.finish()
-        if finished is None:
-            return
-        current, track = finished
-        if track is not None and track.first_audible is not None:
-            start, end = track.first_audible, track.last_audible or track.first_audible
-            heard = track.heard_text()
-            if current.interrupted and current.onset is not None:
-                self._emit(ev.Interrupted(current.onset, end, current.epoch, current.silenced, heard))
-            first_token = current.first_token if current.first_token is not None else current.decided
-            self._emit(
-                ev.Reply(
-                    start,
-                    end,
-                    current.epoch,
-                    current.turn,
-                    heard,
-                    track.text.strip(),
-                    interrupted,
-                    current.decided,
-                    first_token,
-                    start,
-                )
-            )
-            self.history.add(ASSISTANT, heard, start, end, interrupted=interrupted)
-        self._act(self.floor.reply_ended(self.now, current.epoch))
-
-    # What hearing reports (hearing.Listener).
+        self.reports.finish(self.now, interrupted=interrupted)
 
     def speech_started(self, at: int, onset: int, party: str) -> None:
         self._emit(ev.SpeechStarted(onset, at, party))
@@ -192,12 +167,12 @@ class TurnManager:
                 self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "overheard", who))
             text = ""  # the words of others neither take the floor nor are answered
         self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
+        if whole := self.floor.text:
+            self._score(whole)
 
     def speaker_turn(self, party: str, start: float, end: float, speaker: str) -> None:
         """The diarizer: somebody on the party's channel has spoken, in seconds."""
         self._emit(ev.SpeakerTurn(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE), party, speaker))
-
-    # What replies report (replies.Stage).
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -217,18 +192,15 @@ class TurnManager:
             case "rate":
                 self.replies.voice = replace(voice, rate=float(np.clip(voice.rate * control.value, 0.4, 2.5)))
             case "timer":
-                self._timers.append(control)
-                self._timers.sort(key=lambda timer: timer.at)
+                self.announcements.set_timers([control])
             case "cancel_timers":
-                self._timers.clear()
+                self.announcements.cancel_timers()
 
     def capability_lost(self, capability: str, reason: str) -> None:
         self._emit(ev.CapabilityLost(self.now, self.now, capability, reason))
 
     def capability_restored(self, capability: str) -> None:
         self._emit(ev.CapabilityRestored(self.now, self.now, capability))
-
-    # Deciding: carry out what the floor says.
 
     def _act(self, actions: list[fl.Action]) -> None:
         for action in actions:
@@ -238,12 +210,14 @@ class TurnManager:
                 case fl.EndTurn():
                     self._end_turn(action)
                 case fl.Backchannel(party, text, start, end):
-                    self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel"))
+                    who = self._who(party, start, end)
+                    self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel", who))
                     self.history.add(party, text, start, end)
                 case fl.Announce(epoch):
-                    text = " ".join(self._announcements)
-                    self._announcements.clear()
-                    self.replies.announce(epoch, self.floor.turn, text)
+                    self.replies.announce(epoch, self.floor.turn, self.announcements.take())
+                case fl.CutIn(epoch):
+                    text = self.announcements.take(urgent_only=True)
+                    self._spawn("speech", self._interject(epoch, text, self.now))
                 case fl.Withdraw(epoch):
                     self._withdraw(epoch)
                 case fl.Suspend(epoch, onset):
@@ -272,12 +246,10 @@ class TurnManager:
 
     def _end_turn(self, action: fl.EndTurn) -> None:
         if action.limited:
-            for hearing in self.hearing.values():
-                hearing.cut(self.now)
+            for segmenter in self.segmenters.values():
+                segmenter.cut(self.now)
         for party, text, start, end in action.texts:
-            speakers = self.speakers.get(party)
-            who = speakers.speaker(start, end) if speakers else ""
-            self._emit(ev.Turn(start, end, party, text, action.turn, speaker=who))
+            self._emit(ev.Turn(start, end, party, text, action.turn, speaker=self._who(party, start, end)))
         self.history.take_back(action.texts)
         past = self.history.utterances()
         for party, text, start, end in action.texts:
@@ -288,17 +260,36 @@ class TurnManager:
         party, text, _, _ = action.texts[-1]
         now = self.now / SAMPLE_RATE
         wall_time = self._wall_time + timedelta(seconds=now)
-        timers = tuple(self._timers)
-        request = Request(text, party, past, now, wall_time, self._settings.language, timers)
+        request = Request(text, party, past, now, wall_time, self._language, self.announcements.timers)
         self.replies.answer(action.epoch, action.turn, request)
+
+    def _who(self, party: str, start: int, end: int) -> str:
+        speakers = self.speakers.get(party)
+        return speakers.speaker(start, end) if speakers else ""
+
+    async def _interject(self, epoch: int, text: str, decided: int) -> None:
+        """Task: say something urgent in the middle of the reply; when the reply is over already, by itself."""
+        try:
+            spoken, samples, marks = await self.replies.synthesize(text)
+        except Exception as error:
+            self.capability_lost("speech", reason_of(error))
+            return
+        track = self.playback.interject(epoch, spoken, samples, marks)
+        if track is None:  # the reply is about to end: that is waited for
+            self.announcements.say(text, first=True)
+            return
+        self._emit(ev.ReplyText(self.now, self.now, epoch, text))
+        self.reports.interjections.append(Interjection(track, self.floor.turn, decided))
+
+    def _say_again(self, text: str) -> None:
+        self.announcements.say(text, urgent=True, first=True)
 
     def _withdraw(self, epoch: int) -> None:
         current = self.replies.current
         if current is None or current.epoch != epoch:
             return
         if current.announcement:
-            self._announcements.insert(0, current.announcement)
-            self.floor.announcements += 1
+            self.announcements.say(current.announcement, first=True)
         self.replies.stop()
         self.playback.interrupt(epoch)
         self.replies.finish()

@@ -63,7 +63,7 @@ class Microphone:
     async def run(self, session: Session) -> None:
         """Carry sound in both directions until the session ends. A device that goes away is waited for: the session
         goes on with silence in its place, and says so."""
-        self.streams.on_lost = lambda reason: session.capability_lost("sound", reason)
+        self.streams.on_lost = lambda reason: session.host.capability_lost("sound", reason)
         self.streams.on_back = lambda: self._back(session)
         began = math.inf
         async for chunk in session.audio():
@@ -83,7 +83,7 @@ class Microphone:
 
     def _back(self, session: Session) -> None:
         self._path_changed()
-        session.capability_restored("sound")
+        session.host.capability_restored("sound")
 
     def _path_changed(self) -> None:
         if self.echo_control is not None:

@@ -28,7 +28,7 @@ from duplex.testing.playout import Playout
 def scripted_engines(sounds: Sequence[UserSpeech], answers: Sequence[Answer] = (Answer("all right"),)) -> Engines:
     """Engines that hear, answer and speak by script; replace any of them with your own."""
     return Engines(
-        activity=ScriptedVad(),
+        vad=ScriptedVad(),
         recognizer=ScriptedRecognizer(UserScript(tuple(sounds))),
         answerer=ScriptedAnswerer(answers),
         synthesizer=ScriptedSynthesizer(),

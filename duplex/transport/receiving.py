@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 
-from duplex.streaming.audio import SAMPLE_RATE, AudioChunk, Framer
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.blocks import Framer
 from duplex.streaming.clock import Clock
 from duplex.streaming.queues import BoundedQueue
 from duplex.transport import jitter_buffer as jb

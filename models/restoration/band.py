@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.resample import resampler
-from duplex.streaming.stage import Blocks, Stage
+from duplex.streaming.stage import Stage
 
 
 class BandRestorer:

@@ -22,8 +22,8 @@ from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 from duplex.streaming.audio import to_mono
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.resample import resample
-from duplex.streaming.stage import Blocks
 from tests.benchmarks.report import quantile, table, versions
 
 HOP = RestorationStage.hop

@@ -19,8 +19,8 @@ from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.stage import RestorationStage
 from duplex.pictures.spectrogram import Spectrogram, draw
 from duplex.streaming.audio import to_mono
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.resample import resample
-from duplex.streaming.stage import Blocks
 
 
 def load(path: Path) -> np.ndarray:

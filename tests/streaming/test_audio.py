@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from duplex.streaming.audio import AudioChunk, Framer, as_float32, to_mono
+from duplex.streaming.audio import AudioChunk, as_float32, to_mono
+from duplex.streaming.blocks import Framer
 from duplex.streaming.errors import InputError
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from duplex.streaming.clock import VirtualClock
-from duplex.streaming.errors import StageError
+from duplex.streaming.errors import StageError, StalledError
 from duplex.streaming.pool import InferencePool, Timing
 
 
@@ -49,7 +49,7 @@ async def test_steps_run_on_the_pool_s_own_threads() -> None:
 
 
 async def test_no_more_steps_at_once_than_workers() -> None:
-    pool, gate = InferencePool(workers=2, pending=16), Gate()
+    pool, gate = InferencePool(workers=2), Gate()
     tasks = [asyncio.create_task(pool.run("gated", gate.step, index)) for index in range(6)]
     await until(lambda: gate.inside == 2)
     gate.open.set()
@@ -58,15 +58,63 @@ async def test_no_more_steps_at_once_than_workers() -> None:
     pool.close()
 
 
-async def test_callers_beyond_pending_wait_their_turn() -> None:
-    pool, gate = InferencePool(workers=1, pending=2), Gate()
-    tasks = [asyncio.create_task(pool.run("gated", gate.step, index)) for index in range(5)]
+async def test_urgent_steps_overtake_those_that_wait() -> None:
+    pool, gate, order = InferencePool(workers=1), Gate(), []
+    first = asyncio.create_task(pool.run("gated", gate.step))
     await until(lambda: gate.inside == 1)
-    assert pool._executor is not None
-    assert pool._executor._work_queue.qsize() == 1, "one runs, one is queued, three wait outside"
+    names = ["load", "restore", "unknown", "speak", "recognize", "endpoint", "recognize"]
+    tasks = [asyncio.create_task(pool.run(name, order.append, name)) for name in names]
+    await asyncio.sleep(0)
     gate.open.set()
-    assert await asyncio.gather(*tasks) == list(range(5))
+    await asyncio.gather(first, *tasks)
+    assert order == ["endpoint", "recognize", "recognize", "speak", "restore", "unknown", "load"]
     pool.close()
+
+
+async def test_a_stuck_step_is_given_up_and_its_worker_replaced() -> None:
+    pool, gate = InferencePool(workers=1), Gate()
+    for _ in range(3):
+        with pytest.raises(StalledError, match=r"'gated' was given up after 0\.02 s"):
+            await pool.run("gated", gate.step, limit=0.02)
+    assert (gate.inside, pool.stuck) == (3, 3)
+    assert await pool.run("fine", lambda: 7) == 7
+    gate.open.set()
+    await until(lambda: pool.stuck == 0)
+    assert await pool.run("fine", lambda: 8) == 8
+    await pool.aclose()
+
+
+async def test_the_size_of_the_pool_is_kept_when_given_up_steps_end() -> None:
+    pool, stuck, gate = InferencePool(workers=2), Gate(), Gate()
+    with pytest.raises(StalledError):
+        await pool.run("stuck", stuck.step, limit=0.01)
+    stuck.open.set()
+    await until(lambda: pool.stuck == 0)
+    tasks = [asyncio.create_task(pool.run("gated", gate.step, index)) for index in range(6)]
+    await until(lambda: gate.inside == 2)
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    assert gate.most == 2
+    pool.close()
+
+
+async def test_closing_waits_beside_the_loop_and_no_longer_than_told() -> None:
+    pool, gate, beats = InferencePool(workers=1), Gate(), 0
+    task = asyncio.create_task(pool.run("gated", gate.step))
+    await until(lambda: gate.inside == 1)
+
+    async def beat() -> None:
+        nonlocal beats
+        while True:
+            beats += 1
+            await asyncio.sleep(0.001)
+
+    heart = asyncio.create_task(beat())
+    await pool.aclose(limit=0.05)
+    heart.cancel()
+    assert beats > 3 and gate.inside == 1 and pool.stuck == 1
+    gate.open.set()
+    assert await task == 0
 
 
 async def test_the_loop_goes_on_while_a_step_runs() -> None:
@@ -81,7 +129,7 @@ async def test_the_loop_goes_on_while_a_step_runs() -> None:
 
 
 async def test_errors_reach_the_caller_and_free_the_place() -> None:
-    pool = InferencePool(workers=1, pending=1)
+    pool = InferencePool(workers=1)
 
     def fail() -> None:
         raise LookupError("no such word")
@@ -103,7 +151,7 @@ async def test_an_iterator_s_end_is_an_error_not_a_hang() -> None:
 
 
 async def test_a_cancelled_caller_s_step_keeps_its_place_until_it_ends() -> None:
-    pool, gate = InferencePool(workers=1, pending=1), Gate()
+    pool, gate = InferencePool(workers=1), Gate()
     first = asyncio.create_task(pool.run("gated", gate.step, 1))
     await until(lambda: gate.inside == 1)
     first.cancel()
@@ -119,7 +167,7 @@ async def test_a_cancelled_caller_s_step_keeps_its_place_until_it_ends() -> None
 
 
 async def test_a_queued_step_of_a_cancelled_caller_never_runs() -> None:
-    pool, gate = InferencePool(workers=1, pending=4), Gate()
+    pool, gate = InferencePool(workers=1), Gate()
     first = asyncio.create_task(pool.run("gated", gate.step, 1))
     await until(lambda: gate.inside == 1)
     queued = asyncio.create_task(pool.run("gated", gate.step, 2))
@@ -135,7 +183,7 @@ async def test_a_queued_step_of_a_cancelled_caller_never_runs() -> None:
 
 
 async def test_close_finishes_what_runs_and_names_what_it_drops() -> None:
-    pool, gate = InferencePool(workers=1, pending=2), Gate()
+    pool, gate = InferencePool(workers=1), Gate()
     tasks = [asyncio.create_task(pool.run("gated", gate.step, index)) for index in range(4)]
     await until(lambda: gate.inside == 1)
     threading.Timer(0.02, gate.open.set).start()
@@ -171,7 +219,7 @@ async def test_a_step_may_end_after_its_loop() -> None:
 
 
 async def test_costs_are_booked_by_name_from_every_thread() -> None:
-    pool = InferencePool(workers=4, pending=64)
+    pool = InferencePool(workers=4)
     await asyncio.gather(*(pool.run(f"step {index % 2}", time.sleep, 0.0005) for index in range(400)))
     pool.close()
     assert [pool.timings[name].calls for name in ("step 0", "step 1")] == [200, 200]

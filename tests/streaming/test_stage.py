@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.streaming import stage
+from duplex.streaming import blocks
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import InputError, StageError
-from duplex.streaming.stage import Blocks, Stage, stream
+from duplex.streaming.stage import Stage, stream
 
 
 class Delay:
@@ -90,4 +91,4 @@ def test_the_protocol_can_be_asked_for() -> None:
 
 
 def test_examples() -> None:
-    assert doctest.testmod(stage, extraglobs={"np": np}).failed == 0
+    assert doctest.testmod(blocks, extraglobs={"np": np}).failed == 0

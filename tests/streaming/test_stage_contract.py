@@ -13,8 +13,9 @@ import pytest
 from duplex.models.diarization import load_diarizer
 from duplex.models.restoration.stage import RestorationStage
 from duplex.models.vad.webrtc import WebRtcVad
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.resample import Resampler
-from duplex.streaming.stage import Blocks, stream
+from duplex.streaming.stage import stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft
 from tests.models.restoration.unet_helpers import small_restorer
 

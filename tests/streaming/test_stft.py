@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import SettingsError
-from duplex.streaming.stage import Blocks, stream
+from duplex.streaming.stage import stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft, dual_window, sqrt_hann
 
 RNG = np.random.default_rng(0)

@@ -130,7 +130,7 @@ class Room:
                 pool=self.share,
                 sinks=[self],
             ) as session:
-                session.remember(self.past.heard(), self.past.timers())
+                session.host.remember(self.past.heard(), self.past.timers())
                 self._session = session
                 self._began = self._clock.now()
                 self._ready.set_result(session)
@@ -167,7 +167,7 @@ class Room:
         call.seat = seat
         self.calls[call.id] = call
         until = self._clock.now() + _SEAT_PATIENCE
-        while not session.rename(seat, call.name):
+        while not session.host.rename(seat, call.name):
             if self._clock.now() >= until:
                 self._give_up_seat(call)
                 raise CallError("the seat is not free yet", "full", retry_after=1.0)
@@ -279,7 +279,7 @@ class Room:
             case "restoration":
                 await self._pause_restoration(paused)
             case "diarization" if self._session is not None:
-                self._session.diarize(not paused)
+                self._session.host.diarize(not paused)
 
     async def _pause_restoration(self, paused: bool) -> None:
         async with self._switching:

@@ -19,7 +19,7 @@ from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.stage import STEPS, RestorationStage
 from duplex.models.restoration.train.mixtures import Mixer, build_cache, data_folder
-from duplex.streaming.stage import Blocks
+from duplex.streaming.blocks import Blocks
 
 SCORED = (*TASKS[1:5], "auto", *TASKS[5:])
 """Tasks in the order that seeds their mixtures."""

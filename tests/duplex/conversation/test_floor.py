@@ -16,6 +16,7 @@ from duplex.conversation.floor_rules import (
     Action,
     Announce,
     Backchannel,
+    CutIn,
     Decide,
     EndTurn,
     FloorSettings,
@@ -36,7 +37,6 @@ class Scene:
     def __init__(self, **settings: float | bool) -> None:
         self.floor = Floor(
             FloorSettings(**settings),  # type: ignore[arg-type]
-            completeness=lambda text: 0.1 if text.endswith("the") else 0.5 if text.endswith("maybe") else 0.9,
             is_backchannel=lambda text: bool(text) and set(text.split()) <= {"mhm", "yeah", "right"},
             asks_for_floor=lambda text: "stop" in text or "wait" in text,
         )
@@ -66,7 +66,10 @@ class Scene:
 
     def says(self, text: str, *, final: bool = False, party: str = "user") -> Scene:
         at = round(self.now * RATE)
-        return self._fire("words", party, text, onset=round(self.onset * RATE), end=at, final=final)
+        self._fire("words", party, text, onset=round(self.onset * RATE), end=at, final=final)
+        whole = self.floor.text
+        self.floor.scored(whole, 0.1 if whole.endswith("the") else 0.5 if whole.endswith("maybe") else 0.9)
+        return self
 
     def waits(self, seconds: float) -> Scene:
         end = self.now + seconds
@@ -135,9 +138,50 @@ def test_a_hesitation_does_not_end_the_turn() -> None:
 
 
 def test_the_last_words_are_waited_for_but_not_for_ever() -> None:
-    scene = Scene().starts().waits(0.5).says("stop it").stops().waits(0.9)
+    scene = Scene().starts().waits(0.5).says("stop it").stops().waits(7.9)
     assert scene.floor.state is State.PAUSING
     assert scene.waits(0.15).floor.state is State.THINKING
+    assert "the recognizer had not reached their end" in scene.of(Decide)[-1].reason
+
+
+def test_words_that_come_after_the_turn_was_given_up_are_answered_all_the_same() -> None:
+    scene = Scene().starts().waits(1.0).stops().waits(8.1)
+    assert (scene.kinds(), scene.floor.state) == (["nothing_said"], State.LISTENING)
+    assert "had not reached the sound" in scene.of(Decide)[-1].reason
+    scene.says("what time is it", final=True).waits(0.1)
+    assert scene.kinds()[-1] == "endpoint"
+    assert scene.of(EndTurn)[-1].texts[0][1] == "what time is it"
+
+
+def test_a_late_backchannel_opens_no_turn() -> None:
+    scene = Scene().starts().waits(0.3).stops().waits(8.1).says("mhm", final=True).waits(1.0)
+    assert (scene.kinds(), scene.floor.state) == (["nothing_said"], State.LISTENING)
+
+
+def test_words_that_have_not_been_scored_wait_the_medium_pause() -> None:
+    scene = Scene().starts().waits(1.0)
+    scene._fire("words", "user", "set a timer", onset=0, end=16_000, final=True)
+    scene.stops().waits(0.7)
+    assert scene.floor.state is State.PAUSING
+    assert scene.waits(0.2).floor.state is State.THINKING
+    assert "not scored in time" in scene.of(Decide)[-1].reason
+
+
+def test_what_is_urgent_cuts_in_on_a_reply_and_what_is_not_waits() -> None:
+    scene = Scene()
+    scene.asks()
+    reply = scene.audible().floor.epoch
+    scene.announces().waits(1.0)
+    assert not scene.of(CutIn)
+    scene.announces()
+    scene.floor.urgent += 1
+    scene.waits(0.02)
+    (cut_in,) = scene.of(CutIn)
+    assert cut_in.epoch > reply == scene.floor.epoch
+    assert (scene.floor.announcements, scene.floor.urgent, scene.floor.state) == (1, 0, State.SPEAKING)
+    scene.ended().waits(0.4)
+    (announce,) = scene.of(Announce)
+    assert announce.epoch > cut_in.epoch
 
 
 def test_activity_without_words_is_forgotten() -> None:

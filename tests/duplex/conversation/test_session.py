@@ -264,6 +264,8 @@ def test_a_voice_that_fails_is_lost_not_the_session() -> None:
 
 
 class FullDisk(Playout):
+    capability = "recording"
+
     def on_output(self, chunk: object) -> None:
         raise OutputError("no space left")
 
@@ -457,11 +459,11 @@ def test_a_channel_can_pass_to_somebody_else_between_two_utterances() -> None:
         ) as session:
             both = np.stack([audio, np.zeros_like(audio)], axis=1)
             await feed(session, both[: 1 * SAMPLE_RATE], clock)
-            assert not session.rename(0, "cid")  # ann is speaking
+            assert not session.host.rename(0, "cid")  # ann is speaking
             await feed(session, both[1 * SAMPLE_RATE : 4 * SAMPLE_RATE], clock)
             with pytest.raises(SettingsError, match="bob"):
-                session.rename(0, "bob")
-            assert session.rename(0, "cid") and session.parties == ("cid", "bob")
+                session.host.rename(0, "bob")
+            assert session.host.rename(0, "cid") and session.parties == ("cid", "bob")
             await feed(session, both[4 * SAMPLE_RATE :], clock)
             await session.finish()
 
@@ -479,7 +481,7 @@ def test_a_session_goes_on_from_an_earlier_one() -> None:
 
     async def main() -> None:
         async with Session(engines=engines, clock=clock, pool=InferencePool(inline=True), sinks=[playout]) as session:
-            session.remember(
+            session.host.remember(
                 [Utterance("user", "remember the milk", -9.0, -8.0)],
                 [Control("timer", text="the eggs are done", at=6.0)],
             )

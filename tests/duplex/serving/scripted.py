@@ -111,7 +111,7 @@ class Peers:
 
 def engines(sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None) -> Engines:
     return Engines(
-        activity=ScriptedVad(),
+        vad=ScriptedVad(),
         recognizer=ScriptedRecognizer(UserScript(tuple(sounds or ()))),
         answerer=ScriptedAnswerer(answers or [Answer("all right")]),
         synthesizer=ScriptedSynthesizer(),

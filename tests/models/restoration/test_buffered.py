@@ -14,8 +14,9 @@ from duplex.models.restoration.published import build_published, observed, uncom
 from duplex.models.restoration.solvers import RK4_38, Tableau, euler
 from duplex.models.restoration.spectrum import istft, running_gain, stft
 from duplex.models.restoration.stage import frame_noise
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import InputError
-from duplex.streaming.stage import Blocks, stream
+from duplex.streaming.stage import stream
 from tests.models.restoration.unet_helpers import enliven, small_restorer
 
 

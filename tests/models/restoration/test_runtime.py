@@ -15,8 +15,8 @@ from duplex.models.restoration.offline import restore
 from duplex.models.restoration.runtime import STEPS, LiteRuntime, export
 from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 from duplex.models.restoration.weights_file import load_weights
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import ModelError
-from duplex.streaming.stage import Blocks
 from tests.models.restoration.signals import speech_like
 
 SHIPPED = ["lite", "vocode"]

@@ -13,8 +13,9 @@ import soundfile
 
 from duplex.models.restoration.metrics import log_spectral_distance, si_sdr
 from duplex.models.restoration.stage import TASKS, RestorationStage
+from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import InputError, SettingsError
-from duplex.streaming.stage import Blocks, Stage, stream
+from duplex.streaming.stage import Stage, stream
 from tests.models.restoration.signals import speech_like
 
 NETWORK_TASKS = ("auto", "enhance", "dereverb", "codec", "bandwidth")

@@ -1,0 +1,57 @@
+"""What a server or a device around a session needs of it, beside what a user of the session calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from duplex.models.interaction.contract import Control, Utterance
+from duplex.streaming.errors import SettingsError
+
+if TYPE_CHECKING:
+    from duplex.conversation.perception import Perception
+    from duplex.conversation.turn_manager import TurnManager
+
+
+class HostControls:
+    """`session.host`. parties: names of the input's channels."""
+
+    def __init__(self, parties: tuple[str, ...]) -> None:
+        self.parties = parties
+        self._manager: TurnManager
+        self._perception: Perception
+
+    def attach(self, manager: TurnManager, perception: Perception) -> None:
+        """The session has been built."""
+        self._manager = manager
+        self._perception = perception
+
+    def rename(self, index: int, party: str) -> bool:
+        """Another person has channel `index` of the input: what is heard on it from now on is theirs.
+
+        False, and no change, while something that was said on it is still being heard or recognized. Raises
+        SettingsError if another channel has that name.
+        """
+        if party in (*self.parties[:index], *self.parties[index + 1 :]):
+            raise SettingsError(f"party {party!r} is on another channel already")
+        if not self._perception.rename(index, party):
+            return False
+        self.parties = (*self.parties[:index], party, *self.parties[index + 1 :])
+        return True
+
+    def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
+        """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""
+        self._manager.remember(heard, timers)
+
+    def diarize(self, on: bool) -> None:
+        """Tell the people on the channel apart, or leave that for now, where the session can do it at all."""
+        if self._perception.labels is not None:
+            self._perception.labels.paused = not on
+
+    def capability_lost(self, capability: str, reason: str) -> None:
+        """Tell the session, and whoever follows its events, that something around it failed (a transport, a device)."""
+        self._manager.capability_lost(capability, reason)
+
+    def capability_restored(self, capability: str) -> None:
+        """What was lost is back."""
+        self._manager.capability_restored(capability)

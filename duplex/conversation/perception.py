@@ -1,0 +1,239 @@
+"""Perception: the graph of nodes through which a session's input goes.
+
+    input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, a node for each party
+           │                ├─ diarize
+           │                └─ restore
+           └─ sinks
+
+Everything behind the input has its own queue and its own task: what is slow loses its own input and delays nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from duplex.conversation.audience import Audience
+from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.live_restoration import LiveRestoration
+from duplex.conversation.segmenter import AsrChunk, Segmenter
+from duplex.conversation.speaker_labels import SpeakerLabels
+from duplex.conversation.turn_manager import TurnManager
+from duplex.conversation.utterances import UtteranceRecognizer
+from duplex.models.asr.contract import Recognizer
+from duplex.models.vad.contract import VoiceActivityDetector
+from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.pipeline import Node, Pipeline, reason_of
+from duplex.streaming.pool import Steps
+
+RESTORED_IN_TIME = round(0.08 * SAMPLE_RATE)
+"""Samples, beside its latency, that restoration may be late by where hearing waits for it; then the raw frame is heard.
+"""
+
+RESTORE_LIMIT = 5.0
+"""Seconds after which a step of restoration counts as stalled."""
+
+
+class EchoControl(Protocol):
+    """Acoustic echo control (duplex/microphone/echo_control.py is one)."""
+
+    def cancel(self, chunk: AudioChunk) -> Any: ...
+
+    def play(self, chunk: AudioChunk) -> None: ...
+
+
+class Perception:
+    """Declares the nodes and holds what they share. `input` is where frames go in.
+
+    buffer: seconds of input that may wait. gap, limit: of utterances, in seconds. labels: tells the people on the one
+    channel apart, if anybody does. restore_hearing: activity and recognition hear the restored sound while there is
+    any.
+    """
+
+    def __init__(
+        self,
+        parties: Sequence[str],
+        manager: TurnManager,
+        audience: Audience,
+        steps: Steps,
+        *,
+        vad: VoiceActivityDetector[Any],
+        recognizer: Recognizer[Any],
+        labels: SpeakerLabels | None = None,
+        echo_control: EchoControl | None = None,
+        buffer: float = 5.0,
+        gap: float = 0.35,
+        limit: float = 20.0,
+        restore_hearing: bool = False,
+    ) -> None:
+        self.echo_control = echo_control
+        self.labels = labels
+        self.restoring = False
+        self._manager = manager
+        self._audience = audience
+        self._steps = steps
+        self._parties = len(parties)
+        self._restoration: LiveRestoration | None = None
+        self._restore_hearing = restore_hearing
+        self._unheard: deque[MultichannelFrame] = deque()
+        """Frames that hearing has not had yet, since their restored twins are being made."""
+        capacity = max(1, round(buffer * SAMPLE_RATE / FRAME))
+        self.input: Node[MultichannelFrame] = Node(
+            "input", self._perceive, finish=self._finish, capacity=capacity, capability="perception"
+        )
+        self.nodes: list[Node[Any]] = [self.input]
+        self.recognizers: list[UtteranceRecognizer] = []
+        self.segmenters: list[Segmenter] = []
+        for party in parties:
+            recognition = UtteranceRecognizer(party, manager, recognizer, steps)
+            node: Node[AsrChunk] = Node(
+                f"recognize {party}",
+                recognition.consume,
+                finish=recognition.finish,
+                capability="recognition",
+                after=[self.input],
+            )
+            self.nodes.append(node)
+            self.recognizers.append(recognition)
+            self.segmenters.append(Segmenter(party, manager, vad, node.put, gap=gap, limit=limit))
+        self._recognition = self.nodes[1:]
+        self._restore: Node[MultichannelFrame] = Node(
+            "restore", self._restore_frame, capacity=50, capability="restoration", after=[self.input]
+        )
+        self.nodes.append(self._restore)
+        if labels is not None:
+            self.nodes.append(
+                Node("diarize", labels.hear, finish=self._finish_labels, capability="diarization", after=[self.input])
+            )
+        manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
+
+    @property
+    def busy(self) -> bool:
+        """Whether input waits, or something that was said is still being heard or recognized."""
+        return (
+            not self.input.idle
+            or any(not node.idle for node in self._recognition)
+            or any(each.open for each in self.segmenters)
+            or any(each.busy for each in self.recognizers)
+        )
+
+    def declare(self, pipeline: Pipeline) -> None:
+        """Adds the nodes to the pipeline of the session."""
+        for node in self.nodes:
+            pipeline.add(node)
+        if self.labels is not None:
+            party = next(iter(self._manager.segmenters))
+            follow = self.labels.follow(
+                lambda turn: self._manager.speaker_turn(party, turn.start, turn.end, turn.speaker)
+            )
+            self._following = pipeline.spawn("diarization", follow)
+
+    def rename(self, index: int, party: str) -> bool:
+        """Channel `index` is another party's from now on; False while something said on it is still at work."""
+        segmenter, recognition = self.segmenters[index], self.recognizers[index]
+        if segmenter.active or segmenter.open or recognition.busy or not self._recognition[index].idle:
+            return False
+        self._manager.segmenters.pop(segmenter.party, None)
+        segmenter.party = recognition.party = party
+        self._manager.segmenters[party] = segmenter
+        if self.labels is not None:
+            self._manager.speakers = {party: self.labels}
+        return True
+
+    async def restore(self, task: str, at: int) -> None:
+        """Begin to restore what comes after the sample `at`. Raises SettingsError, ModelError."""
+        restoration = await self._steps.run("load", LiveRestoration, task, self._parties)
+        restoration.reset(at)
+        self._restoration = restoration
+        self.restoring = True
+
+    def stop_restoring(self) -> None:
+        self.restoring = False
+        self._hear_held()
+
+    def played(self, chunk: AudioChunk) -> None:
+        """What goes to the loudspeaker, for echo control."""
+        if self.echo_control is not None:
+            self.echo_control.play(chunk)
+
+    def _perceive(self, arrived: MultichannelFrame) -> None:
+        frame, words = self._without_echo(arrived)
+        self._audience.tell("on_input", frame)
+        self._manager.now = frame.end
+        if self.labels is not None:
+            self.nodes[-1].put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, 0]), frame.concealed))
+        if self.restoring:
+            self._restore.put(frame)
+        if self.restoring and self._restore_hearing:
+            self._unheard.append(frame)
+            self._hear_overdue(frame.end)
+        else:
+            self._hear(frame, words)
+        self._manager.tick(frame.end)
+
+    def _finish(self) -> None:
+        self._hear_held()
+        for segmenter in self.segmenters:
+            segmenter.finish()
+
+    async def _finish_labels(self) -> None:
+        if self.labels is not None:
+            self.labels.queue.close()
+            await asyncio.wait([self._following])
+
+    def _hear(self, frame: MultichannelFrame, words: AudioChunk | None = None) -> None:
+        for index, segmenter in enumerate(self.segmenters):
+            samples = np.ascontiguousarray(frame.samples[:, index])
+            segmenter.perceive(AudioChunk(frame.start, samples, frame.concealed), words)
+
+    def _without_echo(self, frame: MultichannelFrame) -> tuple[MultichannelFrame, AudioChunk | None]:
+        """The frame, and the same for the recognizer where that differs."""
+        if self.echo_control is None:
+            return frame, None
+        try:
+            clean = self.echo_control.cancel(AudioChunk(frame.start, frame.samples[:, 0], frame.concealed))
+        except Exception as error:
+            self.echo_control = None
+            self._manager.capability_lost("echo cancellation", reason_of(error))
+            return frame, None
+        quiet = clean.quiet
+        return MultichannelFrame(quiet.start, quiet.samples[:, None], quiet.concealed), clean.words
+
+    async def _restore_frame(self, frame: MultichannelFrame) -> None:
+        restoration = self._restoration
+        if restoration is None or not self.restoring:
+            return
+        try:
+            restored = await self._steps.run("restore", restoration.step, frame, limit=RESTORE_LIMIT)
+        except Exception as error:
+            if restoration is self._restoration:
+                self.stop_restoring()
+                self._manager.capability_lost("restoration", reason_of(error))
+            return
+        for out in restored:
+            self._audience.tell("on_restored", out)
+            self._audience.publish("restored", out)
+            if self._restore_hearing:
+                self._hear_restored(out)
+
+    def _hear_restored(self, out: MultichannelFrame) -> None:
+        """Hear the restored frame in place of the raw one; a frame that came too late has been heard raw."""
+        while self._unheard and self._unheard[0].start < out.start:
+            self._hear(self._unheard.popleft())
+        if self._unheard and self._unheard[0].start == out.start:
+            self._unheard.popleft()
+            self._hear(out)
+
+    def _hear_overdue(self, now: int) -> None:
+        latency = self._restoration.latency if self._restoration is not None else 0
+        patience = latency + RESTORED_IN_TIME
+        while self._unheard and now - self._unheard[0].end > patience:
+            self._hear(self._unheard.popleft())
+
+    def _hear_held(self) -> None:
+        while self._unheard:
+            self._hear(self._unheard.popleft())

@@ -1,0 +1,121 @@
+"""Recognition of one party's utterances: pieces of audio in, hypotheses out, one recognizer state an utterance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from duplex.conversation.segmenter import AsrChunk
+from duplex.models.asr.contract import Hypothesis, Recognizer
+from duplex.streaming.blocks import Reblocker
+from duplex.streaming.errors import StalledError
+from duplex.streaming.pipeline import reason_of
+from duplex.streaming.pool import Steps
+
+STEP_LIMIT = 20.0
+"""Seconds after which a recognizer's step counts as stalled."""
+
+
+class HypothesisListener(Protocol):
+    """Who is told what a party seems to say, and whether it can be recognized."""
+
+    def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None: ...
+
+    def capability_lost(self, capability: str, reason: str) -> None: ...
+
+    def capability_restored(self, capability: str) -> None: ...
+
+
+@dataclass(slots=True)
+class _Utterance:
+    """An utterance that the recognizer is listening to. base: sample of the clock that is its sample 0."""
+
+    number: int
+    onset: int
+    base: int
+    blocks: Reblocker
+    state: Any = None
+    failed: bool = False
+
+
+class UtteranceRecognizer:
+    """What a recognition node does with each piece (`consume`) and at the end (`finish`).
+
+    Each utterance is reported to its end exactly once, with a final hypothesis, whatever fails on the way.
+    """
+
+    def __init__(self, party: str, listener: HypothesisListener, recognizer: Recognizer[Any], steps: Steps) -> None:
+        self.party = party
+        self._listener = listener
+        self._recognizer = recognizer
+        self._steps = steps
+        self._open: _Utterance | None = None
+        self._lost = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether an utterance has begun to be recognized and its final hypothesis is still to come."""
+        return self._open is not None
+
+    async def consume(self, piece: AsrChunk) -> None:
+        if self._open is not None and self._open.number != piece.utterance:
+            await self.finish()  # its end was dropped on a full queue
+        if self._open is None:
+            self._open = _Utterance(piece.utterance, piece.onset, piece.start, Reblocker(self._recognizer.hop))
+        utterance = self._open
+        for chunk in utterance.blocks.push(piece.samples):
+            if utterance.failed:
+                break
+            hypothesis = await self._run(utterance, self._step, utterance, chunk)
+            if hypothesis is not None:
+                self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+        if piece.last:
+            await self.finish()
+
+    async def finish(self) -> None:
+        utterance, hypothesis = self._open, None
+        if utterance is None:
+            return
+        try:
+            if not utterance.failed:
+                hypothesis = await self._run(utterance, self._flush, utterance)
+        finally:
+            self._open = None
+        self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis or Hypothesis(final=True))
+
+    async def _run(self, utterance: _Utterance, step: Any, *args: Any) -> Hypothesis | None:
+        """One step on the pool; a failure costs the utterance, not the session."""
+        try:
+            hypothesis: Hypothesis | None = await self._steps.run("recognize", step, *args, limit=STEP_LIMIT)
+        except Exception as error:
+            utterance.failed = True
+            stalled = isinstance(error, StalledError)
+            if stalled and utterance.state is not None:
+                # A worker process can be killed, and the thread that waits for it is then free again.
+                abandon = getattr(self._recognizer, "abandon", None)
+                if abandon is not None:
+                    abandon(utterance.state)
+            utterance.state = None
+            if not self._lost:
+                self._lost = True
+                self._listener.capability_lost("recognition", "stalled" if stalled else reason_of(error))
+            return None
+        if self._lost:
+            self._lost = False
+            self._listener.capability_restored("recognition")
+        return hypothesis
+
+    def _step(self, utterance: _Utterance, chunk: np.ndarray) -> Hypothesis | None:
+        if utterance.state is None:
+            utterance.state = self._recognizer.initial_state(1)
+        hypothesis, utterance.state = self._recognizer.step(chunk, utterance.state)
+        return hypothesis
+
+    def _flush(self, utterance: _Utterance) -> Hypothesis:
+        if utterance.state is None:
+            utterance.state = self._recognizer.initial_state(1)
+        for rest in utterance.blocks.flush():
+            _, utterance.state = self._recognizer.step(rest, utterance.state)
+        return self._recognizer.flush(utterance.state)
