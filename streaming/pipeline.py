@@ -143,7 +143,7 @@ class Pipeline:
         if not self._open:
             work.close()
             raise StageError(f"{capability} cannot begin: the pipeline is not open")
-        task = self._group.create_task(self._supervise(capability, work))
+        task = self._supervised(capability, work)
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
         return task
@@ -174,7 +174,12 @@ class Pipeline:
         return {node.name: asdict(node.queue.stats()) for node in self.nodes}
 
     def _start(self, node: Node[Any]) -> None:
-        self._tasks[node] = self._group.create_task(self._supervise(node.capability, node.run(self._watcher)))
+        self._tasks[node] = self._supervised(node.capability, node.run(self._watcher))
+
+    def _supervised(self, capability: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._group.create_task(self._supervise(capability, work))
+        task.add_done_callback(lambda _: work.close())  # a task that is cancelled before it begins never awaits it
+        return task
 
     async def _supervise(self, capability: str, work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -110,6 +110,11 @@ class PocketSphinx:
             state.last = state.agreement.finish(_words(answer, state.heard))
         return state.last if state.last.final else state.agreement.finish(state.last.words)
 
+    def abandon(self, state: SphinxState) -> None:
+        """Kills the process of an utterance whose step does not end; the thread that waits for it then gets an error."""
+        if state.worker is not None:
+            state.worker.kill()
+
     def close(self) -> None:
         """Ends all processes; an utterance that goes on is lost."""
         with self._lock:

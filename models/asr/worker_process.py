@@ -78,6 +78,10 @@ class WorkerProcess:
             raise StageError(f"{self.name}: {answer['error']}")
         return answer
 
+    def kill(self) -> None:
+        """Kills the process at once, whatever it is doing; a request that waits for it raises StageError."""
+        self._process.kill()
+
     def close(self) -> None:
         """Ends the process and reaps it; closing twice is fine."""
         self._end()

@@ -10,10 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from duplex.models.asr.contract import Word
+from duplex.models.asr.redecoding import Redecoding
+from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
 from duplex.models.restoration.stage import RestorationStage
 from duplex.models.vad.webrtc import WebRtcVad
+from duplex.streaming.audio import AudioChunk
 from duplex.streaming.blocks import Blocks
+from duplex.streaming.errors import DuplexError
+from duplex.streaming.pipeline import StageRunner
 from duplex.streaming.resample import Resampler
 from duplex.streaming.stage import stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft
@@ -27,6 +33,7 @@ class Entry:
     takes: what it is fed, a key of INPUTS. gives: "samples" (at the input's rate, aligned by `Blocks`), "array" (joined
     along time) or "values" (compared one by one). tolerance: of parity, absolute. any_chunk: steps take chunks of any
     size. impulse: an impulse comes out as one, so that it shows the latency (False for a network that removes it).
+    slow: takes many seconds.
     """
 
     name: str
@@ -36,6 +43,18 @@ class Entry:
     tolerance: float = 1e-5
     any_chunk: bool = False
     impulse: bool = True
+    slow: bool = False
+
+
+class Loudness(Redecoding):
+    """A recognizer of whole signals, made a streaming one: it hears a word for each quarter of a second."""
+
+    name = "loudness"
+
+    def transcribe(self, samples: np.ndarray) -> list[Word]:
+        size = self.sample_rate // 4
+        starts = range(0, len(samples) - size + 1, size)
+        return [Word(f"w{int(np.abs(samples[s : s + size]).mean() * 50)}", s, s + size) for s in starts]
 
 
 STAGES = [
@@ -46,6 +65,8 @@ STAGES = [
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
     Entry("webrtc activity", WebRtcVad, "samples", "values"),
+    Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),
+    Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
@@ -68,7 +89,9 @@ def spectra(stage: Any, hops: int, rng: np.random.Generator) -> np.ndarray:
 INPUTS = {"samples": samples, "spectra": spectra}
 
 
-@pytest.fixture(params=STAGES, ids=lambda entry: entry.name)
+@pytest.fixture(
+    params=[pytest.param(entry, marks=[pytest.mark.slow] if entry.slow else [], id=entry.name) for entry in STAGES]
+)
 def entry(request: pytest.FixtureRequest) -> Entry:
     return request.param
 
@@ -228,6 +251,42 @@ def test_a_snapshot_can_be_gone_back_to(entry: Entry) -> None:
     for chunk in chunked(stage, make_input(entry, stage, 10, seed=9)):
         _, other = stage.step(chunk, other)
     assert_same(continued(kept), expected, 0.0)
+
+
+def test_a_batch_is_its_streams_side_by_side(entry: Entry) -> None:
+    """Or is refused in one line: a stage of one stream says so."""
+    stage = entry.factory()
+    signals = [make_input(entry, stage, 20, seed) for seed in (5, 6)]
+    try:
+        state = stage.initial_state(2)
+    except DuplexError as error:
+        assert "\n" not in str(error) and str(error)
+        return
+    alone = [joined(entry, list(stream(stage, chunked(stage, signal)))) for signal in signals]
+    outs = []
+    for pair in zip(*(chunked(stage, signal) for signal in signals), strict=True):
+        out, state = stage.step(np.stack(pair), state)
+        outs.append(np.asarray(out))
+    outs.append(np.asarray(stage.flush(state)))
+    for index, expected in enumerate(alone):
+        assert_same(np.concatenate([out[index] for out in outs]), expected, entry.tolerance)
+
+
+def test_a_runner_keeps_the_clock_through_gaps_and_bursts(entry: Entry) -> None:
+    """Driven by a pipeline's runner in chunks of any size, with a gap: what the stage gives for the filled signal."""
+    stage = entry.factory()
+    if entry.takes != "samples":
+        pytest.skip("not a stage on samples")
+    signal = make_input(entry, stage, 30)
+    gap = slice(7 * stage.hop + 5, 11 * stage.hop)
+    signal[gap] = 0.0
+    runner, outs = StageRunner(stage), []
+    for part in (slice(0, gap.start), slice(gap.stop, gap.stop + 3), slice(gap.stop + 3, len(signal))):
+        outs += runner.push(AudioChunk(part.start, signal[part]))
+    outs += runner.flush()
+    assert [timed.start for timed in outs] == [n * stage.hop for n in range(len(outs))]
+    expected = joined(entry, list(stream(stage, chunked(stage, signal))))
+    assert_same(joined(entry, [timed.out for timed in outs]), expected, entry.tolerance)
 
 
 def test_the_chunk_is_neither_changed_nor_kept(entry: Entry) -> None:
