@@ -111,7 +111,7 @@ class PocketSphinx:
         return state.last if state.last.final else state.agreement.finish(state.last.words)
 
     def abandon(self, state: SphinxState) -> None:
-        """Kills the process of an utterance whose step does not end; the thread that waits for it then gets an error."""
+        """Kills the process of an utterance whose step does not end; the thread that waits for it gets an error."""
         if state.worker is not None:
             state.worker.kill()
 

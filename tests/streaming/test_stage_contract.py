@@ -195,7 +195,7 @@ def test_state_does_not_grow(entry: Entry) -> None:
         _, state = stage.step(chunk, state)
         if index in (per_second, 4 * per_second):
             sizes.append(state_bytes(state))
-    assert sizes[0] == sizes[1]
+    assert sizes[1] <= sizes[0]
 
 
 def test_flush_completes_the_stream(entry: Entry) -> None:
