@@ -151,7 +151,7 @@ class LoopWatchdog:
         self.ticks += 1
         self._counts[_bucket(late)] += 1
         excused = self.excused()
-        own = max(0.0, late - (excused - self._excused))
+        own = max(0.0, late - max(0.0, excused - self._excused))
         self._excused = excused
         if late >= LIMIT:
             self._keep(Stall(now, late, own, self._where))
