@@ -36,9 +36,14 @@ class Stage(Protocol[State, Out]):
     input and of its length; otherwise exactly what the steps and the flush return, joined.
     """
 
-    hop: int
-    latency: int
-    sample_rate: int
+    @property
+    def hop(self) -> int: ...
+
+    @property
+    def latency(self) -> int: ...
+
+    @property
+    def sample_rate(self) -> int: ...
 
     def initial_state(self, batch: int = 1) -> State: ...
 
@@ -62,7 +67,7 @@ class Blocks(Generic[State]):
     For stages from samples to samples at one rate, of any latency: the first `latency` output samples are dropped and
     the flush completes the end, so output sample n belongs to input sample n.
 
-    >>> from streaming.stft import SpectralFilter
+    >>> from duplex.streaming.stft import SpectralFilter
     >>> blocks = Blocks(SpectralFilter(lambda spectrum: 0.5 * spectrum))
     >>> signal = np.sin(np.arange(1000, dtype=np.float32))
     >>> parts = [blocks.step(signal[:300]), blocks.step(signal[300:]), blocks.flush()]
@@ -74,6 +79,10 @@ class Blocks(Generic[State]):
 
     def __init__(self, stage: Stage[State, np.ndarray]) -> None:
         self.stage = stage
+        self.state: State
+        self._held: np.ndarray
+        self._skip: int
+        self._owed: int
         self._restart()
 
     @property

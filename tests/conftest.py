@@ -17,17 +17,24 @@ REAL_TIME = ("duplex/conversation", "duplex/microphone", "duplex/serving")
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "torch": (
-        "models/diarization/conftest.py",
-        "models/diarization/test_features.py",
-        "models/diarization/test_feed.py",
         "models/diarization/test_network.py",
         "models/diarization/test_stage.py",
         "models/diarization/train/*",
-        "models/restoration/test_*.py",
+        "models/restoration/test_buffered.py",
+        "models/restoration/test_decoupling.py",
+        "models/restoration/test_flow.py",
+        "models/restoration/test_lite.py",
+        "models/restoration/test_phase.py",
+        "models/restoration/test_published.py",
+        "models/restoration/test_runtime.py",
+        "models/restoration/test_solvers.py",
+        "models/restoration/test_spectrum.py",
+        "models/restoration/test_unet.py",
         "models/restoration/train/*",
     ),
+    "playwright": ("duplex/page/test_*.py",),
 }
-"""Test modules that cannot be imported without a package of the extra `test-all`, by package; they are slow."""
+"""Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""
 
 
 def _needed(path: Path) -> list[str]:

@@ -16,7 +16,6 @@ from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.resample import Resampler
 from duplex.streaming.stage import Blocks, stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft
-from tests.models.restoration.unet_helpers import small_restorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +25,7 @@ class Entry:
     takes: what it is fed, a key of INPUTS. gives: "samples" (at the input's rate, aligned by `Blocks`), "array" (joined
     along time) or "values" (compared one by one). tolerance: of parity, absolute. any_chunk: steps take chunks of any
     size. impulse: an impulse comes out as one, so that it shows the latency (False for a network that removes it).
+    slow: left to `make test-all`.
     """
 
     name: str
@@ -35,6 +35,14 @@ class Entry:
     tolerance: float = 1e-5
     any_chunk: bool = False
     impulse: bool = True
+    slow: bool = False
+
+
+def _published() -> Any:
+    pytest.importorskip("torch")
+    from tests.models.restoration.unet_helpers import small_restorer
+
+    return small_restorer("dereverb", multipliers=(1,))
 
 
 STAGES = [
@@ -48,7 +56,7 @@ STAGES = [
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
-    Entry("published restoration", lambda: small_restorer("dereverb", multipliers=(1,)), impulse=False),
+    Entry("published restoration", _published, impulse=False, slow=True),
 ]
 
 
@@ -67,7 +75,9 @@ def spectra(stage: Any, hops: int, rng: np.random.Generator) -> np.ndarray:
 INPUTS = {"samples": samples, "spectra": spectra}
 
 
-@pytest.fixture(params=STAGES, ids=lambda entry: entry.name)
+@pytest.fixture(
+    params=[pytest.param(e, id=e.name, marks=[pytest.mark.slow] if e.slow else []) for e in STAGES],
+)
 def entry(request: pytest.FixtureRequest) -> Entry:
     return request.param
 
