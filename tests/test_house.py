@@ -1,4 +1,4 @@
-"""The house keeps its rules; `python -m tests.house` prints floors and arrows. And the rules themselves catch faults."""
+"""The house keeps its rules, and the rules catch faults. `python -m tests.house` prints floors and arrows."""
 
 from __future__ import annotations
 
@@ -106,6 +106,9 @@ def test_a_crowded_folder_and_british_spelling_are_seen(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in house.british(tmp_path)] == ["streaming/a.py"]
 
 
+HEAVY = {"torch", "transformers", "ray", "playwright", "onnx"}
+
+
 def test_every_test_that_imports_a_package_of_test_all_is_named_as_such() -> None:
     """Else `make test` fails to collect where that package is absent."""
     unnamed = []
@@ -113,13 +116,7 @@ def test_every_test_that_imports_a_package_of_test_all_is_named_as_such() -> Non
         for node in ast.parse(path.read_text()).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for package in {name.split(".")[0] for name in names} & {
-                "torch",
-                "transformers",
-                "ray",
-                "playwright",
-                "onnx",
-            }:
+            for package in {name.split(".")[0] for name in names} & HEAVY:
                 inner = path.relative_to(TESTS)
                 if not any(inner.match(pattern) for pattern in NEEDS.get(package, ())):
                     unnamed.append(f"{inner} imports {package}")
