@@ -112,9 +112,12 @@ class Resampler:
         positions = np.arange(first, end, dtype=np.int64) * self._down
         windows = np.lib.stride_tricks.sliding_window_view(held, taps, axis=-1)
         at = positions // self._up - (self.latency - 1) - origin
+        outputs: np.ndarray
         if self._up == 1:
-            return np.einsum("...nt,t->...n", windows[..., at[0] : at[-1] + 1 : self._down, :], self._filters[0])
-        return np.einsum("...nt,nt->...n", windows[..., at, :], self._filters[positions % self._up])
+            outputs = np.einsum("...nt,t->...n", windows[..., at[0] : at[-1] + 1 : self._down, :], self._filters[0])
+        else:
+            outputs = np.einsum("...nt,nt->...n", windows[..., at, :], self._filters[positions % self._up])
+        return outputs
 
 
 class StreamResampler:
@@ -158,7 +161,8 @@ def _polyphase(up: int, down: int, latency: int) -> np.ndarray:
     grid = np.linspace(0.0, 1.0, 8193)
     kaiser = np.i0(_KAISER_BETA * np.sqrt(1.0 - np.square(grid))) / np.i0(_KAISER_BETA)
     filters = np.sinc(2.0 * cutoff * distance) * np.interp(np.abs(distance) / latency, grid, kaiser)
-    return (filters / filters.sum(1, keepdims=True)).astype(np.float32)
+    normalized: np.ndarray = (filters / filters.sum(1, keepdims=True)).astype(np.float32)
+    return normalized
 
 
 class StreamingResampler(Protocol):
@@ -179,10 +183,12 @@ class SoxrResampler:
         self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype="float32", quality="HQ")
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        return self._stream.resample_chunk(np.ascontiguousarray(samples, np.float32))
+        out: np.ndarray = self._stream.resample_chunk(np.ascontiguousarray(samples, np.float32))
+        return out
 
     def flush(self) -> np.ndarray:
-        return self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        out: np.ndarray = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
+        return out
 
 
 def resampler(rate_in: int, rate_out: int, *, live: bool) -> StreamingResampler:

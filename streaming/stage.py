@@ -32,9 +32,14 @@ class Stage(Protocol[State, Out]):
     input and of its length; otherwise exactly what the steps and the flush return, joined.
     """
 
-    hop: int
-    latency: int
-    sample_rate: int
+    @property
+    def hop(self) -> int: ...
+
+    @property
+    def latency(self) -> int: ...
+
+    @property
+    def sample_rate(self) -> int: ...
 
     def initial_state(self, batch: int = 1) -> State: ...
 

@@ -36,7 +36,8 @@ def dual_window(window: np.ndarray, hop: int) -> np.ndarray:
         raise SettingsError(
             f"STFT window of {length} samples does not overlap-add at hop {hop}: choose a smaller hop or another window"
         )
-    return (window / np.tile(sums, len(covered) // hop)[:length]).astype(np.float32)
+    synthesis: np.ndarray = (window / np.tile(sums, len(covered) // hop)[:length]).astype(np.float32)
+    return synthesis
 
 
 @dataclass(slots=True)
@@ -141,7 +142,8 @@ class Istft:
         return signal
 
     def _inverse(self, frames: np.ndarray) -> np.ndarray:
-        return np.fft.irfft(frames, len(self.window), axis=-1).astype(np.float32, copy=False) * self.window
+        segments: np.ndarray = np.fft.irfft(frames, len(self.window), axis=-1).astype(np.float32, copy=False)
+        return segments * self.window
 
 
 @dataclass(slots=True)

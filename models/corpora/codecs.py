@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 
-from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 # name: (container, encoder, sample rate, bit rates)
 CODECS: dict[str, tuple[str, str, int, tuple[int, ...]]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft, signal
 
-from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.streaming.audio import SAMPLE_RATE
 
 ROOM_LENGTH = 16000  # one second: what is later is below −60 dB for all but the longest decays
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.stage import Stage
 
@@ -63,10 +65,10 @@ class RestoreOptions:
         return identity
 
 
-StageFactory = Callable[[RestoreOptions], Stage]
+StageFactory = Callable[[RestoreOptions], Stage[Any, np.ndarray]]
 
 
-def load_stage(options: RestoreOptions) -> Stage:
+def load_stage(options: RestoreOptions) -> Stage[Any, np.ndarray]:
     """The bundled restoration model, or the one that `weights` names. Raises ModelError."""
     from duplex.models.restoration.stage import RestorationStage
 

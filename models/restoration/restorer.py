@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Restorer:
         weights: str | None = None,
         seed: int = 0,
         block_size: int = 1,
-        stage_factory: Callable[[RestoreOptions], Stage] | None = None,
+        stage_factory: Callable[[RestoreOptions], Stage[Any, np.ndarray]] | None = None,
     ) -> None:
         """sample_rate: in Hz. steps: of the solver (None: the model's own choice). mix: wet/dry, 1 is all restored.
 
@@ -114,7 +115,7 @@ class _Delay:
         return np.zeros(self.latency, np.float32)
 
 
-def _latency(stage: Stage, sample_rate: int, block_size: int) -> int:
+def _latency(stage: Stage[Any, np.ndarray], sample_rate: int, block_size: int) -> int:
     """Samples at `sample_rate` after which an output sample is certainly there, whatever the blocks (if 1) are."""
     if sample_rate == stage.sample_rate:
         return stage.latency + stage.hop - math.gcd(stage.hop, block_size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from duplex.models.asr.contract import Hypothesis, Word
+from duplex.streaming.policies.hypothesis import Hypothesis, Word
 
 _JOINT = 5  # words at the joint that may have been heard twice
 

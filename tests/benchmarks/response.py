@@ -1,8 +1,9 @@
 """End of the user's speech → first audible sample of the reply, in its parts, on the bundled demo in real time.
 
-    python -m tests.benchmarks.response [--pace real|fast] [--recording FILE]
+    python -m tests.benchmarks.response [--pace real|charged|free] [--recording FILE]
 
-At the real pace all computing is in the figures; at the fast pace they are the engine's own (algorithmic) delays.
+At the real pace all computing is in the figures; "free" are the engine's own (algorithmic) delays at virtual time;
+"charged" is virtual time that charges for computing by the table that `tests.benchmarks.costs` measured.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from importlib import resources
 from pathlib import Path
 
 from duplex.batch.run import run
+from duplex.engines import Engines
 from duplex.events import Event, Interrupted
+from duplex.session_record.session_log import parse_events
+from duplex.session_record.summary import summarize_log
+from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
+from tests.benchmarks.costs import described, hold, measured_costs, recording_audio
 from tests.benchmarks.report import quantile, table, versions
 
 PARTS = {
@@ -28,20 +34,24 @@ PARTS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--pace", choices=("real", "fast"), default="real")
+    parser.add_argument("--pace", choices=("real", "charged", "free"), default="real")
     parser.add_argument("--recording", type=Path)
     args = parser.parse_args()
-    interruptions: list[Interrupted] = []
-
-    def watch(event: Event) -> None:
-        if isinstance(event, Interrupted):
-            interruptions.append(event)
-
-    with tempfile.TemporaryDirectory() as folder, resources.as_file(resources.files("duplex") / "data") as data:
-        outcome = run(args.recording or data / "demo.flac", folder, pace=args.pace, on_event=watch)
-    turns = [turn["latency_ms"] for turn in outcome.summary["turns"] if turn["first_audible"] is not None]
+    events: list[Event] = []
     print(versions(["duplex", "pocketsphinx", "espeakng-loader"]))
-    print(f"{len(turns)} replies at the {args.pace} pace; milliseconds")
+    if args.pace == "real":
+        with tempfile.TemporaryDirectory() as folder, resources.as_file(resources.files("duplex") / "data") as data:
+            run(args.recording or data / "demo.flac", folder, pace="real", on_event=events.append)
+    else:
+        cost = measured_costs() if args.pace == "charged" else None
+        print(described() if cost else "computing free")
+        engines = Engines.from_settings(Settings())
+        events = hold(recording_audio(args.recording), engines, Settings(), cost)[0].events
+        engines.recognizer.close()
+    log = parse_events([event.as_dict() for event in events])
+    turns = [turn["latency_ms"] for turn in summarize_log(log)["turns"] if turn["first_audible"] is not None]
+    interruptions = [event for event in events if isinstance(event, Interrupted)]
+    print(f"{len(turns)} replies, pace {args.pace}; milliseconds")
     rows = []
     for part, label in PARTS.items():
         values = [turn[part] for turn in turns if turn[part] is not None]

@@ -1,10 +1,11 @@
 """Seeded situations through the real engines: who takes the floor, who should have, how fast the assistant is silent.
 
-    python -m tests.benchmarks.situations [--count 240] [--seed 0]
+    python -m tests.benchmarks.situations [--count 240] [--seed 0] [--computing both|free|charged]
 
 Each situation is a scene of real audio: a spoken question, a long reply of the assistant, and over that reply a
 barge-in, a short command, a backchannel, a cough or a noise burst; or, before it, a hesitation in mid-sentence. Voice,
-moment, level and background are drawn from the seed. It runs at virtual time: the delays are the engine's own.
+moment, level and background are drawn from the seed. It runs at virtual time, twice: with computing free, where the
+delays are the engine's own, and with computing charged by the table that `tests.benchmarks.costs` measured.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, Reply, Suspended, Turn
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.testing import Answer, Clip, Playout, Scene, ScriptedAnswerer, VirtualClock, feed, read_clips
+from duplex.testing import Answer, Clip, Playout, Scene, ScriptedAnswerer, read_clips
+from tests.benchmarks.costs import described, hold, measured_costs
 from tests.benchmarks.report import quantile, table, versions
 
 CLIPS = Path(__file__).parents[1] / "data" / "clips"
@@ -99,17 +101,9 @@ def _divided(clip: Clip) -> tuple[Clip, Clip]:
     )
 
 
-def play(scene: Scene, engines: Engines) -> Playout:
-    playout, clock = Playout(), VirtualClock()
+def play(scene: Scene, engines: Engines, cost: Callable[[str], float] | None = None) -> Playout:
     engines.answerer = ScriptedAnswerer([REPLY], name="one long reply")
-
-    async def main() -> None:
-        async with Session(Settings(), engines=engines, clock=clock, sinks=[playout]) as session:
-            await feed(session, scene.render(), clock)
-            await session.finish()
-
-    clock.run(main())
-    return playout
+    return hold(scene.render(), engines, Settings(), cost)[0]
 
 
 def judge(kind: str, clip: Clip, onset: int, playout: Playout) -> Outcome:
@@ -134,20 +128,33 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--computing", choices=("both", "free", "charged"), default="both")
     parser.add_argument("--verbose", action="store_true", help="a line for each situation")
     args = parser.parse_args()
-    situations = Situations(read_clips(CLIPS), args.seed)
+    ways = {"free": ["free"], "charged": ["charged"], "both": ["free", "charged"]}[args.computing]
+    print(versions(["duplex", "pocketsphinx", "webrtcvad-wheels"]))
+    for way in ways:
+        cost = measured_costs() if way == "charged" else None
+        print(f"\n{described() if cost else 'computing free'}")
+        report(outcomes(args.count, args.seed, cost, args.verbose))
+    return 0
+
+
+def outcomes(count: int, seed: int, cost: Callable[[str], float] | None, verbose: bool) -> list[Outcome]:
+    situations = Situations(read_clips(CLIPS), seed)
     engines = Engines.from_settings(Settings())
-    outcomes = []
-    for number in range(args.count):
+    made = []
+    for number in range(count):
         kind = KINDS[number % len(KINDS)]
         scene, clip, onset = situations.scene(kind)
-        outcomes.append(judge(kind, clip, onset, play(scene, engines)))
-        if args.verbose:
-            print(outcomes[-1])
+        made.append(judge(kind, clip, onset, play(scene, engines, cost)))
+        if verbose:
+            print(made[-1])
     engines.recognizer.close()
+    return made
 
-    print(versions(["duplex", "pocketsphinx", "webrtcvad-wheels"]))
+
+def report(outcomes: list[Outcome]) -> None:
     results = ["took the floor", "held, resumed", "passed unheld", "no reply to disturb"]
     counts = Counter((o.kind, o.result) for o in outcomes)
     over = [kind for kind in KINDS if kind != "hesitation"]
@@ -166,7 +173,6 @@ def main() -> int:
         f"max {max(silent, default=0):.0f} ms (n={len(silent)})"
     )
     print(f"decision → last audible sample: max {max(cuts, default=0):.1f} ms (n={len(cuts)})")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """An hour of conversation at virtual time: flat memory, nothing left behind, the identical event log twice.
 
-    python -m tests.benchmarks.soak [--minutes 60] [--real-engines]
+    python -m tests.benchmarks.soak [--minutes 60] [--real-engines] [--computing free|charged]
 
 Scripted engines by default: what is measured is the loop. With --real-engines the bundled demo recording is heard
-again and again by the real ones.
+again and again by the real ones. By default virtual time charges for computing by the table that
+`tests.benchmarks.costs` measured, for scripted engines too, so that queues fill as they really do.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib import resources
 
 import numpy as np
 import psutil
 
-from duplex.audio_files.reader import open_recording
 from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Event
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.pool import InferencePool
 from duplex.testing import Answer, UserSpeech, VirtualClock, feed, scripted_engines
+from tests.benchmarks.costs import described, measured_costs, recording_audio
 
 PERIOD = 60.0
 """Seconds after which the script begins again."""
@@ -69,13 +71,20 @@ class Log:
         self.digest.update(json.dumps(event.as_dict(), sort_keys=True).encode())
 
 
-def converse(minutes: float, engines: Engines, period: np.ndarray) -> tuple[Log, list[str]]:
+def converse(
+    minutes: float, engines: Engines, period: np.ndarray, cost: Callable[[str], float] | None
+) -> tuple[Log, list[str]]:
     """Returns the log and the names of tasks left behind."""
     log, clock = Log(), VirtualClock()
 
     async def main() -> list[str]:
         async with Session(
-            Settings(), engines=engines, clock=clock, sinks=[log], wall_time=datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+            Settings(),
+            engines=engines,
+            clock=clock,
+            pool=InferencePool(Settings().workers, inline=True, cost=cost),
+            sinks=[log],
+            wall_time=datetime(2026, 1, 5, 9, 30, tzinfo=UTC),
         ) as session:
             for _ in range(max(1, round(minutes * 60 * SAMPLE_RATE / len(period)))):
                 await feed(session, period, clock)
@@ -90,20 +99,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--real-engines", action="store_true")
+    parser.add_argument("--computing", choices=("free", "charged"), default="charged")
     args = parser.parse_args()
+    print(described() if args.computing == "charged" else "computing free")
     digests = []
     healthy = True
     for attempt in (1, 2):
         if args.real_engines:
-            engines = Engines.from_settings(Settings())
-            with resources.as_file(resources.files("duplex") / "data" / "demo.flac") as path:
-                period = np.concatenate([block[:, 0] for block in open_recording(path).frames(SAMPLE_RATE)])
+            engines, period = Engines.from_settings(Settings()), recording_audio()
         else:
             engines = scripted_engines(SCRIPT, ANSWERS)
             period = engines.recognizer.script.audio(PERIOD)  # type: ignore[attr-defined]
         files = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
         began = time.perf_counter()
-        log, tasks = converse(args.minutes, engines, period)
+        cost = measured_costs() if args.computing == "charged" else None
+        log, tasks = converse(args.minutes, engines, period, cost)
         took = time.perf_counter() - began
         asyncio.run(engines.close())
         left = len(os.listdir("/proc/self/fd")) - files if sys.platform == "linux" else 0

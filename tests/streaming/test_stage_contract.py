@@ -23,7 +23,6 @@ from duplex.streaming.pipeline import StageRunner
 from duplex.streaming.resample import Resampler
 from duplex.streaming.stage import stream
 from duplex.streaming.stft import Istft, SpectralFilter, Stft
-from tests.models.restoration.unet_helpers import small_restorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Entry:
     takes: what it is fed, a key of INPUTS. gives: "samples" (at the input's rate, aligned by `Blocks`), "array" (joined
     along time) or "values" (compared one by one). tolerance: of parity, absolute. any_chunk: steps take chunks of any
     size. impulse: an impulse comes out as one, so that it shows the latency (False for a network that removes it).
-    slow: takes many seconds.
+    slow: left to `make test-all`.
     """
 
     name: str
@@ -57,6 +56,13 @@ class Loudness(Redecoding):
         return [Word(f"w{int(np.abs(samples[s : s + size]).mean() * 50)}", s, s + size) for s in starts]
 
 
+def _published() -> Any:
+    pytest.importorskip("torch")
+    from tests.models.restoration.unet_helpers import small_restorer
+
+    return small_restorer("dereverb", multipliers=(1,))
+
+
 STAGES = [
     Entry("stft", Stft, "samples", "array"),
     Entry("stft of 25 ms every 10", lambda: Stft(400, 160), "samples", "array"),
@@ -70,7 +76,7 @@ STAGES = [
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
-    Entry("published restoration", lambda: small_restorer("dereverb", multipliers=(1,)), impulse=False),
+    Entry("published restoration", _published, impulse=False, slow=True),
 ]
 
 

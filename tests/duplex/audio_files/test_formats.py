@@ -42,6 +42,7 @@ CODED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "format", "subtype"), PCM)
 @pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (8_000, 1)])
 def test_samples_that_are_left_as_they_were_keep_every_bit(tmp_path, suffix, format, subtype, rate, channels):
@@ -62,6 +63,7 @@ def test_coders_of_whole_blocks(tmp_path, subtype):
     assert (info.subtype, info.frames) == (subtype, original.frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "muxer", "codec", "bit_rate"), CODED)
 @pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (44_100, 2), (48_000, 1)])
 def test_coded_formats_keep_container_codec_rate_length_and_place(

@@ -152,6 +152,7 @@ def test_what_is_wrong_gets_one_line(meeting: Path, tmp_path: Path, capsys: pyte
         assert message in fails(capsys, "diarize", *argv)
 
 
+@pytest.mark.slow
 def test_the_picture_has_the_colours_of_its_speakers(tmp_path: Path) -> None:
     from matplotlib.image import imread
 

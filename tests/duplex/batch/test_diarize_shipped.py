@@ -41,6 +41,7 @@ def write(path: Path, samples: np.ndarray, rate: int = 16_000) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("latency", [0.0, 0.4, 1.0])
 def test_two_people_are_two_speakers(dialogue: tuple[np.ndarray, list[Turn]], tmp_path: Path, latency: float) -> None:
     samples, truth = dialogue
@@ -50,6 +51,7 @@ def test_two_people_are_two_speakers(dialogue: tuple[np.ndarray, list[Turn]], tm
     assert error_times(truth, turns, duration).rate < 0.6 * error_times(truth, one_speaker(samples), duration).rate
 
 
+@pytest.mark.slow
 def test_a_known_voice_is_recognized(dialogue: tuple[np.ndarray, list[Turn]], tmp_path: Path) -> None:
     samples, truth = dialogue
     voice = write(tmp_path / "tom.wav", np.concatenate([clip("rms-what-can-you-do"), clip(MAN[1])]))
@@ -61,6 +63,7 @@ def test_a_known_voice_is_recognized(dialogue: tuple[np.ndarray, list[Turn]], tm
     assert own > 0.6 * sum(turn.duration for turn in named)
 
 
+@pytest.mark.slow
 def test_where_nobody_speaks_there_is_nobody(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, level in (("silence", 0.0), ("hiss", 10 ** (-70 / 20)), ("noise", 10 ** (-40 / 20))):

@@ -60,6 +60,7 @@ def test_every_word_has_its_speaker(call: Path) -> None:
     assert {caption.party for caption in words.captions()} == {"speaker 1", "speaker 2"}
 
 
+@pytest.mark.slow
 def test_speakers_in_every_format(call: Path, tmp_path: Path) -> None:
     voice = tmp_path / "tom.wav"
     soundfile.write(voice, tone(1, 3.0), 16_000)
@@ -77,6 +78,7 @@ def test_speakers_may_be_left_out(word: Path, capsys: pytest.CaptureFixture[str]
     assert "user: " in out and "speaker" not in out
 
 
+@pytest.mark.slow
 def test_settings_say_whether_and_whom(word: Path, tmp_path: Path) -> None:
     voice = tmp_path / "tom.wav"
     soundfile.write(voice, tone(0, 3.0), 16_000)
@@ -86,6 +88,7 @@ def test_settings_say_whether_and_whom(word: Path, tmp_path: Path) -> None:
         duplex.transcribe(word, max_speakers=0)
 
 
+@pytest.mark.slow
 def test_of_a_stereo_recording_each_channel_is_a_party(tmp_path: Path) -> None:
     samples = np.pad(clip("rms-goodbye"), 16_000)
     path = tmp_path / "two.wav"

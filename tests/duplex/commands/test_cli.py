@@ -87,12 +87,14 @@ def test_run_answers_and_its_files_agree(conversation: Path) -> None:
     assert " assistant " in (conversation / "turns.rttm").read_text()
 
 
+@pytest.mark.slow
 def test_run_twice_gives_the_identical_log(conversation: Path, tmp_path: Path) -> None:
     recording = conversation.parent / "call.wav"
     assert main(["run", str(recording), "--out", str(tmp_path / "again"), "--quiet"]) == 0
     assert (tmp_path / "again" / "events.jsonl").read_bytes() == (conversation / "events.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_run_keeps_the_parties_of_a_stereo_recording_apart(tmp_path: Path, question: np.ndarray) -> None:
     right = np.roll(question, 3 * 16_000)
     recording = write(tmp_path / "two.flac", np.stack([question, right], axis=1))
@@ -102,6 +104,7 @@ def test_run_keeps_the_parties_of_a_stereo_recording_apart(tmp_path: Path, quest
     assert not log.replies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 96_000])
 def test_run_takes_any_rate(tmp_path: Path, question: np.ndarray, rate: int) -> None:
     from duplex.streaming.resample import resample
@@ -111,6 +114,7 @@ def test_run_takes_any_rate(tmp_path: Path, question: np.ndarray, rate: int) -> 
     assert read_log(tmp_path / "out" / "events.jsonl").turns
 
 
+@pytest.mark.slow
 def test_run_survives_odd_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     cases = {
@@ -145,6 +149,7 @@ def test_bad_inputs_get_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixt
         assert not (tmp_path / "out.srt").exists()
 
 
+@pytest.mark.slow
 def test_a_truncated_file_is_used_as_far_as_it_goes(
     tmp_path: Path, question: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +159,7 @@ def test_a_truncated_file_is_used_as_far_as_it_goes(
     assert "truncated" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_bad_outputs_get_one_line_each(
     tmp_path: Path, question: np.ndarray, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +192,7 @@ def test_wrong_settings_get_one_line_each(tmp_path: Path, capsys: pytest.Capture
     assert "no such settings file" in fails(capsys, "run", "x.wav", "--settings", str(tmp_path / "none.toml"))
 
 
+@pytest.mark.slow
 def test_models_that_cannot_be_had_get_one_line(tmp_path: Path, question: np.ndarray) -> None:
     recording = str(write(tmp_path / "call.wav", question))
     for flag in ("--recognizer", "--model"):
@@ -200,6 +207,7 @@ def test_models_that_cannot_be_had_get_one_line(tmp_path: Path, question: np.nda
         assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_model_server_that_refuses_is_said_aloud(tmp_path: Path, question: np.ndarray) -> None:
     recording = str(write(tmp_path / "call.wav", np.concatenate([question, question])))
     argv = ["run", recording, "--out", str(tmp_path / "out"), "--llm", "http://127.0.0.1:9/v1", "--quiet"]
@@ -210,6 +218,7 @@ def test_a_model_server_that_refuses_is_said_aloud(tmp_path: Path, question: np.
     assert log.ended
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 def test_what_was_recorded_survives_a_kill(tmp_path: Path, question: np.ndarray) -> None:
     recording = str(write(tmp_path / "call.wav", np.concatenate([question] * 4)))
@@ -231,6 +240,7 @@ def test_what_was_recorded_survives_a_kill(tmp_path: Path, question: np.ndarray)
         assert len(audio) >= 16_000
 
 
+@pytest.mark.slow
 def test_the_demo_shows_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
     log = read_log(tmp_path / "demo" / "events.jsonl")
@@ -249,6 +259,7 @@ def test_doctor_says_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert "en-us" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_transcribe_writes_what_the_name_asks_for(tmp_path: Path, question: np.ndarray) -> None:
     recording = str(write(tmp_path / "call.wav", question))
     for name, sign in (("a.srt", "-->"), ("a.vtt", "WEBVTT"), ("a.txt", "time"), ("a.json", '"words"')):

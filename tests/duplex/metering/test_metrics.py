@@ -16,6 +16,7 @@ def noisy(sound: np.ndarray, snr: float, seed: int = 1) -> np.ndarray:
     return sound + noise * np.sqrt(np.mean(sound**2) / np.mean(noise**2)) * 10 ** (-snr / 20)
 
 
+@pytest.mark.slow
 def test_less_noise_scores_better_everywhere(tmp_path):
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")

@@ -67,6 +67,7 @@ def control_run(control: EchoControl, played: np.ndarray, microphone: np.ndarray
     return np.concatenate(quiet), np.concatenate(words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delay,expected", [(0.02, 0.0), (0.3, 0.0), (1.1, 0.0), (0.6, 0.7)])
 def test_any_delay_is_brought_within_reach(delay: float, expected: float) -> None:
     played = speech_like(14.0)

@@ -110,6 +110,7 @@ def test_whatever_happened_it_can_be_drawn(tmp_path, events, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_long_session_is_split_over_rows_and_stays_a_picture(tmp_path):
     events = [ev.Turn(n * 10 * S, (n * 10 + 4) * S, "user", "some words were said here", n) for n in range(14)]
     draw_timeline(log_of(events), tmp_path / "a.png", row_seconds=10.0)

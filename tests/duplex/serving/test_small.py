@@ -100,6 +100,7 @@ def test_a_token_bucket() -> None:
     assert [bucket.take() for _ in range(3)] == [True, True, False]
 
 
+@pytest.mark.slow
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)

@@ -103,6 +103,7 @@ def test_round_trip_through_webvtt_py():
     assert [cue.voice for cue in vtt] == ["user", "assistant", "user"]
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(ANY_CAPTIONS)
 def test_whatever_was_said_the_files_parse_and_hold_every_word(captions):

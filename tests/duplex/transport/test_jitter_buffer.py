@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def networks(draw: st.DrawFn) -> list[tuple[float, Packet]]:
     return arrivals or [(0.0, packets[0])]
 
 
+@pytest.mark.slow
 @given(networks())
 @settings(max_examples=200, deadline=None)
 def test_slots_are_contiguous_and_every_packet_is_played_at_most_once_and_in_its_place(arrivals) -> None:
@@ -47,6 +49,7 @@ def test_slots_are_contiguous_and_every_packet_is_played_at_most_once_and_in_its
     assert len(timelines) <= 1 + buffer.counters.jumps
 
 
+@pytest.mark.slow
 @given(networks())
 @settings(max_examples=200, deadline=None)
 def test_no_slot_is_held_longer_than_the_deepest_wait(arrivals) -> None:

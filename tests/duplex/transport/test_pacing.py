@@ -77,6 +77,7 @@ def test_a_bulk_of_audio_is_paced() -> None:
     assert np.allclose(steps, PERIOD)
 
 
+@pytest.mark.slow
 @given(st.floats(0.0, PERIOD), st.sampled_from([160, 320, 480]))
 @settings(max_examples=30, deadline=None)
 def test_a_live_source_of_any_phase_waits_for_no_grid_after_half_a_second(phase, chunk) -> None:
@@ -88,6 +89,7 @@ def test_a_live_source_of_any_phase_waits_for_no_grid_after_half_a_second(phase,
         assert at - complete <= 0.003 + PERIOD * (chunk > FRAME)  # a long chunk ends two frames at once
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.0, 0.05), min_size=50, max_size=50))
 @settings(max_examples=30, deadline=None)
 def test_a_source_that_falters_within_patience_loses_nothing_and_gains_no_delay(lateness) -> None:
@@ -158,6 +160,7 @@ def test_the_rate_is_kept_through_a_stall() -> None:
     assert gaps.max() <= PATIENCE + PERIOD + 1e-9
 
 
+@pytest.mark.slow
 @given(st.integers(0, 5 * FRAME), st.integers(0, 4))
 @settings(max_examples=50, deadline=None)
 def test_a_flush_leaves_a_fade_and_nothing_else(size, before) -> None:

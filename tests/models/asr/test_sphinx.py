@@ -122,6 +122,7 @@ def test_loud_and_soft_speech_are_understood(recognizer: PocketSphinx, time_in_t
     assert "time is it in" in hear(recognizer, time_in_tokyo * np.float32(level))[-1].text
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_costs_one_utterance(recognizer: PocketSphinx, time_in_tokyo: np.ndarray) -> None:
     state = recognizer.initial_state()
     feed(recognizer, time_in_tokyo[:4800], state)

@@ -2,20 +2,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
 
 from duplex.models.diarization.config import LITE, DiarizationConfig
-from duplex.models.diarization.network import DiarizationNet
 
-torch.set_num_threads(1)
+if TYPE_CHECKING:
+    from duplex.models.diarization.network import DiarizationNet
 
 SMALL = replace(LITE, width=32, encoder_layers=2, encoder_inner=48, decoder_layers=2, decoder_inner=32)
 
 
 def random_net(config: DiarizationConfig = SMALL) -> DiarizationNet:
     """A network of random weights, whose half-precision export loses nothing."""
+    import torch
+
+    from duplex.models.diarization.network import DiarizationNet
+
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     net = DiarizationNet(config).eval()
     with torch.no_grad():
@@ -28,6 +33,7 @@ def random_net(config: DiarizationConfig = SMALL) -> DiarizationNet:
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the graphs of a small random network."""
+    pytest.importorskip("torch")
     from duplex.models.diarization.train.export import export
 
     folder = tmp_path_factory.mktemp("diarization")

@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.duplex.batch.restore.recordings import read, speechlike, write
 
 DEMO = Path(__file__).parents[4] / "demos" / "restore_folder.py"
 
 
+@pytest.mark.slow
 def test_the_demo_restores_a_folder(tmp_path):
     write(tmp_path / "in" / "a.wav", speechlike(0.5, 48_000, 2), 48_000)
     command = [sys.executable, str(DEMO), str(tmp_path / "in"), str(tmp_path / "out")]

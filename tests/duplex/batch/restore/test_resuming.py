@@ -119,6 +119,7 @@ def test_the_report(folder):
     assert written["files"][0]["before"]["peak_dbfs"] > written["files"][0]["after"]["peak_dbfs"]
 
 
+@pytest.mark.slow
 def test_reference_and_picture_asked_for_later_cost_no_second_restoration(folder):
     run(folder)
     before = (folder / "out" / "a.wav").stat().st_mtime_ns
@@ -131,6 +132,7 @@ def test_reference_and_picture_asked_for_later_cost_no_second_restoration(folder
     assert set(run(folder, reference=folder / "in", spectrogram=True).values()) == {"skipped"}
 
 
+@pytest.mark.slow
 def test_a_picture_of_an_earlier_run_does_not_disturb_a_later_reference(folder):
     run(folder, spectrogram=True)
     report = restore(folder / "in", folder / "out", jobs=1, stage_factory=identity, reference=folder / "in")

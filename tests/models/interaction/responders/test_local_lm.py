@@ -84,6 +84,7 @@ async def said(lm: LocalLM, asked) -> str:
     return "".join(item.text for item in await collect(lm, asked)).strip()
 
 
+@pytest.mark.slow
 async def test_streams_what_the_model_says(folder):
     lm = LocalLM(str(folder), max_new_tokens=24)
     first = request("hello")

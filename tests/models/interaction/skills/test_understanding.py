@@ -95,6 +95,7 @@ VOCABULARY = sorted(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=30))
 def test_any_words_get_an_answer_without_error(words):

@@ -1,0 +1,73 @@
+"""Which tests are slow or need an extra, and the watch over event loops."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.loop_judge import JudgedWatchdog, complaint, judged
+
+TESTS = Path(__file__).parent
+
+REAL_TIME = ("duplex/conversation", "duplex/microphone", "duplex/serving")
+"""Where every event loop that runs in real time is watched; a virtual loop cannot be late."""
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "torch": (
+        "models/diarization/test_network.py",
+        "models/diarization/test_stage.py",
+        "models/diarization/train/*",
+        "models/restoration/test_buffered.py",
+        "models/restoration/test_decoupling.py",
+        "models/restoration/test_flow.py",
+        "models/restoration/test_lite.py",
+        "models/restoration/test_phase.py",
+        "models/restoration/test_published.py",
+        "models/restoration/test_runtime.py",
+        "models/restoration/test_solvers.py",
+        "models/restoration/test_spectrum.py",
+        "models/restoration/test_unet.py",
+        "models/restoration/train/*",
+    ),
+    "playwright": ("duplex/page/test_*.py",),
+}
+"""Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""
+
+
+def _needed(path: Path) -> list[str]:
+    return [
+        package
+        for package, patterns in NEEDS.items()
+        if any(path.is_relative_to(TESTS) and path.relative_to(TESTS).match(pattern) for pattern in patterns)
+    ]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what cannot be imported here."""
+    missing = [package for package in _needed(collection_path) if importlib.util.find_spec(package) is None]
+    return True if missing else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _needed(item.path):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def loop_watchdog(request: pytest.FixtureRequest) -> Iterator[list[JudgedWatchdog] | None]:
+    """The watchdogs of the real-time event loops of this test, which fails if product code kept one for over 20 ms.
+
+    `@pytest.mark.loop_may_stall("why")` exempts a test.
+    """
+    place = request.path.relative_to(TESTS).as_posix()
+    if not place.startswith(REAL_TIME) or request.node.get_closest_marker("loop_may_stall"):
+        yield None
+        return
+    with judged() as watchdogs:
+        yield watchdogs
+    if stalled := complaint(watchdogs):
+        pytest.fail(stalled)
