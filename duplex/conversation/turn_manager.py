@@ -189,7 +189,7 @@ class TurnManager:
         if text and speakers and speakers.overheard(onset, end):
             if hypothesis.final:
                 who = speakers.speaker(onset, end)
-                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "overheard", who))
+                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "side_speech", who))
             text = ""  # the words of others neither take the floor nor are answered
         self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
 
@@ -238,7 +238,9 @@ class TurnManager:
                 case fl.EndTurn():
                     self._end_turn(action)
                 case fl.Backchannel(party, text, start, end):
-                    self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel"))
+                    speakers = self.speakers.get(party)
+                    who = speakers.speaker(start, end) if speakers else ""
+                    self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel", who))
                     self.history.add(party, text, start, end)
                 case fl.Announce(epoch):
                     text = " ".join(self._announcements)
