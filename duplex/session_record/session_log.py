@@ -10,8 +10,6 @@ import json
 import math
 import os
 import re
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +30,7 @@ from duplex.session_record.log_records import (
     unique_names,
 )
 from duplex.session_record.subtitles import TimedWord
+from duplex.session_record.word_owners import DiarizedSpeakers, FreeWords, most_common
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import InputError
 
@@ -160,8 +159,9 @@ class _Reader:
             spans.sort()
         for found in log.diarized.values():
             found.sort()
-        for words in log.words.values():
-            words.sort(key=lambda word: word.start)
+        for party, words in log.words.items():
+            speakers = DiarizedSpeakers(log.diarized.get(party, ()))
+            words[:] = sorted((speakers.named(word) for word in words), key=lambda word: word.start)
         log.turns = sorted(self._with_words(), key=lambda turn: (turn.start, turn.end))
         audible = [
             epoch for epoch in self._begun.keys() | self._replies.keys() | self._spoken.keys() if self._heard(epoch)
@@ -213,12 +213,12 @@ class _Reader:
         """The turns with their words. Each word belongs to one turn: to a backchannel or to side speech, if it was
         said within one, or else to the turn around it."""
         turns = list(self._turns.values())
-        free = {party: _FreeWords(words) for party, words in self._log.words.items()}
+        free = {party: FreeWords(words) for party, words in self._log.words.items()}
         order = sorted(range(len(turns)), key=lambda at: (turns[at].kind == "turn", turns[at].start))
         for at in order:
             turn = turns[at]
             words = free[turn.party].take(turn.start, turn.end) if turn.party in free else ()
-            turns[at] = replace(turn, words=words, speaker=turn.speaker or _most_common(words))
+            turns[at] = replace(turn, words=words, speaker=turn.speaker or most_common(words))
         return turns
 
     def _heard(self, epoch: Any) -> bool:
@@ -258,41 +258,8 @@ class _Reader:
             yield Span(start, end)
 
 
-class _FreeWords:
-    """A party's words, each of which can be taken once; taking all of them takes linear time."""
-
-    def __init__(self, words: list[TimedWord]) -> None:
-        self._words = sorted(words, key=lambda word: word.start + word.end)
-        self._middles = [(word.start + word.end) / 2 for word in self._words]
-        self._next = list(range(len(words) + 1))
-        """Of each place, the first at or after it that may be free (a union-find forest)."""
-
-    def take(self, start: float, end: float) -> tuple[TimedWord, ...]:
-        """The free words whose middle lies between `start` and `end`, in order."""
-        taken = []
-        at = self._free(bisect_left(self._middles, start - 1e-6))
-        while at < len(self._words) and self._middles[at] <= end + 1e-6:
-            taken.append(self._words[at])
-            self._next[at] = at + 1
-            at = self._free(at + 1)
-        return tuple(sorted(taken, key=lambda word: word.start))
-
-    def _free(self, at: int) -> int:
-        root = at
-        while self._next[root] != root:
-            root = self._next[root]
-        while self._next[at] != root:
-            self._next[at], at = root, self._next[at]
-        return root
-
-
 def _mapping(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _most_common(words: Iterable[TimedWord]) -> str:
-    speakers = Counter(word.speaker for word in words if word.speaker)
-    return speakers.most_common(1)[0][0] if speakers else ""
 
 
 def _names(log: SessionLog) -> dict[tuple[str, str], str]:

@@ -13,8 +13,9 @@ from duplex import events as ev
 from duplex.serving.rooms.handover import Past
 from duplex.session_record.rttm import to_rttm
 from duplex.session_record.session_log import SessionLog, parse_events, read_log
-from duplex.session_record.subtitles import SpeakerTurn, to_srt, to_txt, to_vtt
+from duplex.session_record.subtitles import SpeakerTurn, TimedWord, to_srt, to_txt, to_vtt
 from duplex.session_record.summary import summarize_log
+from duplex.session_record.word_owners import FreeWords
 from duplex.streaming.errors import InputError
 
 S = 16_000
@@ -125,6 +126,18 @@ def test_a_turn_of_two_speakers_is_cut_where_the_speaker_changes() -> None:
 
 def test_a_turn_without_a_speaker_has_the_one_of_its_words() -> None:
     log = read(ev.Word(0, S, "user", "hi", 1.0, "ann"), ev.Turn(0, S, "user", "hi", 1))
+    assert log.turns[0].speaker == "ann"
+
+
+def test_words_that_were_final_before_the_diarizer_reached_them_are_named_by_its_turns() -> None:
+    log = read(
+        ev.Word(S, 2 * S, "user", "good", 1.0),
+        ev.Word(2 * S, 3 * S, "user", "bye", 1.0),
+        ev.Turn(S, 3 * S, "user", "good bye", 1),
+        ev.SpeakerTurn(0, round(1.4 * S), "user", "bob"),
+        ev.SpeakerTurn(round(1.4 * S), 3 * S, "user", "ann"),
+    )
+    assert [word.speaker for word in log.words["user"]] == ["ann", "ann"]
     assert log.turns[0].speaker == "ann"
 
 
@@ -241,9 +254,7 @@ def test_an_hours_words_are_given_to_their_turns_in_linear_time() -> None:
             looked += 1
             return float.__le__(self, other)
 
-    from duplex.session_record import session_log
-
-    words = session_log._FreeWords([session_log.TimedWord(str(n), n, n + 1) for n in range(10_000)])
+    words = FreeWords([TimedWord(str(n), n, n + 1) for n in range(10_000)])
     words._middles = [Counting(middle) for middle in words._middles]
     for n in range(1000):
         assert len(words.take(n * 10, n * 10 + 10)) == 10
