@@ -1,13 +1,16 @@
 """Everything a session tells the world, as small frozen records on the sample clock.
 
 Each event carries `start` and `end` in samples of the session's 16 kHz input clock. `as_dict` gives the line that is
-written to `events.jsonl`: the fields, and `type`.
+written to `events.jsonl`: the fields, and `type`. The first line, `session_started`, bears the `version` of the format.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
+
+LOG_VERSION = 2
+"""Of the event log's format. A log without a version has version 1, which calls side speech "overheard"."""
 
 DecisionKind = Literal[
     "endpoint",  # the user's turn is over: answer it
@@ -41,6 +44,7 @@ class SessionStarted(Event):
     parties: tuple[str, ...]
     wall_time: str
     settings: dict[str, Any]
+    version: int = LOG_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Word(Event):
 class Turn(Event):
     """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
 
-    A turn that goes on after all is sent again, whole, under the same number. "overheard" is what somebody else than
+    A turn that goes on after all is sent again, whole, under the same number. "side_speech" is what somebody other than
     the user said; it bears the number of the turn before it, as a backchannel does.
     """
 
@@ -101,7 +105,7 @@ class Turn(Event):
     party: str
     text: str
     turn: int
-    kind: Literal["turn", "backchannel", "overheard"] = "turn"
+    kind: Literal["turn", "backchannel", "side_speech"] = "turn"
     speaker: str = ""
 
 

@@ -15,7 +15,8 @@ from duplex.models.diarization.config import LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
 from duplex.models.diarization.feed import speaker_frames
 from duplex.models.diarization.turns import TurnBuilder
-from duplex.session_record.subtitles import SpeakerTurn, to_rttm
+from duplex.session_record.rttm import to_rttm, written
+from duplex.session_record.subtitles import SpeakerTurn
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import InputError, SettingsError
 
@@ -165,12 +166,15 @@ class _Meter:
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
-    """A name for each recording: the file's without its suffix, numbered where two would be the same."""
+    """A name for each recording: the file's without its suffix, numbered where two would be the same, also as RTTM
+    writes them."""
     names: list[str] = []
+    taken: set[str] = set()
     for path in paths:
         name, number = path.stem, 1
-        while name in names:
+        while written(name) in taken:
             number += 1
             name = f"{path.stem}-{number}"
         names.append(name)
+        taken.add(written(name))
     return names

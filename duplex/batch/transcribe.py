@@ -12,15 +12,12 @@ from typing import Any
 import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
-from duplex.batch.diarize import Enrolled, enrol, open_diarizer
+from duplex.batch.diarize import enrol, open_diarizer
 from duplex.batch.run import PARTIES
 from duplex.conversation.input_framer import InputFramer
 from duplex.conversation.segmenter import Segmenter
+from duplex.conversation.speaker_tracker import SpeakerTracker
 from duplex.models.asr.contract import Hypothesis, Recognizer
-from duplex.models.diarization.contract import Diarizer
-from duplex.models.diarization.feed import DiarizerFeed
-from duplex.models.diarization.history import SpeakerHistory
-from duplex.models.diarization.turns import TurnBuilder
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.session_record.subtitles import Caption, TimedWord
 from duplex.settings import Settings
@@ -107,7 +104,7 @@ def transcribe(
     voices = None
     if settings.diarize if diarize is None else diarize:
         known = settings.known_voices if speakers is None else speakers
-        voices = _Voices.open(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
+        voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
         return VirtualClock().run(_transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress))
@@ -115,42 +112,27 @@ def transcribe(
         recognizer.close()
 
 
-class _Voices:
-    """Tells the speakers of a recording apart while it is transcribed."""
+def _open_voices(
+    source: Recording, max_speakers: int, latency: float, speakers: Mapping[str, str | os.PathLike[str]]
+) -> SpeakerTracker | None:
+    """None, and a note, where it is not possible or makes no sense to tell speakers apart."""
+    enrolled = enrol(speakers, max_speakers)
+    if source.parties > 1:
+        if enrolled:
+            source.notes.append("each channel is a party: the known voices were not used")
+        return None
+    try:
+        return SpeakerTracker(open_diarizer(latency, max_speakers), enrolled, horizon=None)
+    except ModelError as error:
+        if enrolled:
+            raise
+        source.notes.append(f"speakers are not told apart: {error}")
+        return None
 
-    def __init__(self, diarizer: Diarizer[Any], enrolled: Enrolled) -> None:
-        self._feed = DiarizerFeed(diarizer, enrolled)
-        self._history = SpeakerHistory(TurnBuilder(diarizer.max_speakers, [name for name, _ in enrolled]), None)
 
-    @classmethod
-    def open(
-        cls, source: Recording, max_speakers: int, latency: float, speakers: Mapping[str, str | os.PathLike[str]]
-    ) -> _Voices | None:
-        """None, and a note, where it is not possible or makes no sense."""
-        enrolled = enrol(speakers, max_speakers)
-        if source.parties > 1:
-            if enrolled:
-                source.notes.append("each channel is a party: the known voices were not used")
-            return None
-        try:
-            return cls(open_diarizer(latency, max_speakers), enrolled)
-        except ModelError as error:
-            if enrolled:
-                raise
-            source.notes.append(f"speakers are not told apart: {error}")
-            return None
-
-    def hear(self, samples: np.ndarray) -> None:
-        for frames in self._feed.push(samples):
-            self._history.push(frames)
-
-    def finish(self) -> None:
-        for frames in self._feed.flush():
-            self._history.push(frames)
-
-    def named(self, word: Word) -> Word:
-        start, end = round(word.start * SAMPLE_RATE), round(word.end * SAMPLE_RATE)
-        return replace(word, speaker=self._history.speaker(start, end))
+def _named(word: Word, voices: SpeakerTracker) -> Word:
+    start, end = round(word.start * SAMPLE_RATE), round(word.end * SAMPLE_RATE)
+    return replace(word, speaker=voices.speaker(start, end))
 
 
 async def _transcribe(
@@ -158,7 +140,7 @@ async def _transcribe(
     settings: Settings,
     activity: VoiceActivityDetector[Any],
     recognizer: Recognizer[Any],
-    voices: _Voices | None,
+    voices: SpeakerTracker | None,
     on_progress: Callable[[float, float | None], None] | None,
 ) -> Transcript:
     parties = PARTIES[source.parties]
@@ -178,7 +160,7 @@ async def _transcribe(
                     ear.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
                 await asyncio.sleep(0)  # the recognizer's turn
             if voices is not None:
-                voices.hear(block[:, 0])
+                voices.learn(voices.push(block[:, 0]))
             if on_progress is not None:
                 on_progress(intake.position / SAMPLE_RATE, source.duration)
         for frame in intake.flush():
@@ -190,8 +172,8 @@ async def _transcribe(
         raise StageError(f"{source.path}: recognition failed: {scribe.failure}")
     utterances = scribe.utterances
     if voices is not None:
-        voices.finish()
-        utterances = [[voices.named(word) for word in words] for words in utterances]
+        voices.learn(voices.flush())
+        utterances = [[_named(word, voices) for word in words] for words in utterances]
     return Transcript(utterances, source.notes)
 
 

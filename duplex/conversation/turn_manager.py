@@ -164,7 +164,7 @@ class TurnManager:
         if text and speakers and speakers.overheard(onset, end):
             if hypothesis.final:
                 who = speakers.speaker(onset, end)
-                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "overheard", who))
+                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "side_speech", who))
             text = ""  # the words of others neither take the floor nor are answered
         self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
         if whole := self.floor.text:

@@ -1,7 +1,7 @@
 // From the session's events to what a reader sees: turns and replies, in order of time. Pure: no page, no clock.
 //
 // An entry: {key, kind, party, speaker, start, end, text, open, ...}
-//   kind: turn, backchannel, overheard, reply
+//   kind: turn, backchannel, side_speech, reply
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
 

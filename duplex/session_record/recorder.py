@@ -16,8 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from duplex.audio_files.wav_writer import WavWriter
+from duplex.session_record.rttm import to_rttm
 from duplex.session_record.session_log import read_log
-from duplex.session_record.subtitles import to_rttm, to_srt, to_txt, to_vtt
+from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 from duplex.session_record.summary import summarize_log
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import OutputError

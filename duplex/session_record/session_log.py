@@ -1,7 +1,7 @@
 """What happened in a session, from its event log: the one place that knows how the lines of `events.jsonl` read.
 
-Times are in seconds here; the log has samples. Unknown types and fields are passed over, so that an older program
-reads a newer log, and a log cut off in the middle of a line reads up to there.
+Times are in seconds here; the log has samples. Unknown types and fields are passed over, and a log cut off in the
+middle of a line reads up to there. A log of version 1 (without a version) is read too, a newer one is refused.
 """
 
 from __future__ import annotations
@@ -9,142 +9,87 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
-from duplex.session_record.subtitles import Caption, SpeakerTurn, TimedWord
+from duplex.events import LOG_VERSION
+from duplex.session_record.intervals import Span
+from duplex.session_record.log_records import (
+    ASSISTANT,
+    DEFAULT_PARTY,
+    SIDE_SPEECH,
+    Decided,
+    DiarizedTurn,
+    Interruption,
+    SessionLog,
+    SpokenReply,
+    SpokenTurn,
+    TurnKind,
+    unique_names,
+)
+from duplex.session_record.subtitles import TimedWord
+from duplex.session_record.word_owners import DiarizedSpeakers, FreeWords, most_common
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import InputError
 
-ASSISTANT = "assistant"
-DEFAULT_PARTY = "user"
+__all__ = [
+    "ASSISTANT",
+    "DEFAULT_PARTY",
+    "SIDE_SPEECH",
+    "Decided",
+    "DiarizedTurn",
+    "Interruption",
+    "SessionLog",
+    "Span",
+    "SpokenReply",
+    "SpokenTurn",
+    "parse_events",
+    "read_log",
+]
 
-
-class Span(NamedTuple):
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenTurn:
-    """What a party said before the floor changed hands; `backchannel`: it did not take the floor."""
-
-    number: int
-    party: str
-    text: str
-    start: float
-    end: float
-    backchannel: bool
-    words: tuple[TimedWord, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenReply:
-    """A reply of the assistant. text: what was heard of it. parts: when it was audible, pauses left out."""
-
-    epoch: int
-    turn: int | None
-    text: str
-    full_text: str
-    start: float
-    end: float
-    interrupted: bool
-    decided: float | None
-    first_token: float | None
-    first_audible: float
-    words: tuple[TimedWord, ...]
-    parts: tuple[Span, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """A decision: `at` is when it was taken, `since` the moment it goes back to."""
-
-    kind: str
-    reason: str
-    since: float
-    at: float
-    turn: int | None
-    epoch: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """The user took the floor from a reply."""
-
-    epoch: int | None
-    onset: float
-    decided: float
-    last_audible: float
-    heard: str
-
-
-@dataclass(slots=True)
-class SessionLog:
-    """Everything a reader of a session wants to know, each list in order of time."""
-
-    parties: list[str] = field(default_factory=list)
-    duration: float = 0.0
-    wall_time: str = ""
-    ended: bool = False
-    """False if the log breaks off."""
-    speech: dict[str, list[Span]] = field(default_factory=dict)
-    words: dict[str, list[TimedWord]] = field(default_factory=dict)
-    turns: list[SpokenTurn] = field(default_factory=list)
-    replies: list[SpokenReply] = field(default_factory=list)
-    decisions: list[Decided] = field(default_factory=list)
-    interruptions: list[Interruption] = field(default_factory=list)
-    suspensions: list[Span] = field(default_factory=list)
-    lost: list[dict[str, Any]] = field(default_factory=list)
-    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def captions(self) -> list[Caption]:
-        """Every party's turns, and of the assistant's replies what was heard."""
-        captions = [
-            Caption(turn.start, turn.end, turn.party, turn.text, turn.words) for turn in self.turns if turn.text
-        ]
-        captions += [
-            Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words) for reply in self.replies if reply.text
-        ]
-        return sorted(captions, key=lambda caption: (caption.start, caption.end))
-
-    def speaker_turns(self) -> list[SpeakerTurn]:
-        """Who spoke when: the stretches of activity that belong to a turn, and the audible parts of the replies."""
-        spoken = [SpeakerTurn(part.start, part.end, ASSISTANT) for reply in self.replies for part in reply.parts]
-        for turn in self.turns:
-            inside = [
-                SpeakerTurn(max(span.start, turn.start), min(span.end, turn.end), turn.party)
-                for span in self.speech.get(turn.party, [])
-                if span.start < turn.end and span.end > turn.start
-            ]
-            spoken += inside or [SpeakerTurn(turn.start, turn.end, turn.party)]
-        return sorted(spoken, key=lambda turn: (turn.start, turn.end, turn.party))
+_KINDS: dict[str, TurnKind] = {
+    "backchannel": "backchannel",
+    "side_speech": "side_speech",
+    "overheard": "side_speech",  # version 1
+}
+_NUMBERED = re.compile(r"speaker \d+")
+"""A name that the diarizer gave to a voice it does not know."""
 
 
 def read_log(path: str | os.PathLike[str]) -> SessionLog:
-    """From `events.jsonl`. Raises InputError if it cannot be read or a line other than the last is no event."""
+    """From `events.jsonl`. Raises InputError if it cannot be read, if a line other than the last is not an event, or if
+    a newer program wrote it."""
+    name = os.fspath(path)
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        with open(path, "rb") as file:
+            # Not splitlines: a text may hold characters that Unicode counts as line breaks.
+            lines = file.read().split(b"\n")
     except OSError as error:
-        raise InputError(f"{os.fspath(path)}: the event log cannot be read ({error.strerror})") from None
+        raise InputError(f"{name}: the event log cannot be read ({error.strerror})") from None
+    while lines and not lines[-1].strip(b" \t\r\0"):  # a disk that lost power leaves zeros behind
+        lines.pop()
     events = []
     for number, line in enumerate(lines, 1):
         try:
-            event = json.loads(line)
+            event = json.loads(line.decode("utf-8", "replace"))
             if not isinstance(event, dict):
                 raise ValueError
-        except ValueError:
+        except (ValueError, RecursionError):
             if number == len(lines):
                 break
-            raise InputError(f"{os.fspath(path)}: line {number} is no event") from None
+            raise InputError(f"{name}: line {number} is not an event") from None
         events.append(event)
-    return parse_events(events)
+    try:
+        return parse_events(events)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
 
 
 def parse_events(events: Iterable[Mapping[str, Any]], rate: int = SAMPLE_RATE) -> SessionLog:
-    """From event dicts, as `Event.as_dict` gives them, in the order in which they were made."""
+    """From event dicts, as `Event.as_dict` gives them, in the order in which they were made. Raises InputError if they
+    are of a newer version."""
     reader = _Reader(rate)
     for event in events:
         reader.read(event)
@@ -155,7 +100,7 @@ class _Reader:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._log = SessionLog()
-        self._turns: dict[tuple[str, int, float | None], SpokenTurn] = {}
+        self._turns: dict[tuple[Any, ...], SpokenTurn] = {}
         self._replies: dict[Any, Mapping[str, Any]] = {}
         self._spoken: dict[Any, list[TimedWord]] = {}
         self._begun: dict[Any, Mapping[str, Any]] = {}
@@ -167,29 +112,28 @@ class _Reader:
         start, end = self._time(event.get("start")), self._time(event.get("end"))
         log.duration = max(log.duration, end)
         party = str(event.get("party", DEFAULT_PARTY))
+        text, speaker = str(event.get("text", "")), str(event.get("speaker") or "")
         epoch = event.get("epoch")
         match event.get("type"):
             case "session_started":
-                log.parties = [str(name) for name in event.get("parties", ())]
-                log.wall_time = str(event.get("wall_time", ""))
+                self._started(event)
             case "session_ended":
                 log.ended = True
-                log.queues = dict(event.get("queues") or {})
+                log.queues = _mapping(event.get("queues"))
+                log.loop = _mapping(event.get("loop")) or None
             case "speech":
                 self._known(party)
                 log.speech.setdefault(party, []).append(Span(start, end))
             case "word":
                 self._known(party)
-                log.words.setdefault(party, []).append(TimedWord(str(event.get("text", "")), start, end))
+                log.words.setdefault(party, []).append(TimedWord(text, start, end, speaker))
             case "turn":
+                self._turn(event, party, text, start, end, speaker)
+            case "speaker_turn":
                 self._known(party)
-                text, backchannel = str(event.get("text", "")), event.get("kind") == "backchannel"
-                number = int(event.get("turn", 0))
-                # A backchannel bears the number of the turn before it, a turn that goes on its own once more.
-                key = (party, number, start if backchannel else None)
-                self._turns[key] = SpokenTurn(number, party, text, start, end, backchannel)
+                log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))
             case "spoken_word":
-                self._spoken.setdefault(epoch, []).append(TimedWord(str(event.get("text", "")), start, end))
+                self._spoken.setdefault(epoch, []).append(TimedWord(text, start, end))
             case "reply_started":
                 self._begun[epoch] = event
             case "reply":
@@ -206,14 +150,19 @@ class _Reader:
                 log.interruptions.append(Interruption(epoch, start, decided, end, str(event.get("heard", ""))))
             case "lost":
                 log.lost.append({"at": start, "capability": event.get("capability"), "reason": event.get("reason")})
+            case "recording_gap":
+                log.recording_gaps.append({"start": start, "end": end, "track": event.get("track")})
 
     def finish(self) -> SessionLog:
         log = self._log
         for spans in log.speech.values():
             spans.sort()
-        for words in log.words.values():
-            words.sort(key=lambda word: word.start)
-        log.turns = sorted((self._with_words(turn) for turn in self._turns.values()), key=lambda turn: turn.start)
+        for found in log.diarized.values():
+            found.sort()
+        for party, words in log.words.items():
+            speakers = DiarizedSpeakers(log.diarized.get(party, ()))
+            words[:] = sorted((speakers.named(word) for word in words), key=lambda word: word.start)
+        log.turns = sorted(self._with_words(), key=lambda turn: (turn.start, turn.end))
         audible = [
             epoch for epoch in self._begun.keys() | self._replies.keys() | self._spoken.keys() if self._heard(epoch)
         ]
@@ -223,7 +172,33 @@ class _Reader:
             for epoch, times in self._held.items()
             for held in times
         )
+        log.names = _names(log)
         return log
+
+    def _started(self, event: Mapping[str, Any]) -> None:
+        log = self._log
+        version = event.get("version", 1)
+        if not isinstance(version, int) or version > LOG_VERSION:
+            raise InputError(
+                f"the event log has version {version}, and this program reads up to version {LOG_VERSION}; "
+                "use a newer version of Duplex"
+            )
+        log.version = version
+        log.ended = False  # a room that goes on after its worker died has a second beginning
+        for name in event.get("parties") or ():
+            self._known(str(name))
+        log.wall_time = log.wall_time or str(event.get("wall_time", ""))
+
+    def _turn(self, event: Mapping[str, Any], party: str, text: str, start: float, end: float, speaker: str) -> None:
+        self._known(party)
+        kind = _KINDS.get(str(event.get("kind")), "turn")
+        number = event.get("turn")
+        key: tuple[Any, ...] = (party, number)
+        # A turn that goes on is sent again, whole, under its number. Backchannels and side speech bear the number of
+        # the turn before them, so the number does not tell them apart.
+        if kind != "turn" or not isinstance(number, int):
+            key = (party, number, kind, start, end, speaker, text)
+        self._turns[key] = SpokenTurn(number if isinstance(number, int) else 0, party, text, start, end, kind, speaker)
 
     def _time(self, sample: Any) -> float:
         if not isinstance(sample, int | float) or not math.isfinite(sample):
@@ -234,13 +209,17 @@ class _Reader:
         if party not in self._log.parties:
             self._log.parties.append(party)
 
-    def _with_words(self, turn: SpokenTurn) -> SpokenTurn:
-        inside = [
-            word
-            for word in self._log.words.get(turn.party, [])
-            if turn.start - 1e-6 <= (word.start + word.end) / 2 <= turn.end + 1e-6
-        ]
-        return replace(turn, words=tuple(inside))
+    def _with_words(self) -> list[SpokenTurn]:
+        """The turns with their words. Each word belongs to one turn: to a backchannel or to side speech, if it was
+        said within one, or else to the turn around it."""
+        turns = list(self._turns.values())
+        free = {party: FreeWords(words) for party, words in self._log.words.items()}
+        order = sorted(range(len(turns)), key=lambda at: (turns[at].kind == "turn", turns[at].start))
+        for at in order:
+            turn = turns[at]
+            words = free[turn.party].take(turn.start, turn.end) if turn.party in free else ()
+            turns[at] = replace(turn, words=words, speaker=turn.speaker or most_common(words))
+        return turns
 
     def _heard(self, epoch: Any) -> bool:
         reply = self._replies.get(epoch)
@@ -277,3 +256,21 @@ class _Reader:
             start = next((at for at in resumed if at >= held), end)
         if end > start:
             yield Span(start, end)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _names(log: SessionLog) -> dict[tuple[str, str], str]:
+    keys = {(party, "") for party in log.parties}
+    keys |= {(party, word.speaker) for party, words in log.words.items() for word in words}
+    keys |= {(party, turn.speaker) for party, found in log.diarized.items() for turn in found}
+    keys |= {(turn.party, turn.voice) for turn in log.turns}
+    alone = []
+    for party in log.parties:
+        speakers = {speaker for other, speaker in keys if other == party and speaker and speaker != SIDE_SPEECH}
+        side = any(turn.side_speech and turn.party == party for turn in log.turns)
+        if len(speakers) == 1 and not side and all(_NUMBERED.fullmatch(speaker) for speaker in speakers):
+            alone.append(party)
+    return unique_names(keys, alone)

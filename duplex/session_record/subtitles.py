@@ -1,7 +1,6 @@
-"""Transcripts and speaker turns in the formats other programs read: SubRip, WebVTT, plain text, RTTM.
+"""Transcripts in the formats other programs read: SubRip, WebVTT, plain text.
 
-Pure functions from captions to text. Formats: SubRip has no written standard; WebVTT is W3C's; RTTM is NIST's
-(RT-09 evaluation plan, appendix A).
+Pure functions from captions to text. SubRip has no written standard; WebVTT is W3C's.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from duplex.session_record.cue_times import Cue, readable
+
 LINE = 42
 """Characters of a line, and..."""
 LINES = 2
@@ -22,11 +23,12 @@ LONGEST = 7.0
 
 
 class TimedWord(NamedTuple):
-    """A word and the seconds at which it was heard."""
+    """A word and the seconds at which it was heard. speaker: empty if not known."""
 
     text: str
     start: float
     end: float
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def to_vtt(captions: Iterable[Caption]) -> str:
     """WebVTT, each cue in a voice tag that names its party."""
     blocks = ["WEBVTT\n"]
     for cue in _cues(captions, prefixed=False):
-        voice = _escaped(_one_line(cue.party))
+        voice = _escaped(one_line(cue.party))
         text = "\n".join(_escaped(line) for line in cue.lines)
         times = f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
         blocks.append(f"{times}\n<v {voice}>{text}</v>\n" if voice else f"{times}\n{text}\n")
@@ -75,55 +77,26 @@ def to_txt(captions: Iterable[Caption]) -> str:
     for caption in _ordered(captions):
         hours, rest = divmod(int(caption.start), 3600)
         stamp = f"[{hours:02d}:{rest // 60:02d}:{rest % 60:02d}]"
-        lines.append(f"{stamp} {_one_line(caption.party)}: {_one_line(caption.text)}\n")
+        lines.append(f"{stamp} {one_line(caption.party)}: {one_line(caption.text)}\n")
     return "".join(lines)
 
 
-def to_rttm(turns: Iterable[SpeakerTurn], recording: str = "recording") -> str:
-    """RTTM. Overlapping or touching turns of one party become one; white space in names becomes "_"."""
-    merged: list[tuple[int, int, str]] = []
-    open_turns: dict[str, tuple[int, int]] = {}
-    for turn in sorted(turns, key=lambda turn: turn.start):
-        start, end = _ms(turn.start), _ms(turn.end)
-        if end <= start:
-            continue
-        last = open_turns.get(turn.party)
-        if last is not None and start <= last[1]:
-            open_turns[turn.party] = (last[0], max(last[1], end))
-            continue
-        if last is not None:
-            merged.append((*last, turn.party))
-        open_turns[turn.party] = (start, end)
-    merged += [(*times, party) for party, times in open_turns.items()]
-    name = _joined(recording)
-    return "".join(
-        f"SPEAKER {name} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} <NA> <NA> {_joined(party)} <NA> <NA>\n"
-        for start, end, party in sorted(merged)
-    )
-
-
-class _Cue(NamedTuple):
-    start: int
-    end: int
-    party: str
-    lines: list[str]
-
-
 def _ordered(captions: Iterable[Caption]) -> list[Caption]:
-    spoken = [caption for caption in captions if _one_line(caption.text)]
+    spoken = [caption for caption in captions if one_line(caption.text)]
     return sorted(spoken, key=lambda caption: (_ms(caption.start), _ms(caption.end)))
 
 
-def _cues(captions: Iterable[Caption], prefixed: bool) -> list[_Cue]:
+def _cues(captions: Iterable[Caption], prefixed: bool) -> list[Cue]:
     """Captions cut to at most LINES lines of LINE characters and LONGEST seconds, in milliseconds, in order."""
     cues = []
     for caption in _ordered(captions):
-        prefix = f"{_one_line(caption.party)}: " if prefixed and _one_line(caption.party) else ""
+        prefix = f"{one_line(caption.party)}: " if prefixed and one_line(caption.party) else ""
         for words in _cut(timed_words(caption), prefix):
             start = _ms(words[0].start)
-            end = min(max(_ms(words[-1].end), start + 1), start + round(LONGEST * 1000))
-            cues.append(_Cue(start, end, caption.party, _balanced(words, prefix)))
-    return sorted(cues, key=lambda cue: (cue.start, cue.end))
+            end = min(max(_ms(words[-1].end), start), start + round(LONGEST * 1000))
+            said = sum(len(word.text) + 1 for word in words)
+            cues.append(Cue(start, end, caption.party, _balanced(words, prefix), said))
+    return readable(cues, longest=round(LONGEST * 1000))
 
 
 def _cut(words: Sequence[TimedWord], prefix: str) -> list[list[TimedWord]]:
@@ -175,7 +148,7 @@ def _balanced(words: Sequence[TimedWord], prefix: str) -> list[str]:
 def timed_words(caption: Caption) -> list[TimedWord]:
     """The caption's text word by word, none longer than a line. Where the caption's own words are the text's, their
     times are used; otherwise time is shared out by length."""
-    tokens = _one_line(caption.text).split(" ")
+    tokens = one_line(caption.text).split(" ")
     if len(caption.words) == len(tokens):
         timed = [TimedWord(token, word.start, word.end) for token, word in zip(tokens, caption.words, strict=True)]
     else:
@@ -200,13 +173,11 @@ def _shared(tokens: Sequence[str], start: float, end: float) -> list[TimedWord]:
     return words
 
 
-def _one_line(text: str) -> str:
-    """Control characters and line breaks, which would end a cue, become spaces."""
+def one_line(text: str) -> str:
+    """Control characters and line breaks, which would end a cue, become spaces; half of a surrogate pair, which UTF-8
+    cannot hold, becomes a replacement character."""
+    text = re.sub(r"[\ud800-\udfff]", "\ufffd", text)
     return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", text).split())
-
-
-def _joined(name: str) -> str:
-    return "_".join(_one_line(name).split()) or "unknown"
 
 
 def _escaped(text: str) -> str:

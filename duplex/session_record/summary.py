@@ -1,11 +1,11 @@
 """The figures of a session: how long each answer took and where the time went, how interruptions ended, who spoke how
-long. From the event log alone, so any recorded session can be summed up again."""
+long, what was dropped. From the event log alone, so any recorded session can be summed up again."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from duplex.session_record.session_log import (
@@ -29,14 +29,24 @@ def summarize(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def summarize_log(log: SessionLog) -> dict[str, Any]:
-    turns = [_turn(turn, log) for turn in log.turns if not turn.backchannel]
+    decisions: dict[int | None, Decided] = {}
+    for decision in log.decisions:
+        if decision.kind in ANSWERING:
+            decisions[decision.turn] = decision  # a turn that went on after an endpoint has several; the last one stood
+    replies: dict[tuple[int | None, int | None], SpokenReply] = {}
+    for reply in log.replies:
+        replies.setdefault((reply.turn, reply.epoch), reply)
+        replies.setdefault((reply.turn, None), reply)
+    turns = [_turn(turn, log, decisions.get(turn.number), replies) for turn in log.turns if turn.kind == "turn"]
     interruptions = [_interruption(event) for event in log.interruptions]
     return {
         "duration": _seconds(log.duration),
         "wall_time": log.wall_time,
         "complete": log.ended,
         "speaking": _speaking(log),
+        "speakers": _speakers(log),
         "turns": turns,
+        "side_speech": [_side_speech(turn, log) for turn in log.turns if turn.side_speech],
         "latency_ms": {part: _spread([turn["latency_ms"][part] for turn in turns]) for part in _PARTS},
         "interruptions": interruptions,
         "interruption_ms": {
@@ -45,12 +55,15 @@ def summarize_log(log: SessionLog) -> dict[str, Any]:
         "counts": {
             "turns": len(turns),
             "backchannels": sum(turn.backchannel for turn in log.turns),
+            "side_speech": sum(turn.side_speech for turn in log.turns),
             "replies": len(log.replies),
             "interrupted_replies": sum(reply.interrupted for reply in log.replies),
             "decisions": dict(sorted(Counter(decision.kind for decision in log.decisions).items())),
         },
         "queues": log.queues,
-        "dropped": sum(int(queue.get("dropped", 0)) for queue in log.queues.values()),
+        "dropped": sum(_count(queue.get("dropped")) for queue in log.queues.values()),
+        "recording_gaps": log.recording_gaps,
+        "loop": log.loop,
         "lost": log.lost,
     }
 
@@ -63,11 +76,15 @@ _INTERRUPTION_PARTS = ("decision", "silence", "total")
 """From the onset of the user's speech to the decision, from there to the last audible sample; and both together."""
 
 
-def _turn(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
-    # A turn that went on after an endpoint has several; the last one stood.
-    decisions = [decision for decision in log.decisions if decision.turn == turn.number and decision.kind in ANSWERING]
-    decision = decisions[-1] if decisions else None
-    reply = _reply_to(turn, decision, log.replies)
+def _turn(
+    turn: SpokenTurn,
+    log: SessionLog,
+    decision: Decided | None,
+    replies: Mapping[tuple[int | None, int | None], SpokenReply],
+) -> dict[str, Any]:
+    # Of several replies to a turn, the one that the decision led to. One that was withdrawn before it was heard is not
+    # in the log.
+    reply = replies.get((turn.number, decision.epoch if decision else None))
     # A turn that was cut off at its limit had no end of speech to go back to.
     end = decision.since if decision and decision.kind == "endpoint" else turn.end
     decided = decision.at if decision else (reply.decided if reply else None)
@@ -76,6 +93,7 @@ def _turn(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
     return {
         "turn": turn.number,
         "party": turn.party,
+        "speaker": log.name(turn.party, turn.voice),
         "text": turn.text,
         "start": _seconds(turn.start),
         "end_of_speech": _seconds(end),
@@ -95,12 +113,14 @@ def _turn(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
     }
 
 
-def _reply_to(turn: SpokenTurn, decision: Decided | None, replies: Sequence[SpokenReply]) -> SpokenReply | None:
-    """The audible reply that the decision led to; one that was taken back before is none."""
-    for reply in replies:
-        if reply.turn == turn.number and (decision is None or reply.epoch == decision.epoch):
-            return reply
-    return None
+def _side_speech(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
+    return {
+        "party": turn.party,
+        "speaker": log.name(turn.party, turn.voice),
+        "text": turn.text,
+        "start": _seconds(turn.start),
+        "end": _seconds(turn.end),
+    }
 
 
 def _interruption(event: Interruption) -> dict[str, Any]:
@@ -126,7 +146,7 @@ def _speaking(log: SessionLog) -> dict[str, dict[str, Any]]:
         spoken[party] = {
             "seconds": _seconds(sum(span.end - span.start for span in log.speech.get(party, []))),
             "words": len(log.words.get(party, [])) or sum(len(turn.text.split()) for turn in turns),
-            "turns": sum(not turn.backchannel for turn in turns),
+            "turns": sum(turn.kind == "turn" for turn in turns),
         }
     spoken[ASSISTANT] = {
         "seconds": _seconds(sum(part.end - part.start for reply in log.replies for part in reply.parts)),
@@ -134,6 +154,28 @@ def _speaking(log: SessionLog) -> dict[str, dict[str, Any]]:
         "turns": len(log.replies),
     }
     return spoken
+
+
+def _speakers(log: SessionLog) -> dict[str, dict[str, Any]]:
+    """Per speaker, by the name that the transcripts have, in order of appearance: seconds of speech, words, turns (side
+    speech and backchannels among them)."""
+    spoken = log.speaker_turns()
+    names = dict.fromkeys([*(turn.party for turn in spoken), *(caption.party for caption in log.captions())])
+    seconds: Counter[str] = Counter()
+    for turn in spoken:
+        seconds[turn.party] += turn.end - turn.start  # type: ignore[assignment]
+    turns = Counter(log.name(turn.party, turn.voice) for turn in log.turns)
+    turns[ASSISTANT] += len(log.replies)
+    words: Counter[str] = Counter()
+    for caption in log.captions():
+        words[caption.party] += len(caption.text.split())
+    return {
+        name: {"seconds": _seconds(float(seconds[name])), "words": words[name], "turns": turns[name]} for name in names
+    }
+
+
+def _count(value: Any) -> int:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0
 
 
 def _spread(values: Iterable[float | None]) -> dict[str, Any]:

@@ -20,9 +20,14 @@ class Past:
     shift: int = 0
 
     def heard(self) -> list[Utterance]:
-        """What was said and heard, at negative times: it lies before the new session's beginning."""
+        """What was said and heard, at negative times: it lies before the new session's beginning. Side speech is left
+        out, as in the memory of the session before: it is not the user's."""
         log, back = parse_events(self.events), self.shift / SAMPLE_RATE
-        said = [Utterance(turn.party, turn.text, turn.start - back, turn.end - back) for turn in log.turns if turn.text]
+        said = [
+            Utterance(turn.party, turn.text, turn.start - back, turn.end - back)
+            for turn in log.turns
+            if turn.text and not turn.side_speech
+        ]
         said += [
             Utterance(ASSISTANT, reply.text, reply.start - back, reply.end - back, reply.interrupted)
             for reply in log.replies

@@ -73,8 +73,8 @@ def test_talk_between_others_does_not_take_the_floor() -> None:
     playout = talk([ASK, *others], [LONG])
     (reply,) = of(playout, ev.Reply)
     assert reply.text == LONG.text and not reply.interrupted
-    overheard = [turn for turn in of(playout, ev.Turn) if turn.kind == "overheard"]
-    assert [(turn.text, turn.speaker) for turn in overheard] == [
+    side_speech = [turn for turn in of(playout, ev.Turn) if turn.kind == "side_speech"]
+    assert [(turn.text, turn.speaker) for turn in side_speech] == [
         ("shall we go and have lunch", "speaker 1"),
         ("i would like some soup", "speaker 2"),
     ]

@@ -127,7 +127,7 @@ def test_no_log_or_no_events_are_told(tmp_path):
     with pytest.raises(InputError, match=r"events\.jsonl: the event log cannot be read"):
         read_log(tmp_path / "events.jsonl")
     (tmp_path / "events.jsonl").write_text('no json\n{"type": "speech"}\n')
-    with pytest.raises(InputError, match="line 1 is no event"):
+    with pytest.raises(InputError, match="line 1 is not an event"):
         read_log(tmp_path / "events.jsonl")
     (tmp_path / "events.jsonl").write_text("")
     assert read_log(tmp_path / "events.jsonl").turns == []

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.session_record.cue_times import FLASH, SHORTEST
+from duplex.session_record.rttm import to_rttm, written_names
 from duplex.session_record.subtitles import (
     LINE,
     LINES,
@@ -18,7 +20,6 @@ from duplex.session_record.subtitles import (
     Caption,
     SpeakerTurn,
     TimedWord,
-    to_rttm,
     to_srt,
     to_txt,
     to_vtt,
@@ -27,7 +28,7 @@ from duplex.session_record.subtitles import (
 CAPTIONS = [
     Caption(1.0, 2.5, "user", "What time is it in Tokyo?"),
     Caption(3.1, 7.6, "assistant", "In Tokyo it is eight o'clock in the evening, on Thursday the first of January."),
-    Caption(3725.25, 3726.0, "user", "Ünïcode, 日本語 & <tags> --> arrows {curly}"),
+    Caption(3725.25, 3727.0, "user", "Ünïcode, 日本語 & <tags> --> arrows {curly}"),
 ]
 
 TIMES = st.floats(-5, 20_000, allow_nan=False)
@@ -77,7 +78,7 @@ def test_nothing_said_is_still_a_valid_file():
 
 def test_srt_round_trip_through_ffmpeg():
     cues = ffmpeg_cues(to_srt(CAPTIONS), "srt")
-    assert [cues[0], cues[-1][:2]] == [(1.0, 2.5, "user: What time is it in Tokyo?"), (3725.25, 3726.0)]
+    assert [cues[0], cues[-1][:2]] == [(1.0, 2.5, "user: What time is it in Tokyo?"), (3725.25, 3727.0)]
     assert " ".join(" ".join(text.split()) for *_, text in cues[1:3]).replace("assistant: ", "") == CAPTIONS[1].text
     assert " ".join(cues[-1][2].split()) == "user: Ünïcode, 日本語 & <tags> -> arrows {curly}"
 
@@ -98,7 +99,7 @@ def test_round_trip_through_webvtt_py():
         cues = list(cues)
         assert cues[0].start_in_seconds == 1
         assert cues[-1].start == "01:02:05.250"
-        assert cues[-1].end == "01:02:06.000"
+        assert cues[-1].end == "01:02:07.000"
     vtt = list(webvtt.from_string(to_vtt(CAPTIONS)))
     assert [cue.voice for cue in vtt] == ["user", "assistant", "user"]
 
@@ -118,6 +119,7 @@ def test_whatever_was_said_the_files_parse_and_hold_every_word(captions):
         starts = [start for start, *_ in cues]
         assert starts == sorted(starts)
         assert all(0 <= start < end <= start + LONGEST + 1e-6 for start, end, _ in cues)
+        assert all(end - start >= FLASH / 1000 - 1e-6 for start, end, _ in cues)
         assert len(cues) >= len(said)
     vtt = "".join(spoken(cue) for *_, cue in ffmpeg_cues(to_vtt(captions), "webvtt")) if said else ""
     assert sorted("".join(vtt.split())) == sorted("".join("".join(said).split()))
@@ -171,6 +173,82 @@ def rttm_lines(text: str) -> list[tuple[str, float, float, str]]:
     assert all(row[0] == "SPEAKER" and row[2] == "1" and len(row) == 10 for row in rows)
     assert all(row[5] == row[6] == row[8] == row[9] == "<NA>" for row in rows)
     return [(row[1], float(row[3]), float(row[4]), row[7]) for row in rows]
+
+
+PARTIES = st.sampled_from(["ann", "bob", "assistant"])
+
+
+def test_a_word_without_length_stands_long_enough_to_be_seen():
+    at_once = tuple(TimedWord(text, 2.0, 2.0) for text in ("yes", "please"))
+    assert "00:00:02,000 --> 00:00:02,700" in to_srt([Caption(2.0, 2.0, "ann", "yes please", at_once)])
+    assert "00:00:02.000 --> 00:00:02.700" in to_vtt([Caption(2.0, 1.0, "ann", "yes please")])
+
+
+def test_what_was_said_too_fast_to_be_read_stays_longer():
+    cue = Caption(1.0, 1.8, "ann", "a" * 20 + " " + "b" * 20 + " " + "c" * 17)
+    assert "00:00:01,000 --> 00:00:03,000" in to_srt([cue])
+    assert "00:00:01,000 --> 00:00:02,200" in to_srt([cue, Caption(2.2, 3.0, "bob", "and what was that")])
+
+
+def test_a_short_cue_delays_the_next_a_little_and_is_not_covered_by_it():
+    said = [Caption(1.0, 1.1, "ann", "no"), Caption(1.3, 2.5, "bob", "yes"), Caption(9.0, 9.1, "ann", "no")]
+    assert [cue[:2] for cue in ffmpeg_cues(to_srt(said), "srt")] == [(1.0, 1.7), (1.7, 2.5), (9.0, 9.7)]
+
+
+def test_those_who_speak_at_once_are_read_at_once():
+    said = [Caption(1.0, 6.0, "assistant", "a long answer"), Caption(3.0, 3.2, "ann", "mhm")]
+    assert [cue[:2] for cue in ffmpeg_cues(to_srt(said), "srt")] == [(1.0, 6.0), (3.0, 3.7)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(PARTIES, st.integers(0, 3000), st.integers(0, 4000), st.integers(1, 30)), max_size=20))
+def test_cues_of_one_after_another_last_and_do_not_overlap(script):
+    """gap, length: milliseconds. Speech that overlaps nothing gives cues that overlap nothing, each at its time or half
+    a second later at most, however close they come, and long enough to be seen where there is room."""
+    captions, at = [], 0
+    for party, gap, length, letters in script:
+        at += gap
+        captions.append(Caption(at / 1000, (at + length) / 1000, party, "x" * letters))
+        at += length
+    cues = [(round(1000 * start), round(1000 * end)) for start, end, _ in ffmpeg_numbered(captions)]
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(cues))
+    assert all(end - start >= FLASH for start, end in cues)
+    crowded = any(b.start - a.start < 0.7 for a, b in itertools.pairwise(captions))
+    assert crowded or all(end - start >= SHORTEST for start, end in cues)
+
+
+def ffmpeg_numbered(captions):
+    """FFmpeg leaves out cues that are the same in text and time, so each is numbered."""
+    numbered = [replace(caption, text=f"{number} {caption.text}") for number, caption in enumerate(captions)]
+    return ffmpeg_cues(to_srt(numbered), "srt") if numbered else []
+
+
+@settings(deadline=None)
+@given(st.lists(st.builds(Caption, TIMES, TIMES, PARTIES, st.just("one two three")), max_size=12))
+def test_cues_of_one_party_never_overlap(captions):
+    for party in ("ann", "bob", "assistant"):
+        own = ffmpeg_numbered([caption for caption in captions if caption.party == party])
+        assert all(before[1] <= after[0] + 1e-6 for before, after in itertools.pairwise(own))
+
+
+def test_names_that_would_be_written_alike_are_told_apart():
+    names = ["a b", "a_b", "a\tb", "a  b", "", "unknown", '"q"', "'q'", "<NA>", "日本 語", "a\ud800", "مرحبا \u200frtl"]
+    written = written_names(names)
+    assert len(set(written.values())) == len(names)
+    assert written["a_b"] == "a_b" and written["a b"] == "a_b-2" and written["unknown"] == "unknown"
+    text = to_rttm([SpeakerTurn(n, n + 1, name) for n, name in enumerate(names)], "my\u3000talk\n1")
+    rows = [line.split() for line in text.splitlines()]
+    assert {len(row) for row in rows} == {10}
+    assert {row[1] for row in rows} == {"my_talk_1"}
+    assert [row[7] for row in rows] == [written[name] for name in names]
+    text.encode("utf-8")
+
+
+@given(st.lists(st.text(max_size=6)))
+def test_whatever_the_names_are_they_are_one_field_each_and_differ(names):
+    written = written_names(names)
+    assert all(len(field.split()) == 1 and '"' not in field for field in written.values())
+    assert len(set(written.values())) == len(set(names))
 
 
 def test_rttm():

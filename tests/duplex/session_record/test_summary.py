@@ -42,6 +42,7 @@ def test_counts_speaking_time_drops_and_losses(summary):
     assert summary["counts"] == {
         "turns": 2,
         "backchannels": 1,
+        "side_speech": 0,
         "replies": 1,
         "interrupted_replies": 1,
         "decisions": {"backchannel": 1, "barge_in": 1, "endpoint": 3, "suspend": 1, "withdraw": 1},
@@ -52,6 +53,35 @@ def test_counts_speaking_time_drops_and_losses(summary):
     }
     assert (summary["duration"], summary["complete"], summary["dropped"]) == (13.0, True, 3)
     assert summary["lost"][0]["capability"] == "answering"
+
+
+def test_who_spoke_how_long_by_the_names_of_the_transcripts(summary):
+    assert summary["speakers"] == {
+        "user": {"seconds": 4.5, "words": 6, "turns": 3},
+        "assistant": {"seconds": 3.26875, "words": 2, "turns": 1},
+    }
+    told = summarize(
+        [
+            ev.SpeakerTurn(0, 2 * S, "user", "ann").as_dict(),
+            ev.Turn(0, 2 * S, "user", "what time is it", 1, "turn", "ann").as_dict(),
+            ev.SpeakerTurn(3 * S, 4 * S, "user", "bob").as_dict(),
+            ev.Turn(3 * S, 4 * S, "user", "be quiet", 1, "side_speech", "bob").as_dict(),
+        ]
+    )
+    assert told["speakers"] == {
+        "ann": {"seconds": 2.0, "words": 4, "turns": 1},
+        "bob": {"seconds": 1.0, "words": 2, "turns": 1},
+    }
+    assert told["turns"][0]["speaker"] == "ann" and told["counts"]["side_speech"] == 1
+
+
+def test_the_stalls_of_the_loop_and_what_the_recorder_dropped():
+    ended = {**ev.SessionEnded(S, S, {}).as_dict(), "loop": {"longest": 0.012, "p99": 0.003}}
+    gap = {"type": "recording_gap", "start": 0, "end": S, "track": "input.wav"}
+    summary = summarize([gap, ended])
+    assert summary["loop"] == {"longest": 0.012, "p99": 0.003}
+    assert summary["recording_gaps"] == [{"start": 0.0, "end": 1.0, "track": "input.wav"}]
+    assert summarize([])["loop"] is None
 
 
 def test_a_turn_cut_at_its_limit_counts_from_its_last_word():

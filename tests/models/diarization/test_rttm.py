@@ -8,7 +8,8 @@ import pytest
 
 from duplex.models.diarization.contract import Turn
 from duplex.models.diarization.rttm import read_rttm
-from duplex.session_record.subtitles import SpeakerTurn, to_rttm
+from duplex.session_record.rttm import to_rttm
+from duplex.session_record.subtitles import SpeakerTurn
 from duplex.streaming.errors import InputError
 
 

@@ -1,0 +1,213 @@
+"""What a session's event log holds, as records: turns, replies, decisions, speakers. Times are in seconds."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from duplex.session_record.intervals import Intervals, Span
+from duplex.session_record.subtitles import Caption, SpeakerTurn, TimedWord
+
+ASSISTANT = "assistant"
+DEFAULT_PARTY = "user"
+SIDE_SPEECH = "side speech"
+"""Name of whoever said something to somebody else, where the speaker is not known."""
+
+UNCOVERED = 0.5
+"""Seconds of a turn that the diarizer may leave out before they are added to its speaker: its shortest pause and the
+frames that its filter waits for."""
+
+TurnKind = Literal["turn", "backchannel", "side_speech"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenTurn:
+    """What was said on a party's channel before the floor changed hands.
+
+    kind: a backchannel does not take the floor; side speech is not the user's. speaker: as the diarizer names whoever
+    said it; empty if that is not known.
+    """
+
+    number: int
+    party: str
+    text: str
+    start: float
+    end: float
+    kind: TurnKind = "turn"
+    speaker: str = ""
+    words: tuple[TimedWord, ...] = ()
+
+    @property
+    def backchannel(self) -> bool:
+        return self.kind == "backchannel"
+
+    @property
+    def side_speech(self) -> bool:
+        return self.kind == "side_speech"
+
+    @property
+    def voice(self) -> str:
+        """The speaker, for `SessionLog.name`."""
+        return self.speaker or (SIDE_SPEECH if self.side_speech else "")
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenReply:
+    """A reply of the assistant. text: what was heard of it. parts: when it was audible, pauses left out."""
+
+    epoch: int
+    turn: int | None
+    text: str
+    full_text: str
+    start: float
+    end: float
+    interrupted: bool
+    decided: float | None
+    first_token: float | None
+    first_audible: float
+    words: tuple[TimedWord, ...]
+    parts: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision: `at` is when it was taken, `since` the moment it goes back to."""
+
+    kind: str
+    reason: str
+    since: float
+    at: float
+    turn: int | None
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """The user took the floor from a reply."""
+
+    epoch: int | None
+    onset: float
+    decided: float
+    last_audible: float
+    heard: str
+
+
+class DiarizedTurn(NamedTuple):
+    """A stretch in which `speaker` spoke, as the diarizer found it."""
+
+    start: float
+    end: float
+    speaker: str
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """A whole session, each list in order of time.
+
+    ended: False if the log breaks off. diarized: per party. names: how each (party, speaker) is shown. queues: the
+    counters of the session's queues. loop: the longest and the 99th percentile of the event loop's stalls (seconds),
+    where they were measured. recording_gaps: sound that the recorder had to drop.
+    """
+
+    version: int = 1
+    parties: list[str] = field(default_factory=list)
+    duration: float = 0.0
+    wall_time: str = ""
+    ended: bool = False
+    speech: dict[str, list[Span]] = field(default_factory=dict)
+    words: dict[str, list[TimedWord]] = field(default_factory=dict)
+    diarized: dict[str, list[DiarizedTurn]] = field(default_factory=dict)
+    turns: list[SpokenTurn] = field(default_factory=list)
+    replies: list[SpokenReply] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
+    interruptions: list[Interruption] = field(default_factory=list)
+    suspensions: list[Span] = field(default_factory=list)
+    lost: list[dict[str, Any]] = field(default_factory=list)
+    queues: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loop: dict[str, Any] | None = None
+    recording_gaps: list[dict[str, Any]] = field(default_factory=list)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def name(self, party: str, speaker: str = "") -> str:
+        """How a transcript names a speaker on a party's channel, or, without one, the party."""
+        return self.names.get((party, speaker), speaker or party)
+
+    def captions(self) -> list[Caption]:
+        """Every turn, cut where its speaker changes, and of the assistant's replies what was heard."""
+        captions = [caption for turn in self.turns if turn.text for caption in self._turn_captions(turn)]
+        captions += [
+            Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words) for reply in self.replies if reply.text
+        ]
+        return sorted(captions, key=lambda caption: (caption.start, caption.end))
+
+    def speaker_turns(self) -> list[SpeakerTurn]:
+        """Who spoke when.
+
+        What the diarizer found, and for each turn (or part of one) that it did not cover the stretches of voice
+        activity; of the assistant the audible parts of its replies.
+        """
+        spoken = [SpeakerTurn(part.start, part.end, ASSISTANT) for reply in self.replies for part in reply.parts]
+        for party, found in self.diarized.items():
+            spoken += [SpeakerTurn(turn.start, turn.end, self.name(party, turn.speaker)) for turn in found]
+        for party in dict.fromkeys(turn.party for turn in self.turns):
+            spoken += self._undiarized(party)
+        return sorted(spoken, key=lambda turn: (turn.start, turn.end, turn.party))
+
+    def _turn_captions(self, turn: SpokenTurn) -> Iterator[Caption]:
+        said = [(word.speaker or turn.voice, word) for word in turn.words]
+        changes = len({speaker for speaker, _ in said}) > 1
+        if not changes or [word.text for word in turn.words] != turn.text.split():
+            yield Caption(turn.start, turn.end, self.name(turn.party, turn.voice), turn.text, turn.words)
+            return
+        groups = [(s, [word for _, word in group]) for s, group in itertools.groupby(said, key=lambda pair: pair[0])]
+        for number, (speaker, words) in enumerate(groups):
+            start = turn.start if number == 0 else words[0].start
+            end = turn.end if number == len(groups) - 1 else words[-1].end
+            text = " ".join(word.text for word in words)
+            yield Caption(start, end, self.name(turn.party, speaker), text, tuple(words))
+
+    def _undiarized(self, party: str) -> Iterator[SpeakerTurn]:
+        """The voice activity in the party's turns that no diarized turn covers."""
+        diarized = Intervals(self.diarized.get(party, ()))
+        activity = Intervals(self.speech.get(party, ()))
+        own = [turn for turn in self.turns if turn.party == party]
+        aside = Intervals(turn for turn in own if turn.kind != "turn")
+        for turn in own:
+            active = activity.within(turn) or [Span(turn.start, turn.end)]
+            if turn.kind == "turn":
+                active = [piece for span in active for piece in aside.outside(span)]
+            name = self.name(party, turn.voice)
+            for span in active:
+                missing = diarized.outside(span)
+                covered = missing != [span]
+                for piece in missing:
+                    if not covered or piece.end - piece.start > UNCOVERED:
+                        yield SpeakerTurn(piece.start, piece.end, name)
+
+
+def unique_names(keys: Iterable[tuple[str, str]], numbered: Sequence[str] = ()) -> dict[tuple[str, str], str]:
+    """A name for each (party, speaker), no two alike and none the assistant's.
+
+    The speaker's own name where that is possible; the party's if there is no speaker, or only one whose name says no
+    more (`numbered`: the parties of which that holds).
+    """
+    names: dict[tuple[str, str], str] = {}
+    taken: dict[str, tuple[str, str]] = {ASSISTANT: ("", "")}
+    for party, speaker in sorted(set(keys), key=lambda key: (key[1] != "", key)):  # parties first
+        if speaker and party in numbered and speaker != SIDE_SPEECH:
+            names[party, speaker] = names.get((party, ""), party)
+            continue
+        choices = itertools.chain(
+            [speaker or party, f"{party}: {speaker}" if speaker else f"{party} (party)"],
+            (f"{speaker or party} ({number})" for number in itertools.count(2)),
+        )
+        for choice in choices:
+            owner = taken.get(choice)
+            # A known voice may be enrolled under its party's own name: that is the same person.
+            if owner is None or owner == (party, ""):
+                break
+        taken.setdefault(choice, (party, speaker))
+        names[party, speaker] = choice
+    return names
