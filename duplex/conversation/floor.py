@@ -121,7 +121,8 @@ class Floor:
             if not text:
                 return []
             said = self._said[party] = Said(onset, end)
-        said.end = max(said.end, end)
+        if text:
+            said.end = max(said.end, end)
         said.partial = "" if final else text
         if final and text:
             said.finals.append(text)

@@ -10,7 +10,6 @@ Everything behind the input has its own queue and its own task: what is slow los
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -105,10 +104,9 @@ class Perception:
             "restore", self._restore_frame, capacity=50, capability="restoration", after=[self.input]
         )
         self.nodes.append(self._restore)
-        if labels is not None:
-            self.nodes.append(
-                Node("diarize", labels.hear, finish=self._finish_labels, capability="diarization", after=[self.input])
-            )
+        self._diarize = labels.node([self.input]) if labels is not None else None
+        if self._diarize is not None:
+            self.nodes.append(self._diarize)
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
 
     @property
@@ -125,12 +123,6 @@ class Perception:
         """Adds the nodes to the pipeline of the session."""
         for node in self.nodes:
             pipeline.add(node)
-        if self.labels is not None:
-            party = next(iter(self._manager.segmenters))
-            follow = self.labels.follow(
-                lambda turn: self._manager.speaker_turn(party, turn.start, turn.end, turn.speaker)
-            )
-            self._following = pipeline.spawn("diarization", follow)
 
     def rename(self, index: int, party: str) -> bool:
         """Channel `index` is another party's from now on; False while something said on it is still at work."""
@@ -164,8 +156,9 @@ class Perception:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        if self.labels is not None:
-            self.nodes[-1].put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, 0]), frame.concealed))
+        if self._diarize is not None and self.labels is not None and not self.labels.paused:
+            one = np.ascontiguousarray(frame.samples[:, 0])
+            self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
         if self.restoring:
             self._restore.put(frame)
         if self.restoring and self._restore_hearing:
@@ -179,11 +172,6 @@ class Perception:
         self._hear_held()
         for segmenter in self.segmenters:
             segmenter.finish()
-
-    async def _finish_labels(self) -> None:
-        if self.labels is not None:
-            self.labels.queue.close()
-            await asyncio.wait([self._following])
 
     def _hear(self, frame: MultichannelFrame, words: AudioChunk | None = None) -> None:
         for index, segmenter in enumerate(self.segmenters):

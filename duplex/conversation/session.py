@@ -226,7 +226,9 @@ class Session:
         labels = None
         if engines.diarizer is not None and len(self.parties) == 1:  # several parties have a channel each
             first = engines.voices[0][0] if engines.voices else ""
-            labels = SpeakerLabels(engines.diarizer, steps, engines.voices, settings.user or first)
+            labels = SpeakerLabels(
+                engines.diarizer, steps, engines.voices, settings.user or first, self._manager.speaker_turn
+            )
             self._manager.speakers[self.parties[0]] = labels
         self._perception = Perception(
             self.parties,

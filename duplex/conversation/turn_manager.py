@@ -7,6 +7,7 @@ beside it, and how finished a turn looks is scored on the pool.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from duplex.conversation.reply_reports import Interjection, ReplyReports
 from duplex.conversation.segmenter import Segmenter
 from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.models.asr.contract import Hypothesis
+from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
 from duplex.models.tts.contract import Synthesizer, Voice
 from duplex.models.turn_taking.contract import TurnTakingModels
@@ -149,30 +151,37 @@ class TurnManager:
         self.floor.utterance_opened()
 
     def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
-        words = hypothesis.words
-        end = base + words[-1].end if words else onset
-        speakers = self.speakers.get(party)
-        text = hypothesis.text
+        labels = self.speakers.get(party)
+        words = [(base + word.start, base + word.end, word.text) for word in hypothesis.words]
+        names = labels.attribute([(start, end) for start, end, _ in words]) if labels else [""] * len(words)
         if hypothesis.final:
-            for word in words:
-                start, stop = base + word.start, base + word.end
-                who = speakers.speaker(start, stop) if speakers else ""
-                self._emit(ev.Word(start, stop, party, word.text, round(word.confidence, 3), who))
+            for word, (start, end, text), who in zip(hypothesis.words, words, names, strict=True):
+                self._emit(ev.Word(start, end, party, text, round(word.confidence, 3), who))
         else:
-            stable = len(" ".join(word.text for word in words[: hypothesis.stable]))
-            self._emit(ev.Partial(onset, end, party, text, stable))
-        if text and speakers and speakers.overheard(onset, end):
+            stable = len(" ".join(word.text for word in hypothesis.words[: hypothesis.stable]))
+            self._emit(ev.Partial(onset, words[-1][1] if words else onset, party, hypothesis.text, stable))
+        if labels and labels.user_known:  # the words of others neither take the floor nor are answered
+            said = list(zip(names, words, strict=True))
+            words = [word for who, word in said if not labels.is_side_speech(who)]
             if hypothesis.final:
-                who = speakers.speaker(onset, end)
-                self._emit(ev.Turn(onset, end, party, text, self.floor.turn, "side_speech", who))
-            text = ""  # the words of others neither take the floor nor are answered
+                self._side_speech(party, [(who, word) for who, word in said if labels.is_side_speech(who)])
+        text = " ".join(word for _, _, word in words)
+        end = words[-1][1] if words else onset
         self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
         if whole := self.floor.text:
             self._score(whole)
 
-    def speaker_turn(self, party: str, start: float, end: float, speaker: str) -> None:
-        """The diarizer: somebody on the party's channel has spoken, in seconds."""
-        self._emit(ev.SpeakerTurn(round(start * SAMPLE_RATE), round(end * SAMPLE_RATE), party, speaker))
+    def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
+        for who, run in itertools.groupby(said, key=lambda each: each[0]):
+            words = [word for _, word in run]
+            text = " ".join(word for _, _, word in words)
+            self._emit(ev.Turn(words[0][0], words[-1][1], party, text, self.floor.turn, "side_speech", who))
+
+    def speaker_turn(self, turn: SpeakerTurn) -> None:
+        """The diarizer: somebody on the channel has spoken, in seconds."""
+        party = next(iter(self.speakers))
+        start, end = round(turn.start * SAMPLE_RATE), round(turn.end * SAMPLE_RATE)
+        self._emit(ev.SpeakerTurn(start, end, party, turn.speaker))
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -264,8 +273,11 @@ class TurnManager:
         self.replies.answer(action.epoch, action.turn, request)
 
     def _who(self, party: str, start: int, end: int) -> str:
-        speakers = self.speakers.get(party)
-        return speakers.speaker(start, end) if speakers else ""
+        """The speaker of what was taken for the party's own words: the user, where there is one."""
+        labels = self.speakers.get(party)
+        if labels is None:
+            return ""
+        return labels.user if labels.user_known else labels.speaker(start, end)
 
     async def _interject(self, epoch: int, text: str, decided: int) -> None:
         """Task: say something urgent in the middle of the reply; when the reply is over already, by itself."""

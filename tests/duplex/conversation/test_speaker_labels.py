@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from duplex import events as ev
+from duplex.conversation.host_controls import HostControls
 from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.engines import Engines
 from duplex.settings import Settings
 from duplex.streaming.audio import AudioChunk
 from duplex.streaming.errors import SettingsError
+from duplex.streaming.pipeline import Pipeline
 from duplex.streaming.pool import InferencePool
 from duplex.testing import (
     Answer,
@@ -80,6 +83,22 @@ def test_talk_between_others_does_not_take_the_floor() -> None:
     ]
 
 
+def test_one_utterance_of_two_people_is_told_apart_word_by_word() -> None:
+    """No pause between them: what another says right before the user is neither answered nor the user's."""
+    sounds = [
+        UserSpeech(0.5, 2.5, "did you see the match", speaker=BOB),
+        UserSpeech(2.5, 4.5, "what time is it now", speaker=ANN),
+    ]
+    playout = talk(sounds, [Answer("nine")])
+    turns = [(turn.kind, turn.text, turn.speaker) for turn in of(playout, ev.Turn)]
+    assert turns == [
+        ("side_speech", "did you see the match", "speaker 1"),
+        ("turn", "what time is it now", ANN),
+    ]
+    assert {word.speaker for word in of(playout, ev.Word)} == {ANN, "speaker 1"}
+    assert [word.text for word in of(playout, ev.Word) if word.speaker == ANN] == ["what", "time", "is", "it", "now"]
+
+
 def test_the_user_interrupts_all_the_same() -> None:
     playout = talk([ASK, UserSpeech(3.0, 4.0, "no i meant london", speaker=ANN)], [LONG, Answer("four")])
     first, second = of(playout, ev.Reply)
@@ -113,12 +132,14 @@ def test_times_stay_true_over_what_was_skipped() -> None:
     turns = []
 
     async def main() -> None:
-        speakers = SpeakerLabels(ScriptedDiarizer(script), InferencePool(inline=True))
-        for at in range(0, len(audio), 320):
-            speakers.paused = 2.5 <= at / 16_000 < 4.0
-            speakers.hear(AudioChunk(at, audio[at : at + 320]))
-        speakers.queue.close()
-        await speakers.follow(turns.append)
+        labels = SpeakerLabels(ScriptedDiarizer(script), InferencePool(inline=True), report=turns.append)
+        node = labels.node()
+        async with Pipeline(HostControls(("user",))) as pipeline:
+            pipeline.add(node)
+            for at in range(0, len(audio), 320):
+                if not 2.5 <= at / 16_000 < 4.0:
+                    node.put(AudioChunk(at, audio[at : at + 320]))
+                await asyncio.sleep(0)
 
     VirtualClock().run(main())
     assert [turn.speaker for turn in turns] == ["speaker 1", "speaker 2"]
