@@ -42,6 +42,7 @@ class Settings:
     )
     speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
     speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
+    match_level: bool = setting(True, "speak as loudly as the person who is answered, within bounds")
     llm: str = setting("", "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1")
     llm_model: str = setting("", "model to ask that server for; empty: the first it offers")
     llm_timeout: float = setting(

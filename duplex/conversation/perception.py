@@ -98,7 +98,9 @@ class Perception:
             )
             self.nodes.append(node)
             self.recognizers.append(recognition)
-            self.segmenters.append(Segmenter(party, manager, vad, node.put, gap=gap, limit=limit))
+            self.segmenters.append(
+                Segmenter(party, manager, vad, node.put, gap=gap, limit=limit, on_speech=manager.heard_speech)
+            )
         self._recognition = self.nodes[1:]
         self._restore: Node[MultichannelFrame] = Node(
             "restore", self._restore_frame, capacity=50, capability="restoration", after=[self.input]

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from duplex.conversation.level_match import LevelMatch
 from duplex.conversation.playback import Playback
 from duplex.conversation.speech_stream import SpeechStream
 from duplex.conversation.track import Track
@@ -21,6 +22,7 @@ from duplex.models.interaction.sentences import SentenceSplitter, speakable
 from duplex.models.tts.contract import Synthesizer, Voice, WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
+from duplex.streaming.limiter import soft_limit
 from duplex.streaming.pipeline import reason_of
 from duplex.streaming.pool import Steps
 from duplex.streaming.resample import StreamResampler
@@ -70,6 +72,8 @@ class ActiveReply:
     spoken: int = 0
     """Words already reported as heard."""
     stopped: bool = False
+    gain: float | None = None
+    """Linear, kept from the reply's first sound on."""
     waiting: bool = False
     """For the answerer's next piece, which may never come."""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -88,6 +92,7 @@ class Replies:
         clock: Clock,
         voice: Voice,
         spawn: Callable[[Any], asyncio.Task[None]],
+        level: LevelMatch | None = None,
     ) -> None:
         self.voice = voice
         self.current: ActiveReply | None = None
@@ -100,6 +105,7 @@ class Replies:
         self._steps = steps
         self._clock = clock
         self._spawn = spawn
+        self._level = level
         self._room = asyncio.Event()
         self._lost: set[str] = set()
 
@@ -123,7 +129,11 @@ class Replies:
                 marks.update((mark.text_start, _on_playback(mark, 0, 0, rate)) for mark in chunk.marks)
         finally:
             chunks.close()
-        return spoken, np.concatenate([*pieces, resampler.flush()]), tuple(marks.values())
+        samples = np.concatenate([*pieces, resampler.flush()])
+        if self._level is not None:
+            self._level.speak(samples, self.voice.volume)
+            samples = soft_limit(samples * np.float32(self._level.gain()))
+        return spoken, samples, tuple(marks.values())
 
     def stop(self) -> None:
         """Make no more of the current reply. What playback already has of it is not touched."""
@@ -226,7 +236,13 @@ class Replies:
         finally:
             chunks.close()
 
-    async def _write(self, current: ActiveReply, samples: Any, marks: tuple[WordMark, ...]) -> bool:
+    async def _write(self, current: ActiveReply, samples: np.ndarray, marks: tuple[WordMark, ...]) -> bool:
+        if self._level is not None:
+            self._level.speak(samples, self.voice.volume)
+            if current.gain is None and len(samples):
+                current.gain = self._level.gain()
+            if current.gain is not None and current.gain != 1.0:
+                samples = soft_limit(samples * np.float32(current.gain))
         while self._playback.room() <= 0 and not current.stopped:
             self._room.clear()
             await self._room.wait()

@@ -46,7 +46,7 @@ class Segmenter:
     """Segments what one party says. `perceive` is called frame by frame, on the loop.
 
     put: takes the pieces of utterances. gap, limit: seconds of silence that close an utterance, and of its longest
-    length.
+    length. on_speech: takes the samples in which the party is speaking.
     """
 
     def __init__(
@@ -58,10 +58,12 @@ class Segmenter:
         *,
         gap: float = 0.35,
         limit: float = 20.0,
+        on_speech: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.party = party
         self._listener = listener
         self._put = put
+        self._on_speech = on_speech
         self._detector = StageRunner(detector)
         self._gap = round(gap * SAMPLE_RATE)
         self._limit = round(limit * SAMPLE_RATE)
@@ -96,6 +98,8 @@ class Segmenter:
                 self._start(frame, origin + verdict.onset)
             if verdict.offset is not None:
                 self._end(frame, origin + verdict.offset)
+        if self._active and self._on_speech is not None:
+            self._on_speech(frame.samples)
         self._recent.append(clear)
         while self._recent and self._recent[0].end < frame.end - 2 * PREROLL:
             self._recent.popleft()

@@ -212,7 +212,7 @@ class Session:
         scorer = Node("endpoint", score, capacity=1, policy="latest")
         self._manager = TurnManager(
             settings.floor,
-            Manner(voice, settings.assistant, settings.playback_buffer, settings.language),
+            Manner(voice, settings.assistant, settings.playback_buffer, settings.language, settings.match_level),
             engines.turn_taking,
             engines.answerer,
             engines.synthesizer,

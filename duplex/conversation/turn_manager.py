@@ -20,6 +20,7 @@ from duplex.conversation import floor_rules as fl
 from duplex.conversation.announcements import Announcements
 from duplex.conversation.floor import Floor
 from duplex.conversation.history import History
+from duplex.conversation.level_match import LevelMatch
 from duplex.conversation.playback import Playback
 from duplex.conversation.replies import Replies
 from duplex.conversation.reply_reports import Interjection, ReplyReports
@@ -44,6 +45,8 @@ class Manner:
     answers: bool = True
     ahead: float = 3.0
     language: str = "en"
+    match_level: bool = True
+    """Whether replies are as loud as those whom they answer."""
 
 
 class TurnManager:
@@ -85,6 +88,7 @@ class TurnManager:
         self._spawn = spawn
         self._score = score
         self._answers = manner.answers
+        self._level = LevelMatch() if manner.match_level else None
         self.replies = Replies(
             self,
             answerer,
@@ -94,6 +98,7 @@ class TurnManager:
             clock,
             manner.voice,
             lambda made: spawn("answering", made),
+            self._level,
         )
         self.reports = ReplyReports(
             self.floor, self.playback, self.replies, self.history, emit, self._act, self._say_again
@@ -146,6 +151,11 @@ class TurnManager:
     def speech_ended(self, at: int, onset: int, offset: int, party: str) -> None:
         self._emit(ev.Speech(onset, offset, party))
         self._act(self.floor.speech_ended(at, offset, party))
+
+    def heard_speech(self, samples: np.ndarray) -> None:
+        """Somebody is speaking; 16 kHz."""
+        if self._level is not None:
+            self._level.hear(samples)
 
     def utterance_opened(self, party: str) -> None:
         self.floor.utterance_opened()

@@ -68,7 +68,7 @@ def hear(*sounds: UserSpeech, limit: float = 20.0, cut_at: float | None = None) 
                 await asyncio.sleep(0)
         assert not segmenter.open and node.idle and not recognition.busy
 
-    asyncio.run(main())
+    VirtualClock().run(main())
     return ear, pieces
 
 

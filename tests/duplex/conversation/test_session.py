@@ -165,7 +165,7 @@ def test_controls_change_the_voice_and_repeat_repeats() -> None:
     assert first.text == second.text == "hello there"
     audio = playout.audio()
     loud, soft = (np.abs(audio[r.start + 500 : r.end - 500]).max() for r in (first, second))
-    assert soft == pytest.approx(loud / 2, rel=1e-3)
+    assert soft == pytest.approx(loud / 2, rel=1e-2)
 
 
 def test_nothing_to_say_leaves_the_floor_free() -> None:
