@@ -16,7 +16,9 @@ REAL_TIME = ("duplex/conversation", "duplex/microphone", "duplex/serving")
 """Where every event loop that runs in real time is watched; a virtual loop cannot be late."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
+    "scipy": ("models/corpora/test_degradations.py",),
     "torch": (
+        "benchmarks/test_diarization.py",
         "models/diarization/test_network.py",
         "models/diarization/test_stage.py",
         "models/diarization/train/*",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 import duplex
 
@@ -25,10 +28,21 @@ def test_importing_duplex_imports_nothing_heavy() -> None:
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
 
 
-def test_every_public_name_is_there() -> None:
-    for name in duplex.__all__:
-        assert getattr(duplex, name) is not None
-    assert set(duplex._HOME) | {"__version__"} == set(duplex.__all__)
+def test_a_type_checker_sees_the_names_that_a_program_gets() -> None:
+    """What `duplex` imports lazily is imported a second time for type checkers: the two lists are the same."""
+    tree = ast.parse(Path(duplex.__file__).read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert seen == duplex._HOME
+    assert {*seen, "__version__"} == set(duplex.__all__)
+
+
+@pytest.mark.parametrize("name", duplex.__all__)
+def test_a_public_name_is_what_it_says_and_is_documented(name: str) -> None:
+    value = getattr(duplex, name)
+    if name != "__version__":
+        assert value.__name__ == name and value.__module__.startswith("duplex.")
+        assert value.__doc__
 
 
 def test_projects_may_have_modules_of_the_same_names_as_the_floors(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors.numpy import save_file
 
 from duplex.models.turn_taking.end_of_turn import BUCKETS, WEIGHTS, features, log_odds, looks_complete, spoken_words
@@ -74,6 +73,8 @@ def samples(source: Iterable[Turn], cuts: int, rng: random.Random, *, inner: boo
 
 def train(data: Path, *, epochs: int = 4, seed: int = 0) -> None:
     """Fits the weights and writes them as int8."""
+    import torch  # only training needs it
+
     torch.manual_seed(seed)
     rng = random.Random(seed)
     labelled = [

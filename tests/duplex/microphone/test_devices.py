@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from duplex.cli import main
-from duplex.microphone import devices
+from duplex.microphone import devices, streams
 from duplex.microphone.devices import choose_device, list_devices
 from duplex.streaming.errors import DeviceError
 
@@ -90,7 +90,8 @@ def test_a_name_that_does_not_name_one_device(desk: Machine, direction: Any, nam
 
 
 def test_a_machine_without_devices(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(devices, "portaudio", lambda: Machine([], (-1, -1)))
+    for module in (devices, streams):  # the machine of the test may have no PortAudio
+        monkeypatch.setattr(module, "portaudio", lambda: Machine([], (-1, -1)))
     for argv in (["mic"], ["mic", "--no-echo-cancellation", "--out", "never"]):
         assert main(argv) != 0
         error = capsys.readouterr().err
