@@ -18,6 +18,7 @@ COMMANDS = (
     "duplex.commands.mic",
     "duplex.commands.diarize",
     "duplex.commands.restore",
+    "duplex.commands.recover",
     "duplex.commands.serve",
     "duplex.commands.doctor",
 )

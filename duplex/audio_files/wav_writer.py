@@ -126,17 +126,54 @@ class WavWriter:
         return max(0, os.fstat(self._file).st_size - _HEADER) // (2 * self.channels)
 
     def _write_header(self) -> None:
-        width = 2 * self.channels
-        data = self._written * width
-        if data <= _LARGEST_RIFF:
-            riff = struct.pack("<4sI4s4sI28x", b"RIFF", data + _HEADER - 8, b"WAVE", b"JUNK", 28)
-            size = data
-        else:
-            sizes = struct.pack("<QQQI", data + _HEADER - 8, data, self._written, 0)
-            riff = struct.pack("<4sI4s4sI28s", b"RF64", 0xFFFFFFFF, b"WAVE", b"ds64", 28, sizes)
-            size = 0xFFFFFFFF
-        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, self.channels, self.rate, self.rate * width, width, 16)
-        _write_at(self._file, riff + form + struct.pack("<4sI", b"data", size), 0)
+        _write_at(self._file, _header(self.rate, self.channels, self._written), 0)
+
+
+def repair_header(path: str | os.PathLike[str]) -> float:
+    """Makes the header of a file that WavWriter was writing when its process was killed say how much sound there is.
+
+    Returns the seconds that were on disk and that the header did not tell of; 0.0 if it was right. Raises OutputError
+    if the file cannot be opened or is not one of WavWriter's.
+    """
+    name = os.fspath(path)
+    try:
+        file = os.open(name, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be repaired ({_reason(error)})") from None
+    try:
+        header, size = os.read(file, _HEADER), os.fstat(file).st_size
+        if len(header) < _HEADER or header[:4] not in (b"RIFF", b"RF64") or header[72:76] != b"data":
+            raise OutputError(f"{name}: cannot be repaired (not a recording of Duplex)")
+        channels, rate = struct.unpack_from("<HI", header, 58)
+        told = struct.unpack_from("<I", header, 76)[0]
+        if told == 0xFFFFFFFF:
+            told = struct.unpack_from("<Q", header, 28)[0]
+        width = 2 * channels
+        if not width or not rate:
+            raise OutputError(f"{name}: cannot be repaired (not a recording of Duplex)")
+        there = (size - _HEADER) // width
+        if told == there * width:
+            return 0.0
+        _write_at(file, _header(rate, channels, there), 0)
+        return max(0.0, there - told / width) / rate
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be repaired ({_reason(error)})") from None
+    finally:
+        os.close(file)
+
+
+def _header(rate: int, channels: int, frames: int) -> bytes:
+    width = 2 * channels
+    data = frames * width
+    if data <= _LARGEST_RIFF:
+        riff = struct.pack("<4sI4s4sI28x", b"RIFF", data + _HEADER - 8, b"WAVE", b"JUNK", 28)
+        size = data
+    else:
+        sizes = struct.pack("<QQQI", data + _HEADER - 8, data, frames, 0)
+        riff = struct.pack("<4sI4s4sI28s", b"RF64", 0xFFFFFFFF, b"WAVE", b"ds64", 28, sizes)
+        size = 0xFFFFFFFF
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * width, width, 16)
+    return riff + form + struct.pack("<4sI", b"data", size)
 
 
 def _write_at(file: int, data: bytes | memoryview, offset: int) -> int:

@@ -119,7 +119,9 @@ def _filled(words: Sequence[TimedWord], prefix: str, width: int) -> list[list[Ti
         held = cues[-1] if cues else []
         # A sentence that fills more than a line is complete by itself: the next one starts afresh.
         complete = bool(held) and held[-1].text[-1] in ".!?…。！？" and length > LINE
-        fits = bool(held) and length + 1 + len(word.text) <= width and len(_wrapped([*held, word], prefix)) <= LINES
+        longer = length + 1 + len(word.text)
+        fits = bool(held) and longer <= width
+        fits = fits and (longer <= LINE or len(_wrapped([*held, word], prefix)) <= LINES)
         if complete or not fits or word.end - held[0].start > LONGEST:
             cues.append([word])
             length = len(prefix) + len(word.text)

@@ -173,7 +173,7 @@ def test_bad_outputs_get_one_line_each(
 def test_a_full_disk_gets_one_line(
     tmp_path: Path, question: np.ndarray, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duplex.session_record import recorder as recording_module
+    from duplex.session_record import record_files as recording_module
 
     recording = str(write(tmp_path / "call.wav", question))
     prepare = recording_module._prepare

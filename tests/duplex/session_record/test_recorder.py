@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +17,18 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex import events as ev
 from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.session import Session
+from duplex.session_record import recorder as recorder_module
+from duplex.session_record import write_behind
 from duplex.session_record.recorder import LONGEST_WAIT, Recorder, write_exports
 from duplex.session_record.session_log import read_log
 from duplex.streaming.audio import FRAME, AudioChunk
 from duplex.streaming.errors import InputError, OutputError
 from duplex.streaming.limiter import soft_limit
+from duplex.streaming.pool import InferencePool
+from duplex.testing import Answer, Playout, UserSpeech, VirtualClock, feed, scripted_engines
 from tests.duplex.session_record.test_session_log import S, conversation
 
 ALL = {
@@ -104,8 +112,10 @@ def test_the_mix_is_written_as_soon_as_both_sides_are_known(tmp_path):
     recorder = Recorder(tmp_path)
     for start in range(0, 3 * S, FRAME):
         recorder.on_input(frame(start, 0.5))
+    assert recorder.drain()
     assert len(read(tmp_path / "mix.wav")) == 0
     recorder.on_output(chunk(0, 0.25, length=2 * S))
+    assert recorder.drain()
     assert read(tmp_path / "mix.wav") == pytest.approx(0.75, abs=1e-4)
     assert len(read(tmp_path / "mix.wav")) == 2 * S
     recorder.close(timeline=False)
@@ -118,6 +128,7 @@ def test_a_side_that_has_gone_silent_does_not_hold_the_mix_up(tmp_path):
     recorder = Recorder(tmp_path)
     for start in range(0, LONGEST_WAIT + 5 * S, FRAME):
         recorder.on_input(frame(start, 0.5))
+    assert recorder.drain()
     assert len(read(tmp_path / "mix.wav")) >= 4 * S
     recorder.on_output(chunk(0, 0.25))  # too late to be mixed in, not too late to be recorded
     recorder.close(timeline=False)
@@ -150,8 +161,10 @@ def test_each_event_is_on_disk_at_once(tmp_path):
     recorder = Recorder(tmp_path)
     for number, event in enumerate(conversation(), 1):
         recorder.on_event(event)
+        assert recorder.drain()
         assert len((tmp_path / "events.jsonl").read_text().splitlines()) == number
     recorder.on_event(Odd())
+    assert recorder.drain()
     last = json.loads((tmp_path / "events.jsonl").read_text().splitlines()[-1])
     assert last == {"type": "odd", "count": 3, "level": 0.5, "path": "x", "tags": [0, 1]}
     recorder.close(timeline=False)
@@ -227,29 +240,203 @@ def test_a_folder_without_permission_is_refused(tmp_path):
             os.seteuid(0)
 
 
-def test_a_full_disk_is_one_line_and_what_was_recorded_stays_readable(tmp_path):
+@pytest.fixture
+def small_disk():
+    """Files end at 100,001 bytes, as on a full disk."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, before[1]))
+
+    yield fill
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_one_line_and_what_was_recorded_stays_readable(tmp_path, small_disk):
     recorder = Recorder(tmp_path)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_001, before[1]))
-    try:
-        with pytest.raises(OutputError, match=r"input\.wav: .*the first 3\.1 s are saved") as caught:
-            for start in range(0, 20 * S, FRAME):
-                recorder.on_input(frame(start, 0.25))
-                recorder.on_output(chunk(start, 0.125))
-        assert "\n" not in str(caught.value)
-        with pytest.raises(OutputError, match=r"events\.jsonl: .*the events so far are saved"):
-            for _ in range(1000):
-                for event in conversation():
-                    recorder.on_event(event)
-        recorder.on_event(Odd())  # dropped: the log ends where it was
-        with pytest.raises(OutputError):
-            recorder.close(timeline=False)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    small_disk()
+    with pytest.raises(OutputError, match=r"input\.wav: .*the first 3\.1 s are saved") as caught:
+        for start in range(0, 20 * S, FRAME):
+            recorder.on_input(frame(start, 0.25))
+            recorder.on_output(chunk(start, 0.125))
+            recorder.drain()
+    assert "\n" not in str(caught.value)
+    recorder.on_event(Odd())  # told once: what comes now is dropped
+    recorder.on_input(frame(0, 0.25))
+    recorder.close(timeline=False)
     assert len(read(tmp_path / "input.wav")) == (100_001 - 80) // 2
+    (lost,) = read_log(tmp_path / "events.jsonl").lost  # the log itself says what is missing
+    assert lost["capability"] == "recording" and lost["at"] == pytest.approx(3.1, abs=1.1)
+
+
+def test_a_log_that_cannot_be_written_ends_with_a_whole_line(tmp_path, small_disk):
+    recorder = Recorder(tmp_path)
+    small_disk()
+    with pytest.raises(OutputError, match=r"events\.jsonl: .*the events so far are saved"):
+        for _ in range(1000):
+            for event in conversation():
+                recorder.on_event(event)
+            recorder.drain()
     lines = (tmp_path / "events.jsonl").read_text().splitlines()
-    assert all(json.loads(line)["type"] for line in lines)
+    assert len(lines) > 100 and all(json.loads(line)["type"] for line in lines)
+
+
+def test_an_error_that_nobody_was_told_of_is_raised_at_the_end(tmp_path, small_disk):
+    recorder = Recorder(tmp_path)
+    small_disk()
+    recorder.on_input(AudioChunk(0, np.full(20 * S, 0.25, np.float32)))
+    with pytest.raises(OutputError, match=r"input\.wav"):
+        recorder.close(timeline=False)
+    assert (tmp_path / "summary.json").exists()
+
+
+def test_a_full_disk_costs_a_session_its_recording_and_nothing_else(tmp_path, small_disk):
+    sounds = [UserSpeech(0.5, 1.5, "what time is it"), UserSpeech(12.0, 13.0, "and where am i")]
+    engines, playout, clock = scripted_engines(sounds, [Answer("nine"), Answer("here")]), Playout(), VirtualClock()
+    recorder = Recorder(tmp_path)
+
+    async def main() -> None:
+        pool = InferencePool(inline=True)
+        async with Session(engines=engines, clock=clock, pool=pool, sinks=[recorder, playout]) as session:
+            small_disk()
+            await feed(session, engines.recognizer.script.audio(), clock)
+            await session.finish()
+
+    clock.run(main())
+    (lost,) = [event for event in playout.events if isinstance(event, ev.CapabilityLost)]
+    assert lost.capability == "recording" and "the first 3.1 s are saved" in lost.reason
+    assert [event.text for event in playout.events if isinstance(event, ev.Reply)] == ["nine", "here"]
+
+
+class Disk:
+    """A disk that stands still while `still`."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.going, self.waited_for = threading.Event(), threading.Event()
+        self.going.set()
+        self._write = os.write
+        monkeypatch.setattr(os, "write", self.write)
+
+    def write(self, *args) -> int:
+        if not self.going.is_set():
+            self.waited_for.set()
+            self.going.wait()
+        return self._write(*args)
+
+
+def test_a_disk_that_stands_still_holds_nobody_up(tmp_path, monkeypatch, caplog):
+    """Live sound (no faster than real time): what is too much for the queue is silence in the file and in the log."""
+    disk, now = Disk(monkeypatch), [0.0]
+    recorder = Recorder(tmp_path, backlog=3.0)
+    monkeypatch.setattr(write_behind.time, "monotonic", lambda: now[0])
+    disk.going.clear()
+    for start in range(0, 10 * S, FRAME):
+        now[0] = start / S
+        if start == 2 * S:
+            assert disk.waited_for.wait(60)
+        recorder.on_input(frame(start, 0.25))
+        recorder.on_output(chunk(start, 0.125))
+    for event in conversation():
+        recorder.on_event(event)
+    disk.going.set()
+    recorder.close(timeline=False)
+    log = read_log(tmp_path / "events.jsonl")
+    assert len(log.turns) == 3  # events are never dropped for sound
+    (gap,) = [gap for gap in log.recording_gaps if gap["track"] == "input.wav"]
+    samples = read(tmp_path / "input.wav")[:, 0]
+    assert len(samples) == 10 * S
+    silent = np.flatnonzero(samples == 0)
+    assert (gap["start"] * S, gap["end"] * S) == (silent[0], silent[-1] + 1)
+    assert gap["end"] == pytest.approx(7.0, abs=0.1)
+    frames = sum(round((gap["end"] - gap["start"]) * S / FRAME) for gap in log.recording_gaps)
+    assert recorder.dropped == frames
+    assert json.loads((tmp_path / "summary.json").read_text())["recording_gaps"] == log.recording_gaps
+    assert "the disk is too slow" in caplog.text
+
+
+def test_faster_than_real_time_nothing_is_dropped(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    recorder = Recorder(tmp_path, backlog=0.5)
+    disk.going.clear()
+    threading.Timer(0.2, disk.going.set).start()
+    for start in range(0, 60 * S, FRAME):
+        recorder.on_input(frame(start, 0.25))
+        recorder.on_output(chunk(start, 0.125))
+    recorder.close(timeline=False)
+    assert recorder.dropped == 0
+    assert read(tmp_path / "mix.wav") == pytest.approx(0.375, abs=1e-4)
+    assert len(read(tmp_path / "mix.wav")) == 60 * S
+
+
+def test_the_samples_may_be_overwritten_once_they_are_given(tmp_path):
+    recorder, block = Recorder(tmp_path), np.full(FRAME, 0.25, np.float32)
+    for start in range(0, S, FRAME):
+        block[:] = 0.25
+        recorder.on_input(AudioChunk(start, block))
+        block[:] = 0.9
+    recorder.close(timeline=False)
+    assert read(tmp_path / "input.wav") == pytest.approx(0.25, abs=1e-4)
+
+
+def test_closing_leaves_the_event_loop_alone(tmp_path, monkeypatch):
+    going = threading.Event()
+    monkeypatch.setattr(recorder_module, "write_exports", lambda folder, timeline: going.wait())
+    recorder = Recorder(tmp_path)
+
+    async def main() -> list[Path]:
+        closing = asyncio.create_task(recorder.aclose())
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert not closing.done()
+        going.set()
+        return await closing
+
+    assert tmp_path / "events.jsonl" in asyncio.run(main())
+
+
+def test_closing_has_a_limit(tmp_path, monkeypatch):
+    going = threading.Event()
+    monkeypatch.setattr(recorder_module, "write_exports", lambda folder, timeline: going.wait())
+    with pytest.raises(OutputError, match=r"not finished within 0\.05 s; `duplex recover .*` completes it"):
+        asyncio.run(Recorder(tmp_path).aclose(limit=0.05))
+    going.set()
+
+
+def test_closing_raises_what_went_wrong_also_on_a_virtual_clock(tmp_path, monkeypatch):
+    def fail(folder, timeline):
+        raise OutputError("no space")
+
+    monkeypatch.setattr(recorder_module, "write_exports", fail)
+    with pytest.raises(OutputError, match="no space"):
+        VirtualClock().run(Recorder(tmp_path).aclose())
+
+
+def test_a_recording_that_is_to_be_deleted_ends_without_exports(tmp_path):
+    recorder = Recorder(tmp_path)
+    recorder.on_input(frame(0, 0.25))
+    recorder.discard()
+    recorder.on_input(frame(FRAME, 0.25))
+    assert not (tmp_path / "summary.json").exists()
+    assert {path.name for path in recorder.close()} == {"events.jsonl", "input.wav", "assistant.wav", "mix.wav"}
+
+
+def test_a_program_that_ends_without_closing_loses_nothing(tmp_path):
+    program = """
+        import sys
+        from tests.duplex.session_record.test_recorder import Recorder, conversation, frame
+        recorder = Recorder(sys.argv[1])
+        for start in range(0, 16000, 320):
+            recorder.on_input(frame(start, 0.25))
+        for event in conversation():
+            recorder.on_event(event)
+        raise ValueError("a bug")
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True)
+    assert b"a bug" in done.stderr
+    assert len(read(tmp_path / "input.wav")) == S
+    assert read_log(tmp_path / "events.jsonl").ended
 
 
 def test_an_export_appears_whole_or_not_at_all(tmp_path, monkeypatch):

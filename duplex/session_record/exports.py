@@ -1,0 +1,61 @@
+"""What is made from a session's event log when the session is over: transcripts, speaker turns, summary, picture."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from duplex.session_record.rttm import to_rttm
+from duplex.session_record.session_log import read_log
+from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
+from duplex.session_record.summary import summarize_log
+from duplex.streaming.errors import OutputError
+
+EVENTS = "events.jsonl"
+TRANSCRIPTS: dict[str, Callable[[Any], str]] = {
+    "transcript.srt": to_srt,
+    "transcript.vtt": to_vtt,
+    "transcript.txt": to_txt,
+}
+TURNS, SUMMARY, TIMELINE = "turns.rttm", "summary.json", "timeline.png"
+EXPORTS = (*TRANSCRIPTS, TURNS, SUMMARY, TIMELINE)
+
+
+def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> None:
+    """Transcripts, speaker turns, summary and timeline, from the event log and the sound in the folder. Each appears
+    whole or not at all. Raises InputError if there is no log, OutputError if something cannot be written."""
+    folder = Path(folder)
+    log = read_log(folder / EVENTS)
+    captions = log.captions()
+    for name, transcript in TRANSCRIPTS.items():
+        write_whole(folder / name, transcript(captions).encode())
+    write_whole(folder / TURNS, to_rttm(log.speaker_turns(), folder.resolve().name).encode())
+    summary = json.dumps(summarize_log(log), indent=2, ensure_ascii=False, default=plain)
+    write_whole(folder / SUMMARY, f"{summary}\n".encode())
+    if timeline:
+        from duplex.pictures.timeline import draw_timeline
+
+        draw_timeline(folder, folder / TIMELINE)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The file appears whole or not at all. Raises OutputError."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers and arrays, and whatever else has no JSON, as the nearest thing that has."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    return str(value)
