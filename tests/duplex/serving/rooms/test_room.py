@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
@@ -29,7 +29,7 @@ def drive(work: Callable[[VirtualClock], Coroutine[Any, Any, None]]) -> None:
     clock.run(work(clock))
 
 
-async def call(held: LocalHost, peers: Peers, name: str = "user", room: str = "", **more: Any) -> tuple[str, Any]:
+async def call(held: InProcessHost, peers: Peers, name: str = "user", room: str = "", **more: Any) -> tuple[str, Any]:
     made = await held.create(CallRequest(name, room, **more))
     await held.offer(made["session"], OFFER)
     await asyncio.sleep(0)
