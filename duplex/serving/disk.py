@@ -18,6 +18,7 @@ class DiskThreads:
     """
 
     def __init__(self, threads: int = 2, *, inline: bool = False) -> None:
+        self.inline = inline
         self._executor = None if inline else ThreadPoolExecutor(threads, thread_name_prefix="duplex-disk")
 
     async def run(self, work: Callable[..., T], *args: Any, **more: Any) -> T:

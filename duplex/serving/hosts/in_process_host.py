@@ -15,13 +15,14 @@ from duplex.serving.hosts.fair_pool import SharedPool
 from duplex.serving.hosts.retention import Recordings, read_piece, sweep_for_ever
 from duplex.serving.hosts.shedding import Shedder
 from duplex.serving.hosts.upkeep import PERIOD, LoadMonitor, reason_to_end
-from duplex.serving.hosts.warm_up import RESTORATIONS, warm_up
+from duplex.serving.hosts.warm_up import RESTORATIONS, EngineOpening
 from duplex.serving.http.auth import new_id
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.event_log import export
-from duplex.serving.rooms.room import Room, Services
+from duplex.serving.rooms.room import Room
+from duplex.serving.rooms.services import Services
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.settings import Settings
 from duplex.streaming.clock import Clock
@@ -77,16 +78,19 @@ class InProcessHost:
     async def __aenter__(self) -> InProcessHost:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self._disk.aclose)
-            loading: list[asyncio.Future[Engines]] = []
-            stack.push_async_callback(_close_engines, loading)
-            stack.push_async_callback(_close_pool, self._pool)
+            opening = EngineOpening(self._pool, self._settings)
+            await stack.enter_async_context(opening)
             if self._engines is None:
-                loading.append(asyncio.ensure_future(self._pool.run("load", Engines.from_settings, self._settings)))
-                self._engines = await asyncio.shield(loading[0])
-                self._restorations = await self._pool.run("load", warm_up, self._settings, self._engines)
+                self._engines, self._restorations = await opening.load()
             await stack.enter_async_context(self._monitor)
             self._services = Services(
-                self._engines, self.limits, self._clock, self._monitor.lateness, self._disk, self._recordings
+                self._engines,
+                self.limits,
+                self._clock,
+                self._monitor.lateness,
+                self._disk,
+                self._recordings,
+                self._restorations,
             )
             self._tasks.spawn("upkeep", self._keep_up())
             if self._recordings is not None:
@@ -137,7 +141,7 @@ class InProcessHost:
             "name": call.name,
             "room": room.name,
             "parties": room.parties,
-            "offers": self._offers(room),
+            "offers": room.offers(),
         }
 
     async def offer(self, call: str, sdp: str) -> str:
@@ -154,7 +158,7 @@ class InProcessHost:
 
     async def state(self, call: str, since: int = 0, most: int | None = None) -> dict[str, Any]:
         found, room = self._known(call)
-        return {**room.describe(found), "offers": self._offers(room), **room.event_log.page(since, most)}
+        return {**room.describe(found), **room.event_log.page(since, most)}
 
     async def export(self, call: str, name: str) -> tuple[str, str]:
         _, room = self._known(call)
@@ -257,9 +261,6 @@ class InProcessHost:
     def _rooms(self) -> list[Room]:
         return list({id(room): room for room in [*self._where.values(), *self._named.values()]}.values())
 
-    def _offers(self, room: Room) -> dict[str, Any]:
-        return {"restoration": list(self._restorations), "assistant": True, "recording": room.recording.offered}
-
     async def _end(self, call: Call) -> None:
         if call.over:
             return
@@ -305,16 +306,3 @@ class InProcessHost:
                 call.tell({"type": "notice", "text": f"The call has ended: {reason}."})
                 log.info("call %s: ended: %s", call.id[:6], reason)
                 self._tasks.spawn("end of a call", self._end(call))
-
-
-async def _close_pool(pool: InferencePool) -> None:
-    aclose = getattr(pool, "aclose", None)
-    await (aclose() if aclose is not None else asyncio.to_thread(pool.close))
-
-
-async def _close_engines(loading: list[asyncio.Future[Engines]]) -> None:
-    """Close own engines, also those that were still being loaded when opening was cancelled."""
-    for future in loading:
-        with suppress(Exception):
-            engines = await future
-            await engines.close()

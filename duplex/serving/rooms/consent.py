@@ -122,12 +122,9 @@ class ConsentedRecording:
             folder, self._folder = self._folder, None
             if folder is None:
                 return
-            # Without its log a recorder has nothing to make transcripts of: it only closes its files.
-            await self._disk.run(delete, folder)
             if recorder is not None:
-                with suppress(DuplexError):
-                    await _close(recorder, self._disk)
-                await self._disk.run(delete, folder)
+                await self._disk.run(_discard, recorder, folder)
+            await self._disk.run(delete, folder)
 
     def _everybody_agrees(self) -> bool:
         return bool(self._agreed) and all(self._agreed.values())
@@ -164,10 +161,21 @@ def _open(new_folder: Callable[[], Path], parties: tuple[str, ...]) -> tuple[Pat
     return folder, Recorder(folder, parties)
 
 
+def _discard(recorder: Recorder, folder: Path) -> None:
+    """Close the files; make nothing of what is in them."""
+    discard = getattr(recorder, "discard", None)
+    if discard is not None:
+        discard()
+        return
+    delete(folder)  # without its log a recorder has nothing to make transcripts of: it only closes its files
+    with suppress(DuplexError):
+        recorder.close(timeline=False)
+
+
 async def _close(recorder: Recorder, disk: DiskThreads) -> None:
     """Close the files and write the transcripts; the picture is left out."""
     aclose = getattr(recorder, "aclose", None)
-    if aclose is not None:
+    if aclose is not None and not disk.inline:
         await aclose(timeline=False)
     else:
         await disk.run(recorder.close, timeline=False)

@@ -9,31 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
-from duplex.engines import Engines
-from duplex.serving.disk import DiskThreads
+from duplex.models.restoration.contract import TASK_HELP
 from duplex.serving.hosts.fair_pool import PoolShare
-from duplex.serving.hosts.retention import Recordings
-from duplex.serving.hosts.shedding import Lateness, Step
-from duplex.serving.hosts.warm_up import RESTORATIONS
+from duplex.serving.hosts.shedding import Step
 from duplex.serving.http.auth import new_id
-from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.consent import SPOKEN, ConsentedRecording
 from duplex.serving.rooms.event_log import EventLog
 from duplex.serving.rooms.handover import ResumeState
 from duplex.serving.rooms.room_input import RoomInput
 from duplex.serving.rooms.room_sink import RoomSink
+from duplex.serving.rooms.services import Services
 from duplex.serving.rooms.switches import RoomSwitches
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.settings import Settings
-from duplex.streaming.clock import Clock
 from duplex.streaming.errors import CallError, DuplexError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -41,18 +36,6 @@ log = logging.getLogger(__name__)
 _ALONE_PATIENCE = 0.3
 _ROOM_PATIENCE = 0.12
 _SEAT_PATIENCE = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the rooms of a host share. recordings: None if none are kept."""
-
-    engines: Engines
-    limits: Limits
-    clock: Clock
-    lateness: Lateness
-    disk: DiskThreads
-    recordings: Recordings | None = None
 
 
 class Room:
@@ -220,6 +203,16 @@ class Room:
     def notice(self, text: str) -> None:
         self.tell({"type": "notice", "text": text})
 
+    def offers(self) -> dict[str, Any]:
+        """What a page can switch here."""
+        tasks = self._services.restorations
+        return {
+            "restoration": list(tasks),
+            "restoration_help": {task: TASK_HELP[task] for task in tasks if task},
+            "assistant": True,
+            "recording": self.recording.offered,
+        }
+
     def describe(self, call: Call) -> dict[str, Any]:
         """The room as one of its calls sees it, without events."""
         return {
@@ -229,6 +222,7 @@ class Room:
             "room": self.name,
             "parties": self.parties,
             "online": call.online,
+            "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
@@ -261,7 +255,7 @@ class Room:
     async def asked(self, call: Call, message: Mapping[str, Any]) -> None:
         """A page's message. Raises DuplexError if it cannot be done."""
         match message:
-            case {"type": "switch", "name": "restoration", "value": str(value)} if value in RESTORATIONS:
+            case {"type": "switch", "name": "restoration", "value": str(value)} if value in self._services.restorations:
                 self._check_open()
                 await self._switches.restore(value)
                 self.tell(self.switches())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from duplex.audio_files.wav_writer import WavWriter
 from duplex.conversation.input_framer import MultichannelFrame
 from duplex.serving.disk import DiskThreads
 from duplex.serving.hosts import in_process_host, retention
@@ -37,8 +38,7 @@ class Recorded:
         self.folder = folder
         for module, name in ((consent, "_open"), (consent, "delete"), (recorder, "write_exports")):
             self._watch(module, name, monkeypatch)
-        for name in ("close",):
-            self._watch(recorder.WavWriter, name, monkeypatch)
+        self._watch(WavWriter, "close", monkeypatch)
 
     def _watch(self, owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         original = getattr(owner, name)
@@ -81,14 +81,21 @@ async def test_opening_closing_and_deleting_are_off_the_loop(recorded: Recorded)
 async def test_nothing_is_made_of_a_recording_that_is_deleted(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written: list[Path] = []
-    monkeypatch.setattr(recorder, "_write", lambda path, data: written.append(path))
+    deleted: set[str] = set()
+    removing = consent.delete
+
+    def look_and_delete(folder: Path) -> None:
+        deleted.update(file.name for file in folder.glob("*"))
+        removing(folder)
+
+    monkeypatch.setattr(consent, "delete", look_and_delete)
     recorded.recording.join("Ann")
     await recorded.recording.agree("Ann", True)
     recorded.record(10)
     await recorded.recording.delete()
     recorded.record(10)
-    assert not written and not list(recorded.folder.iterdir())
+    assert recorder.MIX in deleted and not [name for name in deleted if name.startswith(("transcript", "summary"))]
+    assert not list(recorded.folder.iterdir())
 
 
 async def test_whoever_changes_their_mind_while_files_are_opened_is_not_recorded(

@@ -425,7 +425,7 @@ def test_overload_is_told_with_what_is_shed() -> None:
 
 
 def test_a_start_that_fails_or_is_cancelled_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    from duplex.serving.hosts import in_process_host
+    from duplex.serving.hosts import warm_up
     from duplex.settings import Settings
     from duplex.streaming.clock import SystemClock
     from tests.duplex.serving import scripted
@@ -443,8 +443,8 @@ def test_a_start_that_fails_or_is_cancelled_leaves_nothing_open(monkeypatch: pyt
     def fail(*args: Any) -> None:
         raise ModelError("no warm-up")
 
-    monkeypatch.setattr(in_process_host.Engines, "from_settings", staticmethod(load))
-    monkeypatch.setattr(in_process_host, "warm_up", fail)
+    monkeypatch.setattr(warm_up.Engines, "from_settings", staticmethod(load))
+    monkeypatch.setattr(warm_up, "warm_up", fail)
 
     async def main() -> None:
         starting = asyncio.create_task(
