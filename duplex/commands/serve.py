@@ -53,6 +53,11 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     ice.add_argument(
         "--turn-secret-file", metavar="FILE", help="what the TURN server shares with us (coturn: static-auth-secret)"
     )
+    ice.add_argument(
+        "--allow-private-candidates",
+        action="store_true",
+        help="try private addresses that a page from the internet names (default: only those of pages in this network)",
+    )
     cluster = parser.add_argument_group("more than one machine")
     cluster.add_argument(
         "--cluster",
@@ -90,16 +95,17 @@ async def _serve(args: argparse.Namespace) -> None:
     from rich.console import Console
 
     from duplex.serving.hosts.cluster import ClusterHost
-    from duplex.serving.hosts.host import LocalHost
-    from duplex.serving.hosts.ice_servers import SharedSecretTurn, read_secret
+    from duplex.serving.hosts.ice_servers import SharedSecretIceServers, read_secret
+    from duplex.serving.hosts.in_process_host import InProcessHost
     from duplex.serving.hosts.retention import Recordings
-    from duplex.serving.hosts.transport import WebRtcPeers
     from duplex.serving.hosts.worker import WorkerOptions
     from duplex.serving.http.auth import Gate, new_token
     from duplex.serving.http.limits import Limits
     from duplex.serving.http.server import Address, Server, tls_context
     from duplex.streaming.clock import SystemClock
+    from duplex.transport.webrtc import WebRtcPeer
 
+    ending = _Ending()
     console = Console(soft_wrap=True, highlight=False)
     settings = load_settings(args)
     limits = Limits(
@@ -109,37 +115,73 @@ async def _serve(args: argparse.Namespace) -> None:
     gate = Gate(token, args.origin)
     address = Address(args.host, args.port, tls_context(args.tls_cert, args.tls_key))
     secret = read_secret(args.turn_secret_file) if args.turn_secret_file else ""
-    ice_servers = SharedSecretTurn(args.stun, args.turn, secret, args.call_limit, wall_time=time.time)
+    ice_servers = SharedSecretIceServers(args.stun, args.turn, secret, args.call_limit, wall_time=time.time)
     folder, keep = "" if args.no_recordings else str(_recordings(args.recordings)), args.keep * 3600
     clock = SystemClock()
-    calls: LocalHost | ClusterHost
+    calls: InProcessHost | ClusterHost
     if args.cluster is None:
         recordings = Recordings(folder, keep) if folder else None
-        peers = WebRtcPeers(clock, ice_servers)
-        calls = LocalHost(settings, peers, clock=clock, limits=limits, recordings=recordings)
+        calls = InProcessHost(
+            settings,
+            lambda call: WebRtcPeer(clock, ice_servers=ice_servers(call)),
+            clock=clock,
+            limits=limits,
+            recordings=recordings,
+        )
     else:
         options = WorkerOptions(settings, limits, folder, keep, args.stun, args.turn, secret)
         calls = ClusterHost(options, clock=clock, address=args.cluster or None, workers=args.workers)
-    async with calls as host, Server(host, gate, address, limits=limits, ice_servers=ice_servers) as server:
-        _end_on_signals(server)
-        console.print(f"Duplex listens at [bold]{server.url(token)}[/]")
-        if not address.loopback and address.tls is None:
-            console.print(
-                "[yellow]Browsers give their microphone to https pages only: name a certificate with --tls-cert, "
-                "or put a proxy with one in front.[/]"
-            )
-        console.print("Ctrl-C ends it; calls then have a little time to end.")
-        await server.drained()
+    async with ending, calls as host:
+        server = Server(
+            host,
+            gate,
+            address,
+            limits=limits,
+            ice_servers=ice_servers,
+            private_candidates=args.allow_private_candidates,
+        )
+        async with server:
+            ending.server = server
+            _say_where(console, server, token, address)
+            await server.drained()
 
 
-def _end_on_signals(server: Any) -> None:
-    """The first signal drains, the second ends at once."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, server.drain)
-        except NotImplementedError:  # Windows: Ctrl-C ends it at once
-            return
+def _say_where(console: Any, server: Any, token: str, address: Any) -> None:
+    console.print(f"Duplex listens at [bold]{server.url(token)}[/]")
+    if not address.loopback and address.tls is None:
+        console.print(
+            "[yellow]Browsers give their microphone to https pages only: name a certificate with --tls-cert, "
+            "or put a proxy with one in front.[/]"
+        )
+    console.print("Ctrl-C ends it; calls then have a little time to end.")
+
+
+class _Ending:
+    """SIGINT and SIGTERM: the first drains the server, the second ends it at once. Before there is a server, either
+    stops the start, and what was opened is closed. An async context manager."""
+
+    def __init__(self) -> None:
+        self.server: Any = None
+        self._main = asyncio.current_task()
+        self._stopped = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            try:
+                asyncio.get_running_loop().add_signal_handler(number, self._end)
+            except NotImplementedError:  # Windows: Ctrl-C ends it at once
+                return
+
+    async def __aenter__(self) -> None:
+        pass
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        return self._stopped and isinstance(error, asyncio.CancelledError)
+
+    def _end(self) -> None:
+        if self.server is not None:
+            self.server.drain()
+        elif self._main is not None:
+            self._stopped = True
+            self._main.cancel()
 
 
 def _recordings(given: str | None) -> Path:

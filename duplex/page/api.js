@@ -29,8 +29,17 @@ export class Api {
     return this.#json("POST", "api/sessions", wish);
   }
 
-  state(session) {
-    return this.#json("GET", `api/sessions/${session}`);
+  // With all events, which come in pages.
+  async state(session) {
+    let state = await this.#json("GET", `api/sessions/${session}`);
+    const events = state.events;
+    while (state.next < state.end) {
+      const since = state.next;
+      state = await this.#json("GET", `api/sessions/${session}?since=${since}`);
+      if (state.next <= since) break;
+      for (const event of state.events) events.push(event);
+    }
+    return { ...state, events };
   }
 
   offer(session, sdp) {

@@ -41,8 +41,6 @@ export class Conversation {
         return this.#word(event);
       case "turn":
         return this.#turn(event);
-      case "translation":
-        return this.#translation(event);
       case "decision":
         if (event.kind === "nothing_said") this.#dropSilent();
         if (event.kind === "withdraw" || event.kind === "go_on") this.#withdraw(event.epoch);
@@ -99,11 +97,6 @@ export class Conversation {
       end: seconds(event.end),
       speaker: event.speaker || open?.speaker || before?.speaker || "",
     });
-  }
-
-  #translation(event) {
-    const entry = this.entries.get(`${event.party}/${event.turn}`);
-    if (entry) this.#update(entry, { translation: event.text });
   }
 
   #replyText(event) {
@@ -205,7 +198,6 @@ export class Conversation {
       guess: "",
       stable: 0,
       open: true,
-      translation: "",
       start: seconds(event.start),
       end: seconds(event.end),
       order: this.count++,

@@ -1,5 +1,6 @@
 // The page: puts the parts together and follows the user.
 
+import { followAddress, given, invitation, token } from "./address.js";
 import { Api } from "./api.js";
 import { Call } from "./call.js";
 import { Conversation } from "./conversation.js";
@@ -9,6 +10,8 @@ import { Figures } from "./figures.js";
 import { Meter, share } from "./levels.js";
 import { fillLegend } from "./marks.js";
 import { Notices } from "./notices.js";
+import { Options } from "./options.js";
+import { hintAtMore } from "./scroll_hint.js";
 import { SessionClock } from "./session_clock.js";
 import { Shortcuts } from "./shortcuts.js";
 import { Sound } from "./sound.js";
@@ -19,18 +22,10 @@ import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { Tracks } from "./tracks.js";
 import { Transcript } from "./transcript.js";
+import { Trouble } from "./trouble.js";
 
 const $ = (id) => document.getElementById(id);
-const query = new URLSearchParams(location.search);
 
-const RESTORATIONS = {
-  "": "Off",
-  auto: "Automatic",
-  enhance: "Against noise",
-  dereverb: "Against echo of the room",
-  codec: "Against poor coding",
-  bandwidth: "Against dull sound",
-};
 const LINKS = {
   idle: "Not connected",
   connecting: "Connecting",
@@ -40,12 +35,13 @@ const LINKS = {
   ended: "Call ended",
 };
 
-const api = new Api(query.get("token") ?? "");
+const api = new Api(token());
 const notices = new Notices($("notices"));
 const clock = new SessionClock();
 const tracks = new Tracks();
 const timeline = new Timeline($("timeline"), tracks);
 const figures = new Figures($("figures"));
+const trouble = new Trouble($("trouble"));
 const stage = new Stage({ orb: $("orb"), doing: $("doing"), detail: $("detail") });
 const sound = new Sound($("voice"), (play) =>
   notices.show("The browser keeps the sound back.", { label: "Hear it", run: play }),
@@ -72,6 +68,7 @@ const call = new Call(api, {
     conversation.read(event);
     tracks.read(event);
     figures.event(event);
+    trouble.event(event);
   },
   message,
   stream: (stream) => sound.play(stream, devices.loudspeaker),
@@ -82,6 +79,7 @@ const call = new Call(api, {
     conversation.clear();
     tracks.clear();
     figures.clear();
+    trouble.clear();
   },
 });
 const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-field"), {
@@ -94,10 +92,15 @@ const downloads = new Downloads($("downloads"), {
   failed: (text) => notices.show(text),
 });
 
+const options = new Options({
+  send: (message) => call.send(message),
+  failed: (text) => notices.show(text),
+  changed: refreshDownloads,
+});
+
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
 
 let drawn = 0;
-let recorded = false;
 let running = false; // the clock of an ended call stands still
 let stopped = 0;
 
@@ -116,10 +119,9 @@ async function start() {
 
 function opened(state) {
   timeline.me = state.name;
-  recorded = Boolean(state.recording?.exists);
-  offer(state.offers);
-  if (state.switches) switches(state.switches);
-  $("consent").checked = Boolean(state.recording?.agreed);
+  options.open(state);
+  if (state.switches) stage.switched(state.switches.assistant);
+  trouble.load(state.load);
   if (state.room) $("room").value = state.room;
   $("invite").hidden = !state.room;
   parties(state.parties);
@@ -138,7 +140,7 @@ function follow(state) {
   $("start").textContent = state === "ended" || state === "lost" ? "New call" : "Start talking";
   $("mute").hidden = $("stop").hidden = !call.running;
   $("forget").hidden = state !== "ended";
-  for (const id of ["assistant", "restoration", "consent"]) $(id).disabled = !live;
+  options.enable(live);
   if (!call.running) {
     stopped = clock.time ?? stopped;
     clock.stop();
@@ -161,7 +163,10 @@ function message(told) {
     case "room":
       return parties(told.parties);
     case "switches":
-      return switches(told);
+      stage.switched(told.assistant);
+      return options.show(told);
+    case "load":
+      return trouble.load(told);
     case "notice":
       return notices.show(told.text);
     case "decision":
@@ -187,35 +192,9 @@ function mute(muted) {
   stage.muted(muted);
 }
 
-// What the session offers.
-
-function offer(offers) {
-  const list = $("restoration");
-  list.replaceChildren(...offers.restoration.map((task) => new Option(RESTORATIONS[task] ?? task, task)));
-  $("restoration-field").hidden = offers.restoration.length < 2;
-  $("assistant-field").hidden = !offers.assistant;
-  $("recording-field").hidden = !offers.recording;
-  const translated = offers.translation.length > 0;
-  document.querySelector(".talk").toggleAttribute("data-translation", translated);
-  document.querySelector(".translation-head").hidden = !translated;
-}
-
-function switches(told) {
-  $("restoration").value = told.restoration;
-  $("assistant").checked = told.assistant;
-  stage.switched(told.assistant);
-  $("recording-now").hidden = !told.recording;
-  recorded ||= told.recording;
-  refreshDownloads();
-}
-
-function flip(name, value) {
-  if (!call.send({ type: "switch", name, value })) notices.show("Not connected: try again in a moment.");
-}
-
 function refreshDownloads() {
-  downloads.enable(Boolean(call.session), recorded);
-  $("delete-recording").hidden = !(call.session && recorded);
+  downloads.enable(Boolean(call.session), options.recorded);
+  $("delete-recording").hidden = !(call.session && options.recorded);
 }
 
 // Pictures.
@@ -238,6 +217,7 @@ function animate(now) {
 function problem(text) {
   $("problem").hidden = !text;
   $("problem").textContent = text;
+  if (text) $("problem").scrollIntoView({ block: "nearest" });
 }
 
 async function attempt(work) {
@@ -261,13 +241,12 @@ function readAloud(entry) {
 }
 
 async function invite() {
-  const address = new URL(location.href);
-  address.searchParams.set("room", $("room").value.trim());
+  const address = invitation($("room").value.trim());
   try {
-    await navigator.clipboard.writeText(address.href);
+    await navigator.clipboard.writeText(address);
     notices.show("The invitation is copied. Whoever has it can join this room.");
   } catch {
-    notices.show(`The invitation: ${address.href}`, { label: "Close", run: () => {} });
+    notices.show(`The invitation: ${address}`, { label: "Close", run: () => {} });
   }
 }
 
@@ -280,13 +259,10 @@ $("join").addEventListener("submit", (event) => {
 $("stop").addEventListener("click", () => attempt(() => call.end()));
 $("mute").addEventListener("click", () => mute(!call.microphone.muted));
 $("invite").addEventListener("click", invite);
-$("assistant").addEventListener("change", () => flip("assistant", $("assistant").checked));
-$("restoration").addEventListener("change", () => flip("restoration", $("restoration").value));
-$("consent").addEventListener("change", () => call.send({ type: "consent", record: $("consent").checked }));
 $("forget").addEventListener("click", () =>
   attempt(async () => {
     await call.forget();
-    recorded = false;
+    options.recordingDeleted();
     timeline.clear();
     refreshDownloads();
     notices.show("All of this call is deleted.");
@@ -295,9 +271,7 @@ $("forget").addEventListener("click", () =>
 $("delete-recording").addEventListener("click", () =>
   attempt(async () => {
     await api.deleteRecording(call.session);
-    recorded = false;
-    $("consent").checked = false;
-    refreshDownloads();
+    options.recordingDeleted();
     notices.show("The recording is deleted.");
   }),
 );
@@ -317,9 +291,15 @@ new Shortcuts(
   { button: $("shortcuts-button"), dialog: $("shortcuts"), list: $("keys"), on: $("shortcuts-on") },
 );
 
-$("name").value = query.get("name") ?? browser.get("name");
-$("room").value = query.get("room") ?? "";
+$("name").value = given("name") ?? browser.get("name");
+$("room").value = given("room") ?? "";
 fillLegend($("legend"));
+hintAtMore(document.querySelector(".panel"));
+followAddress();
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the fragment of the address is the token's
+  $("transcript").focus();
+});
 follow("idle");
 devices.refresh();
 requestAnimationFrame(animate);

@@ -1,6 +1,6 @@
 // The last seconds of the call, moving: what the microphone hears, what is decided, what is heard from the other side.
 
-import { Envelope } from "./levels.js";
+import { Envelope, height } from "./levels.js";
 import { MARKS } from "./marks.js";
 import { title, tone } from "./speakers.js";
 import { clock } from "./transcript.js";
@@ -51,7 +51,9 @@ export class Timeline {
     const x = (at) => right - (time - at) * SCALE;
     const from = time - (right - GUTTER) / SCALE;
     const others = [...this.tracks.speech.keys()].filter((party) => party !== this.me);
-    const strip = others.length ? 12 : 0;
+    // One speaker alone on a channel is who it belongs to; several are told apart by their colours.
+    const speakers = this.tracks.speakers.size > 1 ? [...this.tracks.speakers.keys()] : [];
+    const strip = others.length || speakers.length ? 12 : 0;
     const axis = height - 16;
     const lane = (axis - strip) / 2 - 12;
     const upper = strip + lane / 2 + 4;
@@ -63,7 +65,8 @@ export class Timeline {
     context.rect(GUTTER, 0, width, height);
     context.clip();
     this.#ticks(from, time, x, axis, now !== null);
-    this.#others(others, from, time, x);
+    this.#strip(others, this.tracks.speech, from, time, x);
+    this.#strip(speakers, this.tracks.speakers, from, time, x);
     const mine = this.tracks.speech.get(this.me) ?? [];
     this.#spans(mine, from, time, x, upper - lane / 2, lane, tone(this.me || "user").fill);
     this.#spans(this.tracks.audible, from, time, x, lower - lane / 2, lane, "--assistant");
@@ -109,11 +112,9 @@ export class Timeline {
     context.textAlign = "left";
   }
 
-  // Everybody else in the room: a thin line each would need room, one with their colours does not.
-  #others(others, from, time, x) {
-    for (const party of others) {
-      this.#spans(this.tracks.speech.get(party), from, time, x, 6, 6, tone(party).fill, 0.9);
-    }
+  // Everybody else in the room, and speakers who share a channel: one line with their colours.
+  #strip(names, spans, from, time, x) {
+    for (const name of names) this.#spans(spans.get(name), from, time, x, 6, 6, tone(name).fill, 0.9);
   }
 
   #spans(spans, from, time, x, top, height, colour, alpha = 0.1) {
@@ -130,12 +131,12 @@ export class Timeline {
     context.globalAlpha = 1;
   }
 
-  // Sound that belongs to nobody's speech is grey.
+  // Sound that belongs to nobody's speech is grey. Height follows loudness compressed: loud speech keeps its shape.
   #wave(envelope, from, time, x, middle, lane, belongs, colour) {
     const { context } = this;
     const bucket = envelope.bucket;
     for (let number = Math.max(0, Math.floor(from / bucket)); number <= time / bucket; number += 1) {
-      const size = Math.max(1.5, Math.min(1, 1.7 * envelope.at(number) ** 3) * lane);
+      const size = Math.max(1.5, height(envelope.at(number)) * lane);
       const at = (number + 0.5) * bucket;
       context.fillStyle = this.#colours[belongs(at) ? colour : "--quiet"];
       context.fillRect(x(number * bucket), middle - size / 2, BAR - 1, size);

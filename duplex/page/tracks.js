@@ -12,6 +12,7 @@ export class Tracks {
 
   clear() {
     this.speech = new Map(); // party -> [{start, end}]
+    this.speakers = new Map(); // speaker who was told apart from others on a channel -> [{start, end}]
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
   }
@@ -24,6 +25,8 @@ export class Tracks {
         return push(this.#of(event.party), { start, end: Infinity });
       case "speech":
         return this.#speech(event.party, start, end);
+      case "speaker_turn":
+        return this.#speaker(event.speaker, start, end);
       case "reply_started":
       case "resumed":
         return push(this.audible, { start, end: Infinity });
@@ -41,6 +44,11 @@ export class Tracks {
     const last = spans.at(-1);
     if (last && last.end === Infinity) Object.assign(last, { start, end });
     else push(spans, { start, end });
+  }
+
+  #speaker(name, start, end) {
+    if (!this.speakers.has(name)) this.speakers.set(name, []);
+    push(this.speakers.get(name), { start, end });
   }
 
   // A reply's end is told again when it is over for good: only an open span is closed.

@@ -83,7 +83,7 @@ function build() {
   const who = make("div", "who");
   who.append(make("b"), make("time"), make("em"));
   said.append(who, make("p", "text"));
-  item.append(make("span"), said, make("p", "translated"));
+  item.append(make("span"), said);
   return item;
 }
 
@@ -106,7 +106,6 @@ function fill(item, entry, name) {
   tag.textContent = label;
   tag.classList.toggle("cut", Boolean(entry.interrupted));
   item.querySelector(".text").replaceChildren(...pieces(entry));
-  item.querySelector(".translated").textContent = entry.translation;
 }
 
 function tagOf(entry) {

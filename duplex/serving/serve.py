@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A server that listens. url: the page's address, with the token that lets one in."""
+    """A server that listens. url: the page's address, with the token in its fragment."""
 
     url: str
     server: Server
@@ -48,16 +48,16 @@ async def serve(
     the settings name. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the
     address cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
     """
-    from duplex.serving.hosts.host import LocalHost
-    from duplex.serving.hosts.transport import WebRtcPeers
+    from duplex.serving.hosts.in_process_host import InProcessHost
     from duplex.serving.http.auth import Gate, new_token
     from duplex.serving.http.server import Address, Server
     from duplex.streaming.clock import SystemClock
+    from duplex.transport.webrtc import WebRtcPeer
 
     token = token or new_token()
     gate, clock = Gate(token), SystemClock()
     async with (
-        LocalHost(settings or Settings(), WebRtcPeers(clock), clock=clock, engines=engines) as calls,
+        InProcessHost(settings or Settings(), lambda _: WebRtcPeer(clock), clock=clock, engines=engines) as calls,
         Server(calls, gate, Address(host, port)) as server,
     ):
         yield Serving(server.url(token), server)

@@ -10,7 +10,6 @@ import asyncio
 import fractions
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from duplex.streaming.clock import Clock
 from duplex.streaming.errors import TransportError
 from duplex.transport import messages, session_description
 from duplex.transport.aiortc_surface import offer_loopback_when_alone, tap_audio
+from duplex.transport.ice_server import IceServer
 from duplex.transport.libopus import RTP_RATE, OpusEncoder
 from duplex.transport.pacing import PERIOD, PacedOutput
 from duplex.transport.receiving import AudioReceiver
@@ -39,15 +39,6 @@ _TICKS = round(PERIOD * RTP_RATE)
 _FULL = 1 << 20
 _STATS_PERIOD = 1.0
 _CLOSE_LIMIT = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server."""
-
-    urls: tuple[str, ...]
-    username: str | None = None
-    credential: str | None = None
 
 
 class WebRtcPeer:
@@ -80,7 +71,9 @@ class WebRtcPeer:
         offer_loopback_when_alone()
         self._pc = aiortc.RTCPeerConnection(
             aiortc.RTCConfiguration(
-                iceServers=[aiortc.RTCIceServer(list(s.urls), s.username, s.credential) for s in ice_servers],
+                iceServers=[
+                    aiortc.RTCIceServer(list(s.urls), s.username or None, s.credential or None) for s in ice_servers
+                ],
                 bundlePolicy=aiortc.RTCBundlePolicy.MAX_BUNDLE,
             )
         )

@@ -23,9 +23,8 @@ import numpy as np
 import psutil
 
 from duplex.conversation.session import Session
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.shedding import Shedder
-from duplex.serving.hosts.transport import WebRtcPeers
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.room import Room
@@ -58,7 +57,7 @@ def look() -> dict[str, float]:
     }
 
 
-async def one(host: LocalHost, number: int, scripted: bool, seconds: float) -> None:
+async def one(host: InProcessHost, number: int, scripted: bool, seconds: float) -> None:
     id = (await host.create(CallRequest(f"caller {number}", "room" if number % 5 == 0 else "")))["session"]
     for _ in range(2 if number % 10 == 3 else 1):
         peer: Any = None
@@ -84,11 +83,11 @@ async def churn(args: argparse.Namespace) -> int:
     clock = SystemClock()
     limits = Limits(calls=64, seats=8, keep_ended=0.0)
     scripted = args.peers == "scripted"
-    factory = Peers() if scripted else WebRtcPeers(clock)
+    factory = Peers() if scripted else (lambda _: WebRtcPeer(clock))
     failures = 0
     rows: list[tuple[str, dict[str, float]]] = []
     never = Shedder(late=60.0)  # both sides' handshakes are in this process: it is late, and may be
-    async with LocalHost(Settings(), factory, clock=clock, limits=limits, engines=engines(), shedder=never) as host:
+    async with InProcessHost(Settings(), factory, clock=clock, limits=limits, engines=engines(), shedder=never) as host:
         numbers = iter(range(WARM_UP + args.calls))
         began, done = time.perf_counter(), 0
 

@@ -25,9 +25,8 @@ import numpy as np
 import psutil
 
 from duplex.audio_files.reader import open_recording
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.shedding import Shedder
-from duplex.serving.hosts.transport import WebRtcPeers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
 from duplex.serving.http.server import Address, Server
@@ -49,7 +48,9 @@ async def serve(kind: str, calls: int, never_shed: bool) -> None:
     made = engines() if kind == "none" else None
     shedder = Shedder(late=60.0 if never_shed else Shedder().late)
     async with (
-        LocalHost(Settings(), WebRtcPeers(clock), clock=clock, limits=limits, engines=made, shedder=shedder) as host,
+        InProcessHost(
+            Settings(), (lambda _: WebRtcPeer(clock)), clock=clock, limits=limits, engines=made, shedder=shedder
+        ) as host,
         Server(host, Gate(TOKEN), Address(port=0), limits=limits, page={}) as server,
     ):
         print(server.port, flush=True)

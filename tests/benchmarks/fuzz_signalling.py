@@ -23,7 +23,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
@@ -78,7 +78,7 @@ def mutated(rng: random.Random, text: bytes) -> bytes:
     return bytes(data)
 
 
-async def raw_http(rng: random.Random, port: int, held: LocalHost) -> str:
+async def raw_http(rng: random.Random, port: int, held: InProcessHost) -> str:
     valid = (
         f"POST /api/sessions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n"
         'Content-Type: application/json\r\nContent-Length: 16\r\nConnection: close\r\n\r\n{"name": "Ann"} '
@@ -132,7 +132,7 @@ async def description(rng: random.Random, offer: bytes) -> str:
         await peer.close()
 
 
-async def message(rng: random.Random, held: LocalHost, id: str, inbox: Inbox) -> str:
+async def message(rng: random.Random, held: InProcessHost, id: str, inbox: Inbox) -> str:
     valid = rng.choice(
         (
             b'{"type": "switch", "name": "assistant", "value": true}',
@@ -174,7 +174,7 @@ async def fuzz(inputs: int, seed: int) -> int:
     offerer = WebRtcPeer(clock)
     offer = (await offerer.offer()).encode()
     async with (
-        LocalHost(Settings(), peers, clock=clock, limits=LIMITS, engines=engines()) as held,
+        InProcessHost(Settings(), peers, clock=clock, limits=LIMITS, engines=engines()) as held,
         Server(held, Gate(TOKEN), Address(port=0), limits=LIMITS, page={}) as server,
         aiohttp.ClientSession() as client,
     ):

@@ -8,84 +8,35 @@ given the transcript so far, and so the assistant's memory, and the timers that 
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
-from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from duplex.ray_connection import connect
-from duplex.serving.hosts.host import Load, News, Placement
-from duplex.serving.hosts.worker import Worker, WorkerOptions
+from duplex.serving.hosts.cluster_calls import PlacedCall, PlacedRoom
+from duplex.serving.hosts.cluster_workers import ANSWER, ClusterWorkers, WorkerHandle
+from duplex.serving.hosts.contract import Load, News, Placement
+from duplex.serving.hosts.worker import WorkerOptions
 from duplex.serving.http.auth import new_id
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
-from duplex.serving.rooms.event_log import MOST, export
-from duplex.serving.rooms.handover import Past
+from duplex.serving.rooms.event_log import export
+from duplex.serving.rooms.handover import ResumeState
+from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
-from duplex.streaming.errors import CallError, EndpointError
+from duplex.streaming.errors import CallError
+from duplex.streaming.loop_watchdog import LoopWatchdog
 
 log = logging.getLogger(__name__)
 
 NEWS = 0.5
 """Seconds between two looks at a worker: what was said, and how it is doing."""
 
-START = 120.0
-"""Seconds in which a worker must come up."""
-
-_NONE = 1 << 62
+_NO_EVENT = 1 << 62
 """A number that no event has."""
-
-ANSWER = 15.0
-"""Seconds in which a worker must answer; one that does not is ended."""
-
-
-@dataclass(eq=False)
-class _Worker:
-    name: str
-    actor: Any
-    load: Load | None = None
-    coming: int = 0
-    """Calls on their way there, which its last word about its load does not know of."""
-
-    def pressure(self, late: float) -> tuple[float, int]:
-        """How busy it is: 1 is as much as it can bear. late: seconds that frames may be."""
-        assert self.load is not None
-        calls = self.load.calls + self.coming
-        return max(calls / max(1, self.load.capacity), self.load.late_ms / (1000.0 * late), self.load.cpu), calls
-
-    def accepts(self) -> bool:
-        return self.load is not None and self.load.accepts and self.load.calls + self.coming < self.load.capacity
-
-
-@dataclass(eq=False)
-class _Room:
-    """What the front end knows of a room. worker: None while it has none. key: its name, or its one call's id."""
-
-    key: str
-    began: float
-    worker: _Worker | None = None
-    id: str = ""
-    """As its worker knows it; empty before the first news."""
-    events: list[dict[str, Any]] = field(default_factory=list)
-    end: int = 0
-    """The number of events there have been."""
-    placing: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(eq=False)
-class _Call:
-    id: str
-    wish: CallRequest
-    room: _Room
-    made: dict[str, Any]
-    """What `create` said of it."""
-    worker: _Worker | None = None
-    """Where it is; another than the room's if the room has moved on without it."""
-    lost_since: float | None = None
-    over: bool = False
 
 
 class ClusterHost:
@@ -104,26 +55,21 @@ class ClusterHost:
         self._clock = clock
         self._address = address
         self._count = workers
-        self._workers: list[_Worker] = []
-        self._rooms: dict[str, _Room] = {}
-        self._calls: dict[str, _Call] = {}
-        self._numbers = itertools.count(1)
+        self._workers: ClusterWorkers | None = None
+        self._rooms: dict[str, PlacedRoom] = {}
+        self._calls: dict[str, PlacedCall] = {}
         self._moved = 0
-        self._deaths = 0
         self._draining = False
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = SupervisedTasks("cluster")
+        self._watchdog = LoopWatchdog()
 
     async def __aenter__(self) -> ClusterHost:
         self._ray, self._own = connect(self._address)
-        self._class = self._ray.remote(num_cpus=1, max_concurrency=1000)(Worker)
-        count = self._count or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         try:
-            started = await asyncio.gather(*(self._start() for _ in range(count)), return_exceptions=True)
-            failures = [outcome for outcome in started if isinstance(outcome, BaseException)]
-            if len(failures) == count:
-                raise failures[0]
-            for failure in failures:
-                log.error("cluster: a worker did not come up: %s", failure)
+            self._workers = ClusterWorkers(self._ray, self._options, self._clock, self._hear, self._lose)
+            await self._workers.start(self._count or max(1, int(self._ray.cluster_resources().get("CPU", 1))))
+            self._tasks.spawn("news", self._keep_up())
+            await self._watchdog.__aenter__()
         except BaseException:
             await self.stop()
             raise
@@ -132,17 +78,15 @@ class ClusterHost:
     async def __aexit__(self, *error: Any) -> None:
         await self.stop()
 
-    # CallHost.
-
-    async def create(self, wish: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
+    async def create(self, request: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
         if self._draining:
             raise CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
         id = placement.call if placement else new_id()
-        key = f"room {wish.room}" if wish.room else id
+        key = f"room {request.room}" if request.room else id
         room = self._rooms.get(key)
         if room is None or not self._lives(room):  # what was said in an earlier room of that name is nobody's business
-            room = self._rooms[key] = _Room(key, self._clock.now())
-        call = _Call(id, wish, room, {})
+            room = self._rooms[key] = PlacedRoom(key, self._clock.now())
+        call = PlacedCall(id, request, room, {})
         try:
             await self._place(call)
         except BaseException:
@@ -165,26 +109,26 @@ class ClusterHost:
                 if error.reason != "lost":
                     raise
 
-    async def state(self, call: str) -> dict[str, Any]:
+    async def state(self, call: str, since: int = 0, most: int | None = None) -> dict[str, Any]:
         held = self._known(call)
         with suppress(CallError):
             if held.worker is not None:
-                state: dict[str, Any] = await self._ask(held, "state")
+                state: dict[str, Any] = await self._ask(held, "state", since, most)
                 return state
         told = {"state": "ended" if held.over else "open", "online": False}
-        return {**held.made, **told, "events": held.room.events, "end": held.room.end}
+        return {**held.made, **told, **held.room.page(since, most)}
 
     async def export(self, call: str, name: str) -> tuple[str, str]:
         held = self._known(call)
         if held.worker is None:
-            return export(held.room.events, name)
+            return await asyncio.to_thread(export, list(held.room.events), name)
         exported: tuple[str, str] = await self._ask(held, "export", name)
         return exported
 
     async def consent(self, call: str, record: bool) -> dict[str, Any]:
         held = self._known(call)
         told: dict[str, Any] = await self._ask(held, "consent", record)
-        held.wish = replace(held.wish, record=record)
+        held.request = replace(held.request, record=record)
         return told
 
     async def recording(self, call: str, offset: int, size: int) -> bytes:
@@ -203,35 +147,32 @@ class ClusterHost:
             held.over = True
 
     async def load(self) -> list[Load]:
+        workers = self._running()
         lost = sum(call.worker is None for call in self._calls.values())
-        counters = {"moved": float(self._moved), "deaths": float(self._deaths)}
-        front = Load("front end", lost, 0, 0, 0, 0.0, draining=self._draining, counters=counters)
-        return [*(worker.load for worker in self._workers if worker.load is not None), front]
+        counters = {"moved": float(self._moved), "deaths": float(workers.deaths)}
+        watchdog = self._watchdog
+        loop = {"longest": watchdog.longest, "p99": watchdog.quantile(0.99), "stalls": float(watchdog.stalls(0.02))}
+        front = Load("front end", lost, 0, 0, 0, 0.0, draining=self._draining, counters=counters, loop=loop)
+        return [*(worker.load for worker in workers.up if worker.load is not None), front]
 
     async def drain(self, seconds: float) -> None:
         self._draining = True
-        drains = [(worker, worker.actor.call.remote("drain", seconds)) for worker in self._workers]
-        await asyncio.gather(
-            *(self._remote(worker, drain, seconds + ANSWER) for worker, drain in drains), return_exceptions=True
-        )
+        workers = self._running()
+        drains = (workers.call(worker, "drain", seconds, seconds=seconds + ANSWER) for worker in workers.up)
+        await asyncio.gather(*drains, return_exceptions=True)
 
     async def stop(self) -> None:
         self._draining = True
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        stops = [(worker, worker.actor.call.remote("stop")) for worker in self._workers]
-        await asyncio.gather(*(self._remote(worker, stop) for worker, stop in stops), return_exceptions=True)
-        for worker in self._workers:
-            self._kill(worker)
-        self._workers.clear()
-        if self._own:
-            self._ray.shutdown()
+        try:
+            await self._tasks.cancel()
+            if self._workers is not None:
+                await self._workers.stop()
+            await self._watchdog.__aexit__(None, None, None)
+        finally:
+            if self._own:
+                self._ray.shutdown()
 
-    # Placing.
-
-    async def _place(self, call: _Call) -> None:
+    async def _place(self, call: PlacedCall) -> None:
         """Give the call to its room's worker; a room that has none gets the one under the least pressure."""
         room = call.room
         async with room.placing:
@@ -239,8 +180,9 @@ class ClusterHost:
             worker.coming += 1
             try:
                 passed = round((self._clock.now() - room.began) * SAMPLE_RATE) if room.events else 0
-                placement = Placement(call.id, Past(tuple(room.events), passed))
-                made = await self._remote(worker, worker.actor.call.remote("create", call.wish, placement))
+                placement = Placement(call.id, ResumeState(tuple(room.events), passed))
+                undo = partial(self._undo, worker, call.id)
+                made = await self._running().call(worker, "create", call.request, placement, late=undo)
             finally:
                 worker.coming -= 1
             if worker.load is not None:
@@ -249,64 +191,51 @@ class ClusterHost:
                 room.id, room.end = "", len(room.events)
             room.worker = call.worker = worker
             call.made, call.lost_since = made, None
-            call.wish = replace(call.wish, name=made["name"])
+            call.request = replace(call.request, name=made["name"])
 
-    async def _go_on(self, call: _Call) -> None:
+    async def _go_on(self, call: PlacedCall) -> None:
         """The call has lost its worker: give it to another, with all that was said."""
         await self._place(call)
         self._moved += 1
         log.warning("call %s goes on in %s", call.id[:6], call.worker.name if call.worker else "nobody's hands")
 
-    def _choose(self) -> _Worker:
-        accepting = [worker for worker in self._workers if worker.accepts()]
+    def _choose(self) -> WorkerHandle:
+        workers = self._running().up
+        accepting = [worker for worker in workers if worker.accepts()]
         if accepting:
             return min(accepting, key=lambda worker: worker.pressure(self._options.late))
-        if self._workers:
+        if workers:
             raise CallError("every worker is full or too busy", "full", retry_after=15.0)
         raise CallError("no worker is up", "lost", retry_after=5.0)
 
-    # Workers.
+    async def _undo(self, worker: WorkerHandle, call: str) -> None:
+        """A call was made after its caller had been told that it took too long: end and forget it."""
+        held = self._calls.get(call)
+        if held is None or held.worker is not worker:
+            for _ in range(2):
+                await self._running().call(worker, "close", call)
 
-    async def _start(self) -> None:
-        name = f"worker {next(self._numbers)}"
-        worker = _Worker(name, self._class.remote(name, self._options))
-        try:
-            async with asyncio.timeout(START):
-                started, error = await worker.actor.start.remote()
-        except TimeoutError:
-            self._kill(worker)
-            raise EndpointError(f"cluster: {name} did not come up within {START:.0f} s; is a CPU free?") from None
-        except self._ray.exceptions.RayError as failure:
-            self._kill(worker)
-            reason = " ".join(str(failure).split())[:300]
-            raise EndpointError(f"cluster: {name} cannot be started: {reason}") from failure
-        if not started:
-            self._kill(worker)
-            raise error
-        self._workers.append(worker)
-        await self._hear(worker)
-        self._spawn(self._watch(worker))
-
-    async def _watch(self, worker: _Worker) -> None:
-        """Until it dies: what was said there, and how it is doing. Then another takes its place."""
-        while worker in self._workers:
+    async def _keep_up(self) -> None:
+        """Keep a copy of what is said in every room, worker by worker; forget calls whose time is over."""
+        asking: dict[WorkerHandle, asyncio.Task[None]] = {}
+        while True:
             await self._clock.sleep_until(self._clock.now() + NEWS)
-            with suppress(CallError):
-                await self._hear(worker)
+            asking = {worker: task for worker, task in asking.items() if not task.done()}
+            for worker in self._running().up:
+                if worker not in asking:  # a slow worker is not asked again before it has answered
+                    asking[worker] = self._tasks.spawn(f"news of {worker.name}", self._hear_calmly(worker))
             self._forget_lost()
-        while not self._draining:
-            try:
-                return await self._start()
-            except EndpointError as error:
-                log.error("%s", error)
-                await self._clock.sleep_until(self._clock.now() + 5.0)
 
-    async def _hear(self, worker: _Worker) -> None:
+    async def _hear_calmly(self, worker: WorkerHandle) -> None:
+        with suppress(CallError):
+            await self._hear(worker)
+
+    async def _hear(self, worker: WorkerHandle) -> None:
         """Of every call there whether it is known and over; of every room its events, by the newest of its calls."""
         calls = [call for call in self._calls.values() if call.worker is worker]
         speakers = {call.room.key: call for call in calls if call.room.worker is worker and not call.over}
-        since = {call.id: call.room.end if speakers.get(call.room.key) is call else _NONE for call in calls}
-        loads, news = await self._remote(worker, worker.actor.news.remote(since), wrapped=False)
+        since = {call.id: call.room.end if speakers.get(call.room.key) is call else _NO_EVENT for call in calls}
+        loads, news = await self._running().answer(worker, worker.actor.news.remote(since))
         worker.load = loads[0]
         for call in calls:
             told: News | None = news[call.id]
@@ -315,55 +244,33 @@ class ClusterHost:
                 continue
             call.over = told.over
             if speakers.get(call.room.key) is call and call.room.worker is worker:
-                _follow(call.room, told, since[call.id])
+                call.room.follow(told, since[call.id])
 
-    async def _ask(self, call: _Call, method: str, *args: Any) -> Any:
+    async def _ask(self, call: PlacedCall, method: str, *args: Any) -> Any:
         if call.worker is None:
             raise CallError("the call has lost its worker: connect again", "lost", retry_after=1.0)
-        return await self._remote(call.worker, call.worker.actor.call.remote(method, call.id, *args))
+        return await self._running().call(call.worker, method, call.id, *args)
 
-    async def _remote(
-        self, worker: _Worker, asked: Awaitable[Any], seconds: float = ANSWER, *, wrapped: bool = True
-    ) -> Any:
-        """What a worker answers. Raises what it raised, CallError if it is gone."""
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await asked
-        except (TimeoutError, self._ray.exceptions.RayError) as error:
-            self._died(worker, type(error).__name__)
-            raise CallError("the call has lost its worker: connect again", "lost", retry_after=1.0) from None
-        if not wrapped:
-            return answer
-        done, value = answer
-        if not done:
-            raise value
-        return value
-
-    def _died(self, worker: _Worker, why: str) -> None:
-        if worker not in self._workers:
-            return
-        self._workers.remove(worker)
-        self._kill(worker)
-        self._deaths += 1
+    def _lose(self, worker: WorkerHandle, why: str) -> None:
+        """A worker has died: its calls wait until their pages come back."""
         lost = [call for call in self._calls.values() if call.worker is worker]
         for call in lost:
             call.worker, call.lost_since = None, self._clock.now()
             call.room.worker = None
         log.error("cluster: %s is gone (%s); %d calls wait to go on elsewhere", worker.name, why, len(lost))
 
-    def _kill(self, worker: _Worker) -> None:
-        with suppress(self._ray.exceptions.RayError):
-            self._ray.kill(worker.actor)
+    def _running(self) -> ClusterWorkers:
+        if self._workers is None:
+            raise CallError("the cluster is not up", "lost", retry_after=5.0)
+        return self._workers
 
-    # Bookkeeping.
-
-    def _known(self, call: str) -> _Call:
+    def _known(self, call: str) -> PlacedCall:
         held = self._calls.get(call)
         if held is None:
             raise CallError("there is no such call")
         return held
 
-    def _lives(self, room: _Room) -> bool:
+    def _lives(self, room: PlacedRoom) -> bool:
         return room.placing.locked() or any(call.room is room and not call.over for call in self._calls.values())
 
     def _forget_lost(self) -> None:
@@ -375,27 +282,10 @@ class ClusterHost:
             if lost > self._limits.keep_ended:
                 self._drop(call)
 
-    def _drop(self, call: _Call) -> None:
+    def _drop(self, call: PlacedCall) -> None:
         self._calls.pop(call.id, None)
         self._forget_empty(call.room)
 
-    def _forget_empty(self, room: _Room) -> None:
+    def _forget_empty(self, room: PlacedRoom) -> None:
         if self._rooms.get(room.key) is room and not any(call.room is room for call in self._calls.values()):
             del self._rooms[room.key]
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-def _follow(room: _Room, news: News, since: int) -> None:
-    """The front end's copy of what was said."""
-    if room.id and news.room != room.id:  # an earlier room of that name: ours begins anew
-        room.id, room.events, room.end = news.room, [], 0
-        return
-    if room.end == since:
-        room.id = news.room
-        room.events.extend(news.events)
-        del room.events[:-MOST]
-        room.end = news.end

@@ -7,8 +7,10 @@ the least of the pool's time goes first. A call that was idle gets no credit for
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from duplex.streaming.pool import InferencePool
@@ -24,7 +26,7 @@ class SharedPool:
 
     def __init__(self, pool: InferencePool) -> None:
         self.pool = pool
-        self._shares: list[Share] = []
+        self._shares: list[PoolShare] = []
         self._running = 0
         self._long = 0
         self._now = 0.0
@@ -34,10 +36,12 @@ class SharedPool:
         """Steps that wait for a worker."""
         return sum(len(share.queue) for share in self._shares)
 
-    def share(self, name: str) -> Share:
-        return Share(self, name)
+    def share(self, name: str) -> PoolShare:
+        return PoolShare(self, name)
 
-    async def run(self, share: Share, name: str, step: Callable[..., T], args: tuple[Any, ...]) -> T:
+    async def run(
+        self, share: PoolShare, name: str, step: Callable[..., T], args: tuple[Any, ...], limit: float | None = None
+    ) -> T:
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         if not share.queue and not share.running:
             share.served = max(share.served, self._now)
@@ -53,12 +57,15 @@ class SharedPool:
             else:
                 self._forget(share, turn)
             raise
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        slot = _Slot(lambda seconds: self._ended(share, name, seconds, charged))
+        more = {} if limit is None else {"limit": limit}
         try:
-            return await self.pool.run(name, step, *args)
+            return await self.pool.run(name, slot.hold, step, args, **more)
+        except asyncio.CancelledError:
+            slot.caller_left()
+            raise
         finally:
-            self._ended(share, name, clock() - began, charged)
+            slot.caller_done()
 
     def _start(self) -> None:
         while self._running < self.pool.workers:
@@ -78,7 +85,7 @@ class SharedPool:
     def _may_start(self, name: str) -> bool:
         return name not in LONG or self._long < max(1, self.pool.workers - 1)
 
-    def _ended(self, share: Share, name: str, seconds: float, charged: float) -> None:
+    def _ended(self, share: PoolShare, name: str, seconds: float, charged: float) -> None:
         share.served += seconds - charged
         share.spent += seconds
         share.running -= 1
@@ -88,7 +95,7 @@ class SharedPool:
             self._shares.remove(share)
         self._start()
 
-    def _forget(self, share: Share, turn: asyncio.Future[float]) -> None:
+    def _forget(self, share: PoolShare, turn: asyncio.Future[float]) -> None:
         share.queue = deque(waiting for waiting in share.queue if waiting[1] is not turn)
         if not share.queue and not share.running and share in self._shares:
             self._shares.remove(share)
@@ -98,24 +105,71 @@ class SharedPool:
         return timing.total / timing.calls if timing else 0.0
 
 
-class Share(InferencePool):
-    """One session's part of a shared pool; what a session takes for its pool. Closing it closes nothing."""
+class _Slot:
+    """A worker's slot, from its grant until the step has really ended: a thread cannot be stopped half-way.
+
+    free: called once on the loop, with the seconds that the slot was held.
+    """
+
+    def __init__(self, free: Callable[[float], None]) -> None:
+        self._free = free
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._guard = threading.Lock()
+        self._running = False
+        self._left = False
+        self._freed = False
+
+    def hold(self, step: Callable[..., T], args: tuple[Any, ...]) -> T:
+        """Run the step, in the worker's thread. A step whose caller left before it began is not run."""
+        with self._guard:
+            if self._left:
+                raise RuntimeError("the caller of this step left before it began")
+            self._running = True
+        try:
+            return step(*args)
+        finally:
+            with self._guard:
+                self._running = False
+                left = self._left
+            if left:
+                with suppress(RuntimeError):  # the loop has closed
+                    self._loop.call_soon_threadsafe(self._release)
+
+    def caller_left(self) -> None:
+        """The caller was cancelled: a step that runs keeps the slot."""
+        with self._guard:
+            self._left = True
+            if self._running:
+                return
+        self._release()
+
+    def caller_done(self) -> None:
+        """The step has ended, failed, or was given up by the pool, which has replaced its thread."""
+        if not self._left:
+            self._release()
+
+    def _release(self) -> None:
+        if not self._freed:
+            self._freed = True
+            self._free(self._loop.time() - self._began)
+
+
+class PoolShare:
+    """One session's part of a shared pool (`Steps`). It has nothing to close."""
 
     def __init__(self, shared: SharedPool, name: str) -> None:
         self.name = name
-        self.workers = shared.pool.workers
         self.inline = shared.pool.inline
         self.timings = shared.pool.timings
         self.served = 0.0
         """The pool's time that this share has had, in seconds, with what it is expected to take now."""
         self.spent = 0.0
-        """Seconds that its steps have really taken, waiting for a thread left out."""
+        """Seconds that its steps have held a worker."""
         self.running = 0
         self.queue: deque[tuple[str, asyncio.Future[float]]] = deque()
         self._shared = shared
 
-    async def run(self, name: str, step: Callable[..., T], *args: Any) -> T:
-        return await self._shared.run(self, name, step, args)
-
-    def close(self) -> None:
-        pass
+    async def run(self, name: str, step: Callable[..., T], *args: Any, limit: float | None = None) -> T:
+        """Run `step(*args)` in this share's turn. Raises what it raises, and what the pool raises."""
+        return await self._shared.run(self, name, step, args, limit)

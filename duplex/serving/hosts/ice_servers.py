@@ -10,32 +10,16 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from duplex.streaming.errors import SettingsError
+from duplex.transport.ice_server import IceServer
 
-
-@dataclass(frozen=True, slots=True)
-class IceAddress:
-    """What a browser's RTCPeerConnection takes for a STUN or TURN server."""
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = ""
-
-    def as_dict(self) -> dict[str, object]:
-        told: dict[str, object] = {"urls": list(self.urls)}
-        if self.username:
-            told |= {"username": self.username, "credential": self.credential}
-        return told
-
-
-IceServers = Callable[[str], Sequence[IceAddress]]
+IceServers = Callable[[str], Sequence[IceServer]]
 """The hook: a call's id to the servers it may use. Asked anew for every call and every reconnection."""
 
 
-class SharedSecretTurn:
+class SharedSecretIceServers:
     """stun, turn: addresses. secret: shared with the TURN servers. lifetime: seconds a credential is good for.
 
     Raises SettingsError on an address of another kind, and on TURN without a secret.
@@ -61,12 +45,12 @@ class SharedSecretTurn:
         self._lifetime = lifetime
         self._wall_time = wall_time
 
-    def __call__(self, call: str) -> Sequence[IceAddress]:
-        servers = [IceAddress(self._stun)] if self._stun else []
+    def __call__(self, call: str) -> Sequence[IceServer]:
+        servers = [IceServer(self._stun)] if self._stun else []
         if self._turn:
             name = f"{int(self._wall_time() + self._lifetime)}:{call}"
             digest = hmac.new(self._secret, name.encode(), hashlib.sha1).digest()
-            servers.append(IceAddress(self._turn, name, base64.b64encode(digest).decode()))
+            servers.append(IceServer(self._turn, name, base64.b64encode(digest).decode()))
         return servers
 
 

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from duplex.streaming.errors import OutputError
+from duplex.serving.disk import DiskThreads
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import CallError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -45,20 +47,43 @@ class Recordings:
         return folder
 
     def sweep(self) -> list[Path]:
-        """Deletes what is older than `keep`; returns what is gone."""
+        """Delete what is older than `keep`; return what is gone. Blocking. Raises OSError if the folder is gone."""
         gone = []
         for folder in self.folder.iterdir():
             if not _NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
                 continue
-            written = max((file.stat().st_mtime for file in folder.iterdir()), default=folder.stat().st_mtime)
+            try:
+                written = max((file.stat().st_mtime for file in folder.iterdir()), default=folder.stat().st_mtime)
+            except OSError:  # it is being deleted or written this moment
+                continue
             if self._wall_time() - written > self.keep:
                 delete(folder)
                 gone.append(folder)
         return gone
 
 
+async def sweep_for_ever(recordings: Recordings, disk: DiskThreads, clock: Clock, period: float = 60.0) -> None:
+    """Delete recordings whose time is over, every `period` seconds, off the event loop."""
+    while True:
+        try:
+            await disk.run(recordings.sweep)
+        except OSError as error:
+            log.error("%s: old recordings cannot be deleted (%s)", recordings.folder, error.strerror or error)
+        await clock.sleep_until(clock.now() + period)
+
+
+def read_piece(path: Path, offset: int, size: int) -> bytes:
+    """Bytes of a recording; empty at its end. Blocking. Raises CallError if it is gone."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError as error:
+        raise CallError(f"the recording is gone ({error.strerror})") from None
+
+
 def delete(folder: Path) -> None:
-    """A recording and all that was made from it."""
+    """Delete a recording and all that was made from it. Blocking; failures are logged."""
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         log.error("%s: cannot be deleted", folder)

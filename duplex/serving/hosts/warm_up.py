@@ -5,9 +5,12 @@ All calls share one event loop: what one of them loads in mid-call all of them w
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+from contextlib import suppress
 from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +32,32 @@ RESTORATIONS = ("", *LIVE_TASKS)
 
 _SECONDS = 6.0
 """Of the bundled recording: one question, and time for the answer."""
+
+
+class EngineOpening:
+    """A host's pool, and engines loaded on it. Leaving the context closes the pool, then the engines that were loaded,
+    also those that are still being loaded when the opening is cancelled."""
+
+    def __init__(self, pool: InferencePool, settings: Settings) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._loading: asyncio.Future[Engines] | None = None
+
+    async def load(self) -> tuple[Engines, tuple[str, ...]]:
+        """(engines, restoration tasks that can be had here). Raises DuplexError if they cannot be loaded."""
+        self._loading = asyncio.ensure_future(self._pool.run("load", Engines.from_settings, self._settings))
+        engines = await asyncio.shield(self._loading)
+        return engines, await self._pool.run("load", warm_up, self._settings, engines)
+
+    async def __aenter__(self) -> EngineOpening:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        aclose = getattr(self._pool, "aclose", None)
+        await (aclose() if aclose is not None else asyncio.to_thread(self._pool.close))
+        if self._loading is not None:
+            with suppress(Exception):
+                await (await self._loading).close()
 
 
 def warm_up(settings: Settings, engines: Engines) -> tuple[str, ...]:

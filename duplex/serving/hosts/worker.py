@@ -1,4 +1,4 @@
-"""A process that holds calls for a front end elsewhere: a Ray actor around a LocalHost.
+"""A process that holds calls for a front end elsewhere: a Ray actor around an in-process host.
 
 Signalling and events go through the front end; sound does not: the browser's connection is with this process.
 """
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from duplex.engines import Engines
-from duplex.serving.hosts.host import Load, LocalHost, News
-from duplex.serving.hosts.ice_servers import SharedSecretTurn
+from duplex.serving.hosts.contract import Load, News
+from duplex.serving.hosts.ice_servers import SharedSecretIceServers
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.hosts.shedding import LATE, Shedder
 from duplex.serving.http.limits import Limits
@@ -45,20 +46,20 @@ class Worker:
     def __init__(self, name: str, options: WorkerOptions) -> None:
         self._name = name
         self._options = options
-        self._host: LocalHost | None = None
+        self._host: InProcessHost | None = None
 
     async def start(self) -> tuple[bool, Any]:
         """(True, None), or (False, the DuplexError that kept the engines from being had)."""
-        from duplex.serving.hosts.transport import WebRtcPeers
+        from duplex.transport.webrtc import WebRtcPeer
 
         options, clock = self._options, SystemClock()
         try:
-            servers = SharedSecretTurn(
+            servers = SharedSecretIceServers(
                 options.stun, options.turn, options.turn_secret, options.limits.longest, wall_time=time.time
             )
-            host = LocalHost(
+            host = InProcessHost(
                 options.settings,
-                WebRtcPeers(clock, servers),
+                lambda call: WebRtcPeer(clock, ice_servers=servers(call)),
                 clock=clock,
                 limits=options.limits,
                 recordings=Recordings(options.recordings, options.keep) if options.recordings else None,
@@ -70,6 +71,10 @@ class Worker:
         except DuplexError as error:
             return False, error
         return True, None
+
+    async def ping(self) -> bool:
+        """Answers at once while the worker's event loop runs."""
+        return True
 
     async def call(self, method: str, *args: Any) -> tuple[bool, Any]:
         """A method of CallHost: (True, what it returns) or (False, the DuplexError it raised)."""
@@ -89,7 +94,7 @@ class Worker:
                 told[call] = None
         return await host.load(), told
 
-    def _started(self) -> LocalHost:
+    def _started(self) -> InProcessHost:
         if self._host is None:
             raise CallError("the worker has not started", "lost", retry_after=1.0)
         return self._host

@@ -1,19 +1,23 @@
 """Who may touch a call: a token that every caller was given, and pages of our own origin only.
 
-The token is compared in constant time. A browser tells the origin of the page that makes a request; a foreign one is
-refused although it may know the token's address (cross-site request forgery, OWASP ASVS 4.0, V13.2.3).
+The token is compared in constant time, and wrong ones are throttled. A browser tells the origin of the page that makes
+a request; a foreign one is refused although it may know the token (cross-site request forgery, OWASP ASVS 4.0,
+V13.2.3).
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from duplex.serving.http.limits import MOST_KEYS, RateLimiter
+from duplex.streaming.clock import Clock
 from duplex.streaming.errors import SettingsError
 
-SHORTEST = 8
+SHORTEST = 16
 """Characters of a token that a user chooses."""
 
 
@@ -30,12 +34,12 @@ def new_id() -> str:
 class Gate:
     """token: what callers must present. origins: further ones than the server's own, such as https://calls.example.
 
-    Raises SettingsError on a token that is too short or an origin that is none.
+    Raises SettingsError on a token that is too short, or on something that is not a valid origin.
     """
 
     def __init__(self, token: str, origins: Iterable[str] = ()) -> None:
         if len(token) < SHORTEST:
-            raise SettingsError(f"token: has {len(token)} characters; give {SHORTEST} or more, or none at all")
+            raise SettingsError(f"token: has {len(token)} characters; give {SHORTEST} or more, or leave it out")
         self._token = token.encode()
         self._origins = frozenset(_origin(origin) for origin in origins)
 
@@ -58,8 +62,33 @@ def bearer(header: str | None) -> str | None:
     return token.strip() if kind.lower() == "bearer" and token.strip() else None
 
 
+class TokenThrottle:
+    """Slows down guessing: each remote address has a few wrong tokens, then waits.
+
+    A remote that has shown the right token before is never kept out: behind a proxy it stands for everybody.
+    """
+
+    def __init__(self, clock: Clock, rate: float = 0.2, burst: float = 20.0) -> None:
+        self._wrong = RateLimiter(clock, rate, burst)
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    def wait(self, remote: str) -> float:
+        """Seconds until a token of `remote` is looked at again; 0: now."""
+        return 0.0 if remote in self._known else self._wrong.wait(remote)
+
+    def right(self, remote: str) -> None:
+        self._known[remote] = None
+        self._known.move_to_end(remote)
+        if len(self._known) > MOST_KEYS:
+            self._known.popitem(last=False)
+
+    def wrong(self, remote: str) -> bool:
+        """Count a wrong token. False if there were too many lately."""
+        return self._wrong.take(remote)
+
+
 def _origin(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/"):
-        raise SettingsError(f"origin: {text!r} is none, such as https://calls.example")
+        raise SettingsError(f"origin: {text!r} is not a valid origin, such as https://calls.example")
     return f"{parts.scheme}://{parts.netloc}".lower()

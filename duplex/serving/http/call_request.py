@@ -37,20 +37,20 @@ class CallRequest:
             raise SettingsError(str(error).replace("command line:", "settings:", 1)) from None
 
 
-def parse_wish(body: object) -> CallRequest:
+def parse_call_request(body: object) -> CallRequest:
     """{"name", "room", "record", "settings"}, each optional. Raises SettingsError."""
-    wish = _object(body, ("name", "room", "record", "settings"))
-    room = _name(wish.get("room"), "room")
-    name = _name(wish.get("name"), "name") or ("guest" if room else "user")
-    settings = wish.get("settings", {})
+    request = _object(body, ("name", "room", "record", "settings"))
+    room = _name(request.get("room"), "room")
+    name = _name(request.get("name"), "name") or ("guest" if room else "user")
+    settings = request.get("settings", {})
     if not isinstance(settings, dict):
         raise SettingsError("settings: must be an object")
     for key, value in settings.items():
         if key not in WHITELIST:
             raise SettingsError(f"settings: a page cannot set {key[:_LONGEST_VALUE]!r}; it can: {', '.join(WHITELIST)}")
         if not isinstance(value, bool | int | float | str) or len(str(value)) > _LONGEST_VALUE:
-            raise SettingsError(f"settings: the value of {key!r} is none that a setting can have")
-    return CallRequest(name, room, _flag(wish.get("record", False), "record"), settings)
+            raise SettingsError(f"settings: the value of {key!r} is not one that a setting can have")
+    return CallRequest(name, room, _flag(request.get("record", False), "record"), settings)
 
 
 def parse_offer(body: object, longest: int) -> str:

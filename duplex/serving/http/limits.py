@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from duplex.streaming.clock import Clock
@@ -35,6 +36,12 @@ class Limits:
     """Seconds in which the transcript of an ended call can still be fetched."""
     drain: float = 30.0
     """Seconds that calls may go on after the server was told to stop."""
+    events: int = 2000
+    """Events in one answer about a call's state; what follows is asked for with `?since=`."""
+    reads: float = 2.0
+    """Answers about one call's state a second for long; 40 at once."""
+    exports: float = 0.2
+    """Downloads of one call's transcripts and recording a second for long; 12 at once."""
 
 
 class TokenBucket:
@@ -48,13 +55,52 @@ class TokenBucket:
         self._level = burst
         self._at = clock.now()
 
+    @property
+    def wait(self) -> float:
+        """Seconds until there is one; 0 if there is one now."""
+        self._fill()
+        return max(0.0, 1.0 - self._level) / self._rate
+
     def take(self) -> bool:
         """Whether there is one left, which is then gone."""
-        now = self._clock.now()
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
-        self._at = now
+        self._fill()
         if self._level < 1.0:
             self.refused += 1
             return False
         self._level -= 1.0
         return True
+
+    def _fill(self) -> None:
+        now = self._clock.now()
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+
+
+MOST_KEYS = 4096
+"""Keys of which a RateLimiter knows; the one that was used least lately is forgotten."""
+
+
+class RateLimiter:
+    """A TokenBucket per key (a remote address, a call), in bounded memory."""
+
+    def __init__(self, clock: Clock, rate: float, burst: float) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._burst = burst
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, key: str) -> bool:
+        return self._bucket(key).take()
+
+    def wait(self, key: str) -> float:
+        """Seconds until `take` succeeds."""
+        return self._bucket(key).wait if key in self._buckets else 0.0
+
+    def _bucket(self, key: str) -> TokenBucket:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = TokenBucket(self._clock, self._rate, self._burst)
+            if len(self._buckets) > MOST_KEYS:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(key)
+        return bucket

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from duplex.serving.hosts.host import Load
+from duplex.serving.hosts.contract import Load
 from duplex.serving.hosts.shedding import STEPS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,13 +16,18 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _COUNTERS = {
     "created": "calls created",
     "ended": "calls ended",
-    "refused": "calls refused for want of room",
+    "refused": "calls refused because the server is full",
     "offers": "offers answered",
     "failed_offers": "offers that could not be answered",
     "reconnected": "connections made anew within a call",
     "shed": "steps of load shedding taken",
     "deaths": "workers that died",
     "moved": "calls given to another worker after theirs had died",
+}
+
+_LOOP = {
+    "duplex_loop_stall_longest_seconds": ("longest lateness of the event loop", "longest"),
+    "duplex_loop_lateness_p99_seconds": ("99th percentile of the event loop's lateness", "p99"),
 }
 
 
@@ -72,6 +77,18 @@ class _Loads:
             for load in self._loads:
                 gauge.add_metric((load.host,), value(load))
             yield gauge
+        for name, (help, key) in _LOOP.items():
+            gauge = GaugeMetricFamily(name, help, labels=("host",))
+            for load in self._loads:
+                if key in load.loop:
+                    gauge.add_metric((load.host,), load.loop[key])
+            yield gauge
+        stalls = CounterMetricFamily(
+            "duplex_loop_stalls", "times that the event loop was late by 20 ms or more", labels=("host",)
+        )
+        for load in self._loads:
+            stalls.add_metric((load.host,), load.loop.get("stalls", 0.0))
+        yield stalls
         shed = GaugeMetricFamily("duplex_shed", "1 for what is given up under load", labels=("host", "step"))
         for load in self._loads:
             for step in STEPS:

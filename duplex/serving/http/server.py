@@ -7,8 +7,9 @@ import logging
 import ssl
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from duplex.serving.hosts.host import CallHost
+from duplex.serving.hosts.contract import CallHost
 from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
@@ -48,7 +49,7 @@ class Server:
             print(server.url("token"))
             await server.drained()      # after `drain`
 
-    Raises SettingsError if the address cannot be listened on.
+    private_candidates: see Signalling. Raises SettingsError if the address cannot be listened on.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Server:
         limits: Limits | None = None,
         ice_servers: IceServers = lambda call: (),
         page: dict[str, File] | None = None,
+        private_candidates: bool = False,
     ) -> None:
         self.address = address or Address()
         self.limits = limits or Limits()
@@ -67,7 +69,13 @@ class Server:
         self.metrics = Metrics()
         self._host = host
         self._signalling = Signalling(
-            host, gate, self.limits, self.metrics, read_page() if page is None else page, ice_servers
+            host,
+            gate,
+            self.limits,
+            self.metrics,
+            read_page() if page is None else page,
+            ice_servers,
+            private_candidates=private_candidates,
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
@@ -76,7 +84,7 @@ class Server:
         limits = self.limits
         self._runner = web.AppRunner(
             self._signalling.application(),
-            access_log=None,  # its lines would have the tokens of addresses in them
+            access_log=None,  # its lines would have the ids of calls in them
             keepalive_timeout=limits.request,  # also what a connection has for its first request to be there
             lingering_time=1.0,
             shutdown_timeout=2.0,
@@ -113,14 +121,14 @@ class Server:
             await asyncio.wait([self._draining])
 
     def url(self, token: str = "") -> str:
-        """The page's address."""
+        """The page's address. The token is in its fragment, which browsers keep to themselves."""
         scheme = "https" if self.address.tls else "http"
         name = "localhost" if self.address.host in ("0.0.0.0", "::", "") else self.address.host
         name = f"[{name}]" if ":" in name else name
-        return f"{scheme}://{name}:{self.port}/" + (f"?token={token}" if token else "")
+        return f"{scheme}://{name}:{self.port}/" + (f"#token={quote(token, safe='')}" if token else "")
 
     def drain(self) -> None:
-        """Take no new calls, and be over when the last one is. Again: be over at once."""
+        """Take no new calls, and end when the last one has. Called again: end at once."""
         if self._draining is not None:
             self._over.set()
             return

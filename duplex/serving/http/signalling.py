@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
-from duplex.serving.hosts.host import CallHost
+from duplex.serving.hosts.contract import CallHost
 from duplex.serving.hosts.ice_servers import IceServers
-from duplex.serving.http import call_request as wishes
-from duplex.serving.http.auth import Gate, bearer
-from duplex.serving.http.limits import Limits
+from duplex.serving.http.auth import Gate, TokenThrottle, bearer
+from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
+from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
 from duplex.serving.http.pages import INDEX, File
+from duplex.streaming.clock import SystemClock
 from duplex.streaming.errors import CallError, DuplexError
+from duplex.transport.candidates import Scope, reachable_scope, without_unreachable
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,8 @@ STATUS = {
     "full": 503,
     "draining": 503,
     "lost": 503,
+    "slow": 503,
+    "failed": 500,
     "busy": 429,
 }
 """Why a call is refused (CallError.reason) to the status that says so."""
@@ -36,7 +42,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",  # the page's address has the token in it
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -46,12 +52,17 @@ HEADERS = {
 
 _PIECE = 1 << 18
 _EVENTS = 500
+_BURST = 40
+_EXPORTS_BURST = 12
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Signalling:
-    """The routes over a host. page: the files of the page. ice_servers: what a call's browser may use."""
+    """The routes over a host. page: the files of the page. ice_servers: what a call's browser may use.
+
+    private_candidates: try every address that an offer names, whoever sends it (see `duplex.transport.candidates`).
+    """
 
     def __init__(
         self,
@@ -61,6 +72,8 @@ class Signalling:
         metrics: Metrics,
         page: dict[str, File],
         ice_servers: IceServers,
+        *,
+        private_candidates: bool = False,
     ) -> None:
         self._host = host
         self._gate = gate
@@ -68,6 +81,12 @@ class Signalling:
         self._metrics = metrics
         self._page = page
         self._ice_servers = ice_servers
+        self._private_candidates = private_candidates
+        clock = SystemClock()
+        self._throttle = TokenThrottle(clock)
+        self._warnings = RateLimiter(clock, 1.0, 20.0)
+        self._reads = RateLimiter(clock, limits.reads, _BURST)
+        self._exports = RateLimiter(clock, limits.exports, _EXPORTS_BURST)
         self.draining = False
 
     def application(self) -> web.Application:
@@ -88,8 +107,6 @@ class Signalling:
         app.router.add_get(one + "/{name:[a-z.]{1,32}}", self._export)
         return app
 
-    # Around every request.
-
     @web.middleware
     async def _account(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Counts, answers errors in one line of JSON, and adds the headers that every answer has."""
@@ -106,7 +123,7 @@ class Signalling:
         except CallError as error:
             response = _error(STATUS.get(error.reason, 400), str(error))
             if error.retry_after:
-                response.headers["Retry-After"] = f"{error.retry_after:.0f}"
+                response.headers["Retry-After"] = str(math.ceil(error.retry_after))
         except DuplexError as error:
             response = _error(400, str(error))
         except asyncio.CancelledError:
@@ -130,27 +147,41 @@ class Signalling:
             headers.get("Origin"), request.scheme, request.host, headers.get("Sec-Fetch-Site")
         ):
             return self._refuse(request, 403, "origin", "this page's origin may not use this server")
-        presented = bearer(headers.get("Authorization")) or request.query.get("token")
-        if not self._gate.knows(presented):
-            response = self._refuse(request, 401, "token", "the token is missing or wrong: open the address as given")
+        remote = request.remote or ""
+        if wait := self._throttle.wait(remote):
+            return self._refuse(request, 429, "guessing", "too many wrong tokens: wait a little", wait)
+        if not self._gate.knows(bearer(headers.get("Authorization"))):
+            self._throttle.wrong(remote)
+            where = "in the header Authorization, not in the address" if "token" in request.query else "as given"
+            response = self._refuse(request, 401, "token", f"the token is missing or wrong: send it {where}")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
+        self._throttle.right(remote)
         if request.content_length is not None and request.content_length > self._limits.body:
             return self._refuse(request, 413, "size", f"a body may have {self._limits.body} bytes at most")
         return await handler(request)
 
-    def _refuse(self, request: web.Request, status: int, why: str, text: str) -> web.Response:
+    def _refuse(self, request: web.Request, status: int, why: str, text: str, retry_after: float = 0.0) -> web.Response:
         self._metrics.refused.labels(why).inc()
-        log.warning("refused (%s): %s %s from %s", why, request.method, request.path[:80], request.remote)
+        if self._warnings.take(request.remote or ""):
+            # The path as it was sent: decoded, it could hold line breaks and forge lines of the log.
+            path = request.rel_url.raw_path[:80]
+            log.warning("refused (%s): %r %r from %s", why, request.method, path, request.remote)
         response = _error(status, text)
+        if retry_after:
+            response.headers["Retry-After"] = str(math.ceil(retry_after))
         if request.can_read_body:
             response.force_close()  # what it sends is not read
         return response
 
-    # Routes.
-
     async def _index(self, request: web.Request) -> web.Response:
-        return self._file(INDEX)
+        token = request.query.get("token")
+        if token is None:
+            return self._file(INDEX)
+        # Servers and proxies on the way write queries to their logs; a fragment never leaves the browser.
+        rest = request.rel_url.with_query([(name, text) for name, text in request.query.items() if name != "token"])
+        query = f"?{rest.raw_query_string}" if rest.raw_query_string else ""
+        return web.Response(status=303, headers={"Location": f"/{query}#token={quote(token, safe='')}"})
 
     async def _static(self, request: web.Request) -> web.Response:
         return self._file(request.match_info["path"])
@@ -171,13 +202,14 @@ class Signalling:
         return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _create(self, request: web.Request) -> web.Response:
-        wish = wishes.parse_wish(await self._body(request))
-        made = await self._host.create(wish)
+        made = await self._host.create(parse_call_request(await self._body(request)))
         servers = [server.as_dict() for server in self._ice_servers(made["session"])]
         return web.json_response({**made, "ice_servers": servers}, status=201)
 
     async def _state(self, request: web.Request) -> web.Response:
-        state = await self._host.state(request.match_info["call"])
+        call = request.match_info["call"]
+        self._check_rate(self._reads, call)
+        state = await self._host.state(call, _number(request, "since"), self._limits.events)
         servers = [server.as_dict() for server in self._ice_servers(state["session"])]
         events, pieces = state.pop("events"), []
         for at in range(0, len(events), _EVENTS):  # an hour of them would hold up the sound of every call
@@ -191,16 +223,18 @@ class Signalling:
         return web.Response(status=204)
 
     async def _offer(self, request: web.Request) -> web.Response:
-        sdp = wishes.parse_offer(await self._body(request), self._limits.sdp)
-        answer = await self._host.offer(request.match_info["call"], sdp)
+        sdp = parse_offer(await self._body(request), self._limits.sdp)
+        nearest = Scope.LOOPBACK if self._private_candidates else reachable_scope(request.remote)
+        answer = await self._host.offer(request.match_info["call"], without_unreachable(sdp, nearest))
         return web.json_response({"sdp": answer, "type": "answer"})
 
     async def _consent(self, request: web.Request) -> web.Response:
-        record = wishes.parse_consent(await self._body(request))
+        record = parse_consent(await self._body(request))
         return web.json_response(await self._host.consent(request.match_info["call"], record))
 
     async def _export(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
+        self._check_rate(self._exports, request.match_info["call"])
         media_type, text = await self._host.export(request.match_info["call"], name)
         return web.Response(
             text=text,
@@ -211,6 +245,7 @@ class Signalling:
 
     async def _recording(self, request: web.Request) -> web.StreamResponse:
         call, offset = request.match_info["call"], 0
+        self._check_rate(self._exports, call)
         piece = await self._host.recording(call, 0, _PIECE)
         response = web.StreamResponse(
             headers={
@@ -231,6 +266,10 @@ class Signalling:
         await self._host.delete_recording(request.match_info["call"])
         return web.Response(status=204)
 
+    def _check_rate(self, limiter: RateLimiter, call: str) -> None:
+        if not limiter.take(call):
+            raise CallError("too many requests for this call: wait a little", "busy", limiter.wait(call))
+
     async def _body(self, request: web.Request) -> Any:
         """The JSON of a body. A form or a script of a foreign page cannot send this content type unasked."""
         if request.content_type != "application/json":
@@ -244,11 +283,19 @@ class Signalling:
 
 
 def parse_json(text: bytes) -> Any:
-    """Raises HTTPBadRequest on what is no JSON, or nested or numbered beyond reason."""
+    """Raises HTTPBadRequest on text that is not JSON, or is nested too deeply."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise web.HTTPBadRequest(text="the body is not JSON") from None
+
+
+def _number(request: web.Request, name: str) -> int:
+    """A number in the query; 0 if absent. Raises HTTPBadRequest."""
+    text = request.query.get(name, "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 12):
+        raise web.HTTPBadRequest(text=f"{name}: must be a number of an event")
+    return int(text)
 
 
 def _error(status: int, text: str) -> web.Response:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from duplex.serving.http.limits import Limits, TokenBucket
+from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.streaming.audio import FRAME, AudioChunk
 from duplex.streaming.clock import Clock
 from duplex.streaming.errors import CallError, DuplexError, TransportError
@@ -95,8 +96,8 @@ class Call:
         self._clock = clock
         self._peer: Peer | None = None
         self._greeted = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks = SupervisedTasks(f"call {id[:6]}")
+        self._closing = SupervisedTasks(f"call {id[:6]}")
         self._offering = asyncio.Lock()
         self._offers = TokenBucket(clock, rate=0.5, burst=5)
         self._messages = TokenBucket(clock, rate=10, burst=40)
@@ -126,11 +127,16 @@ class Call:
                 raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
             old = await self._detach()
             if old is not None:  # its network may be gone, and the new one waits for its answer
-                self._spawn(old.close(), self._closing)
+                self._closing.spawn("closing a connection", old.close())
             self._peer, self._greeted = peer, False
             self.answered += 1
-            for work in (self._connect(peer), self._listen(peer), self._obey(peer), self._report(peer)):
-                self._spawn(self._guard(work), self._tasks)
+            for name, work in {
+                "connection": self._connect(peer),
+                "input": self._listen(peer),
+                "messages": self._obey(peer),
+                "reports": self._report(peer),
+            }.items():
+                self._tasks.spawn(name, work, lambda _: self.drop_connection(peer))
             return answer
 
     def play(self, samples: np.ndarray) -> None:
@@ -155,9 +161,14 @@ class Call:
         self.over = True
         peer = await self._detach()
         if peer is not None:
-            self._spawn(peer.close(), self._closing)
-        if self._closing:
-            await asyncio.wait(self._closing)
+            self._closing.spawn("closing the connection", peer.close())
+        await self._closing.join()
+
+    def drop_connection(self, peer: Peer | None = None) -> None:
+        """End the connection, or that one, as the network would: the page may make another."""
+        peer = peer or self._peer
+        if peer is not None:
+            self._closing.spawn("closing a failed connection", peer.close())
 
     async def _connect(self, peer: Peer) -> None:
         """The life of one connection."""
@@ -169,7 +180,7 @@ class Call:
             self._greet(peer)
             await peer.wait_closed()
         except (TimeoutError, TransportError) as error:
-            log.info("call %s: no connection: %s", self.id[:6], error or "it took too long")
+            log.info("call %s: no connection: %r", self.id[:6], str(error) or "it took too long")
             await peer.close()
         finally:
             if self._peer is peer:
@@ -224,27 +235,10 @@ class Call:
     async def _detach(self) -> Peer | None:
         """The connection there was, which is no longer listened to and is to be closed."""
         peer, self._peer = self._peer, None
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.cancel()
         if peer is not None:
             self._lost()
         return peer
-
-    def _spawn(self, work: Coroutine[Any, Any, None], among: set[asyncio.Task[None]]) -> None:
-        task = asyncio.create_task(work)
-        among.add(task)
-        task.add_done_callback(among.discard)
-
-    async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
-        """What fails in one call is logged, ends its connection, and no other."""
-        try:
-            await work
-        except Exception as error:
-            log.error("call %s: its connection failed", self.id[:6], exc_info=error)
-            if self._peer is not None:
-                await self._peer.close()
 
 
 class _Level:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from duplex.serving.disk import DiskThreads
+from duplex.serving.hosts.retention import delete
 from duplex.session_record import recorder as recording
 from duplex.session_record.recorder import Recorder
 from duplex.streaming.errors import DuplexError, OutputError
+
+log = logging.getLogger(__name__)
 
 SPOKEN = {
     "en": ("This call is being recorded.", "The recording has stopped."),
@@ -21,23 +27,31 @@ SPOKEN = {
 
 
 class ConsentedRecording:
-    """One room's recording. It takes what a sink takes; the file runs on the session's clock, with silence where it
-    was not allowed.
+    """One room's recording: a sink. The file runs on the session's clock, with silence where recording was not allowed.
 
     new_folder: makes the folder when recording begins for the first time; None if this server keeps no recordings.
-    changed: called when recording begins (True) or stops (False), and why.
+    changed: called when recording begins (True) or stops (False), and why. disk: where files are opened, closed and
+    deleted.
     """
 
     def __init__(
-        self, new_folder: Callable[[], Path] | None, parties: int, changed: Callable[[bool, str], None]
+        self,
+        new_folder: Callable[[], Path] | None,
+        parties: int,
+        changed: Callable[[bool, str], None],
+        disk: DiskThreads,
     ) -> None:
         self._new_folder = new_folder
         self._parties = parties
         self._changed = changed
+        self._disk = disk
         self._agreed: dict[str, bool] = {}
         self._recorder: Recorder | None = None
         self._running = False
         self._folder: Path | None = None
+        self._files = asyncio.Lock()
+        """Held while files are opened, closed or deleted."""
+        self._closed = False
 
     @property
     def offered(self) -> bool:
@@ -49,9 +63,8 @@ class ConsentedRecording:
 
     @property
     def sound(self) -> Path | None:
-        """The file, if there is one."""
-        path = self._folder / recording.MIX if self._folder else None
-        return path if path is not None and path.exists() else None
+        """The file, if recording has ever begun and nothing was deleted since."""
+        return self._folder / recording.MIX if self._folder else None
 
     def agreed(self, name: str) -> bool:
         return self._agreed.get(name, False)
@@ -59,19 +72,23 @@ class ConsentedRecording:
     def join(self, name: str) -> None:
         """Somebody comes, who has not been asked yet."""
         self._agreed[name] = False
-        self._follow(f"{name} has not agreed")
+        self._stop(f"{name} has not agreed")
 
     def leave(self, name: str) -> None:
         self._agreed.pop(name, None)
         if not self._agreed:
             self._stop("nobody is left")
 
-    def agree(self, name: str, yes: bool) -> None:
+    async def agree(self, name: str, yes: bool) -> None:
         """Raises OutputError if the recording cannot be written."""
         if not self.offered:
             raise OutputError("recording: this server keeps none")
         self._agreed[name] = yes
-        self._follow(f"{name} {'agrees' if yes else 'has withdrawn consent'}")
+        if not yes:
+            self._stop(f"{name} has withdrawn consent")
+        elif self._everybody_agrees():
+            # A file that is opened is owned by this object, whatever becomes of the caller.
+            await asyncio.shield(self._start(f"{name} agrees"))
 
     def on_input(self, frame: Any) -> None:
         self._write("on_input", frame)
@@ -85,36 +102,42 @@ class ConsentedRecording:
     def on_event(self, event: Any) -> None:
         self._write("on_event", event)
 
-    def close(self) -> None:
-        """Ends the recording and writes its transcripts; takes a while. Raises OutputError."""
-        self._running = False
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            recorder.close(timeline=False)
+    async def close(self) -> None:
+        """End the recording and write its transcripts; the loop is not held up. Raises OutputError."""
+        self._running, self._closed = False, True
+        async with self._files:
+            recorder, self._recorder = self._recorder, None
+            if recorder is not None:
+                await _close(recorder, self._disk)
 
-    def delete(self) -> Path | None:
-        """Stops, withdraws everybody's consent, and returns the folder, which is now the caller's to remove."""
+    async def delete(self) -> None:
+        """Stop, withdraw everybody's consent, and remove the folder. Nothing more is written to it."""
         self._agreed = dict.fromkeys(self._agreed, False)
         self._stop("it was deleted")
-        recorder, self._recorder = self._recorder, None
-        if recorder is not None:
-            with suppress(DuplexError):
-                recorder.close(timeline=False)
-        folder, self._folder = self._folder, None
-        return folder
+        await asyncio.shield(self._delete())
 
-    def _follow(self, why: str) -> None:
-        if not (self._agreed and all(self._agreed.values())):
-            self._stop(why)
-        elif not self._running:
-            self._start(why)
+    async def _delete(self) -> None:
+        async with self._files:
+            recorder, self._recorder = self._recorder, None
+            folder, self._folder = self._folder, None
+            if folder is None:
+                return
+            if recorder is not None:
+                await self._disk.run(_discard, recorder, folder)
+            await self._disk.run(delete, folder)
 
-    def _start(self, why: str) -> None:
-        if self._recorder is None and self._new_folder is not None:
-            self._folder = self._new_folder()
-            self._recorder = Recorder(self._folder, tuple(str(number) for number in range(self._parties)))
-        self._running = True
-        self._changed(True, why)
+    def _everybody_agrees(self) -> bool:
+        return bool(self._agreed) and all(self._agreed.values())
+
+    async def _start(self, why: str) -> None:
+        async with self._files:
+            if self._recorder is None and self._new_folder is not None and not self._closed:
+                parties = tuple(str(number) for number in range(self._parties))
+                self._folder, self._recorder = await self._disk.run(_open, self._new_folder, parties)
+            # Meanwhile somebody may have come, left or changed their mind.
+            if self._recorder is not None and self._everybody_agrees() and not self._running and not self._closed:
+                self._running = True
+                self._changed(True, why)
 
     def _stop(self, why: str) -> None:
         if self._running:
@@ -128,3 +151,31 @@ class ConsentedRecording:
             getattr(self._recorder, method)(what)
         except DuplexError as error:
             self._stop(str(error))
+        except Exception as error:
+            log.error("recording: writing failed", exc_info=error)
+            self._stop(f"it failed ({type(error).__name__})")
+
+
+def _open(new_folder: Callable[[], Path], parties: tuple[str, ...]) -> tuple[Path, Recorder]:
+    folder = new_folder()
+    return folder, Recorder(folder, parties)
+
+
+def _discard(recorder: Recorder, folder: Path) -> None:
+    """Close the files; make nothing of what is in them."""
+    discard = getattr(recorder, "discard", None)
+    if discard is not None:
+        discard()
+        return
+    delete(folder)  # without its log a recorder has nothing to make transcripts of: it only closes its files
+    with suppress(DuplexError):
+        recorder.close(timeline=False)
+
+
+async def _close(recorder: Recorder, disk: DiskThreads) -> None:
+    """Close the files and write the transcripts; the picture is left out."""
+    aclose = getattr(recorder, "aclose", None)
+    if aclose is not None and not disk.inline:
+        await aclose(timeline=False)
+    else:
+        await disk.run(recorder.close, timeline=False)

@@ -1,6 +1,6 @@
 """What has been said and decided in a room, kept so that a page that comes back finds it, and for the downloads.
 
-A room that goes on in another process begins with the journal of the one before: times and numbers go on from there.
+A room that goes on in another process begins with the event log of the one before: times and numbers go on from there.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _SAMPLES = ("start", "end", "decided", "first_token", "first_audible", "at")
 _PASSING = frozenset({"partial"})
 
 
-class Journal:
-    """past: the events of a room that goes on here. shift: the samples between its beginning and ours."""
+class EventLog:
+    """events: of a room that goes on here. shift: the samples between its beginning and ours."""
 
-    def __init__(self, past: Iterable[Mapping[str, Any]] = (), shift: int = 0) -> None:
-        self._events: list[dict[str, Any]] = [dict(event) for event in past]
+    def __init__(self, events: Iterable[Mapping[str, Any]] = (), shift: int = 0) -> None:
+        self._events: list[dict[str, Any]] = [dict(event) for event in events]
         self._first = 0
         self._partials: dict[str, dict[str, Any]] = {}
         self._shift = shift
@@ -62,9 +62,16 @@ class Journal:
             self._first += surplus
         return told
 
-    def events(self, since: int = 0) -> list[dict[str, Any]]:
-        """From number `since` on, with what seems to be being said now at the end."""
-        return [*self._events[max(0, since - self._first) :], *self._partials.values()]
+    def page(self, since: int = 0, most: int | None = None) -> dict[str, Any]:
+        """{"events": at most `most` from number `since` on, "next": the number after them, "end"}.
+
+        The last page has what seems to be being said now at its end.
+        """
+        first = min(max(since, self._first), self.end)
+        last = self.end if most is None else min(self.end, first + most)
+        events = self._events[first - self._first : last - self._first]
+        partials = self._partials.values() if last == self.end else ()
+        return {"events": [*events, *partials], "next": last, "end": self.end}
 
     def lasting(self, since: int = 0) -> list[dict[str, Any]]:
         """From number `since` on, without what may yet be taken back."""

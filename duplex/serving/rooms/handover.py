@@ -13,8 +13,8 @@ from duplex.streaming.audio import SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """events: of the room so far, as its journal gives them. shift: samples from their zero to the new beginning."""
+class ResumeState:
+    """events: of the room so far, as its event log gives them. shift: samples from their zero to the new beginning."""
 
     events: Sequence[Mapping[str, Any]] = ()
     shift: int = 0

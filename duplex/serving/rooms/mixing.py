@@ -1,8 +1,4 @@
-"""What each person in a room hears: the others and the assistant, and not themselves (mix-minus).
-
-Who hears what is a table, listener by listener and speaker by speaker, of sources. It starts out as everybody's own
-voice; an interpreter puts another source in place of a speaker for one listener, and for nobody else.
-"""
+"""What each person in a room hears: the others and the assistant, and not themselves (mix-minus)."""
 
 from __future__ import annotations
 
@@ -56,53 +52,30 @@ class Source:
 
 
 class Mix:
-    """The listeners of a room and the sources they hear."""
+    """The people of a room, each with a voice that the others hear."""
 
     def __init__(self) -> None:
         self._sources: dict[str, Source] = {}
-        self._hears: dict[str, dict[str, str]] = {}
 
     def join(self, name: str) -> None:
         """Somebody who speaks and listens."""
         self._sources[name] = Source()
-        for hears in self._hears.values():
-            hears[name] = name
-        self._hears[name] = {other: other for other in self._hears}
 
     def leave(self, name: str) -> None:
         self._sources.pop(name, None)
-        self._hears.pop(name, None)
-        for hears in self._hears.values():
-            hears.pop(name, None)
 
-    def add_source(self, name: str) -> None:
-        """A voice that is nobody's own; it is heard where `route` puts it."""
-        self._sources[name] = Source()
-
-    def remove_source(self, name: str) -> None:
-        """Who heard it hears the speakers themselves again."""
-        self._sources.pop(name, None)
-        for hears in self._hears.values():
-            hears.update({speaker: speaker for speaker, source in hears.items() if source == name})
-
-    def route(self, listener: str, speaker: str, source: str) -> None:
-        """What `listener` hears in place of `speaker` from now on; the speaker's own name undoes it."""
-        if listener not in self._hears or speaker not in self._hears[listener] or source not in self._sources:
-            raise ValueError(f"no route: {listener!r} hearing {source!r} in place of {speaker!r}")
-        self._hears[listener][speaker] = source
-
-    def write(self, source: str, samples: np.ndarray) -> None:
-        """samples: (n,) float32 at 16 kHz. A source that nobody hears is not kept."""
-        if len(self._hears) > 1 and source in self._sources:
-            self._sources[source].write(samples)
+    def write(self, name: str, samples: np.ndarray) -> None:
+        """samples: (n,) float32 at 16 kHz. A voice that nobody else hears is not kept."""
+        if len(self._sources) > 1 and name in self._sources:
+            self._sources[name].write(samples)
 
     def read(self, assistant: np.ndarray) -> dict[str, np.ndarray]:
         """assistant: (n,) float32, what the assistant says now. Returns (n,) for each listener."""
-        if len(self._hears) < 2:
-            return {listener: assistant for listener in self._hears}
+        if len(self._sources) < 2:
+            return {listener: assistant for listener in self._sources}
         voices = {name: source.read(len(assistant)) for name, source in self._sources.items()}
         tracks: dict[str, np.ndarray] = {}
-        for listener, hears in self._hears.items():
-            heard = [voice for name in set(hears.values()) if (voice := voices[name]) is not None]
+        for listener in self._sources:
+            heard = [voice for name, voice in voices.items() if name != listener and voice is not None]
             tracks[listener] = soft_limit(np.sum([assistant, *heard], axis=0, dtype=np.float32)) if heard else assistant
         return tracks

@@ -66,7 +66,7 @@ def serve(folder: Path, *flags: str) -> Iterator[Served]:
         assert process.stdout is not None
         for line in process.stdout:
             if found := re.search(r"http://127\.0\.0\.1:\d+/", line):
-                yield Served(process, f"{found[0]}?token={TOKEN}")
+                yield Served(process, f"{found[0]}#token={TOKEN}")
                 break
         else:
             raise RuntimeError("duplex serve did not start: " + (folder / "serve.log").read_text())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from duplex.engines import Engines
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -127,8 +127,8 @@ def host(
     limits: Limits | None = None,
     settings: Settings | None = None,
     **more: Any,
-) -> LocalHost:
-    return LocalHost(
+) -> InProcessHost:
+    return InProcessHost(
         settings or Settings(), peers, clock=clock, limits=limits, engines=engines(sounds, answers), **more
     )
 

@@ -15,9 +15,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.shedding import Shedder
-from duplex.serving.hosts.transport import WebRtcPeers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
 from duplex.serving.http.server import Address, Server
@@ -95,8 +94,13 @@ async def test_two_in_a_room_hear_each_other_and_one_comes_back_after_a_loss() -
     clock, limits = SystemClock(), Limits()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with (
-        LocalHost(
-            Settings(), WebRtcPeers(clock), clock=clock, limits=limits, engines=engines(), shedder=Shedder(late=60.0)
+        InProcessHost(
+            Settings(),
+            (lambda _: WebRtcPeer(clock)),
+            clock=clock,
+            limits=limits,
+            engines=engines(),
+            shedder=Shedder(late=60.0),
         ) as held,
         Server(held, Gate(TOKEN), Address(port=0), limits=limits, page={}) as server,
         aiohttp.ClientSession(headers=headers) as client,
@@ -125,7 +129,7 @@ async def test_two_in_a_room_hear_each_other_and_one_comes_back_after_a_loss() -
 @pytest.mark.slow
 def test_the_command_serves_says_where_and_drains_on_sigterm(tmp_path: Any) -> None:
     async def talk(url: str) -> list[str]:
-        base, _, token = url.partition("?token=")
+        base, _, token = url.partition("#token=")
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
             async with client.get(base) as response:
                 assert response.status == 200 and "<title>" in await response.text()
@@ -146,7 +150,7 @@ def test_the_command_serves_says_where_and_drains_on_sigterm(tmp_path: Any) -> N
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/\?token=[\w-]{32}", line)
+        found = re.search(r"http://127\.0\.0\.1:\d+/\#token=[\w-]{32}", line)
         assert found, line + process.stderr.read()  # type: ignore[union-attr]
         try:
             told = asyncio.run(talk(found[0]))

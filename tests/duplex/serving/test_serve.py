@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 async def test_a_call_through_it() -> None:
     scripted = engines()
     async with duplex.serve(port=0, engines=scripted) as serving, aiohttp.ClientSession() as http:
-        address, _, token = serving.url.partition("?token=")
+        address, _, token = serving.url.partition("#token=")
         assert len(token) >= 32
         async with http.get(address) as page:
             assert page.status == 200 and "<title>Duplex</title>" in await page.text()
@@ -68,6 +68,6 @@ def test_the_demo_serves_and_ends() -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment) as demo:
         assert demo.stdout is not None
         line = demo.stdout.readline()
-        assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/\?token=\S{32}\n", line)
+        assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/#token=\S{32}\n", line)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0

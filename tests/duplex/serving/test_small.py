@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from duplex.cli import main
-from duplex.serving.hosts.ice_servers import SharedSecretTurn, read_secret
+from duplex.serving.hosts.ice_servers import SharedSecretIceServers, read_secret
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.http.auth import Gate, bearer, new_id, new_token
-from duplex.serving.http.call_request import WHITELIST, parse_consent, parse_offer, parse_wish
+from duplex.serving.http.call_request import WHITELIST, parse_call_request, parse_consent, parse_offer
 from duplex.serving.http.limits import TokenBucket
 from duplex.serving.http.pages import read_page
 from duplex.settings import Settings
@@ -27,16 +27,16 @@ from duplex.testing import VirtualClock
 def test_tokens_and_ids_are_long_and_never_the_same() -> None:
     assert len({new_token() for _ in range(1000)}) == len({new_id() for _ in range(1000)}) == 1000
     assert len(new_token()) == 32 and len(new_id()) == 22
-    with pytest.raises(SettingsError, match="8"):
-        Gate("short")
+    with pytest.raises(SettingsError, match="16"):
+        Gate("fifteen letters")
     with pytest.raises(SettingsError, match="origin"):
-        Gate("long enough", ["calls.example"])
+        Gate("long enough a token", ["calls.example"])
 
 
 @given(st.text(max_size=50))
 def test_only_the_token_is_the_token(text: str) -> None:
-    gate = Gate("the right token")
-    assert gate.knows(text) == (text == "the right token")
+    gate = Gate("this is the right token")
+    assert gate.knows(text) == (text == "this is the right token")
     assert not gate.knows(None)
 
 
@@ -67,20 +67,22 @@ def test_bearer(header: str | None, token: str | None) -> None:
     ],
 )
 def test_origins(origin: str | None, site: str | None, accepted: bool) -> None:
-    gate = Gate("long enough", ["https://calls.example/"])
+    gate = Gate("long enough a token", ["https://calls.example/"])
     assert gate.accepts_origin(origin, "http", "host:8080", site) is accepted
 
 
 def test_turn_credentials_are_what_the_turn_server_computes() -> None:
-    servers = SharedSecretTurn(["stun:a"], ["turn:b", "turns:c"], "s3cret", 60.0, wall_time=lambda: 1000.5)("call")
+    servers = SharedSecretIceServers(["stun:a"], ["turn:b", "turns:c"], "s3cret", 60.0, wall_time=lambda: 1000.5)(
+        "call"
+    )
     assert [server.urls for server in servers] == [("stun:a",), ("turn:b", "turns:c")]
     assert servers[1].username == "1060:call"
     digest = hmac.new(b"s3cret", b"1060:call", hashlib.sha1).digest()
     assert servers[1].credential == base64.b64encode(digest).decode()
-    assert SharedSecretTurn(wall_time=lambda: 0.0)("call") == []
+    assert SharedSecretIceServers(wall_time=lambda: 0.0)("call") == []
     for wrong in (dict(stun=["http://a"]), dict(turn=["turn:b"]), dict(turn=["stun:b"], secret="s")):
         with pytest.raises(SettingsError):
-            SharedSecretTurn(**wrong, wall_time=lambda: 0.0)  # type: ignore[arg-type]
+            SharedSecretIceServers(**wrong, wall_time=lambda: 0.0)  # type: ignore[arg-type]
 
 
 def test_secrets_from_files(tmp_path: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_token_bucket() -> None:
     )
 )
 def test_any_json_is_a_wish_or_a_settings_error(body: object) -> None:
-    for parse in (parse_wish, parse_consent, lambda body: parse_offer(body, 100)):
+    for parse in (parse_call_request, parse_consent, lambda body: parse_offer(body, 100)):
         try:
             parse(body)
         except SettingsError as error:
@@ -117,7 +119,7 @@ def test_any_json_is_a_wish_or_a_settings_error(body: object) -> None:
 @given(st.fixed_dictionaries({}, optional={"name": st.text(), "room": st.text(), "record": st.booleans()}))
 def test_names_are_fit_to_be_shown(body: dict[str, object]) -> None:
     try:
-        wish = parse_wish(body)
+        wish = parse_call_request(body)
     except SettingsError:
         return
     for name in (wish.name, wish.room):
@@ -127,11 +129,11 @@ def test_names_are_fit_to_be_shown(body: dict[str, object]) -> None:
 
 def test_a_wish_changes_only_what_a_page_may_change() -> None:
     base = Settings(recognizer="pocketsphinx", workers=7)
-    changed = parse_wish({"settings": {"restore": "enhance", "speech_rate": 1.5}}).settings_on(base)
+    changed = parse_call_request({"settings": {"restore": "enhance", "speech_rate": 1.5}}).settings_on(base)
     assert (changed.restore, changed.speech_rate, changed.workers) == ("enhance", 1.5, 7)
-    assert parse_wish({}).settings_on(base) is base
+    assert parse_call_request({}).settings_on(base) is base
     with pytest.raises(SettingsError, match="settings: speech_rate"):
-        parse_wish({"settings": {"speech_rate": "fast"}}).settings_on(base)
+        parse_call_request({"settings": {"speech_rate": "fast"}}).settings_on(base)
     assert set(WHITELIST) <= set(Settings().as_dict())
 
 

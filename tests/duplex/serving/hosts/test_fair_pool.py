@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 
 import pytest
@@ -128,3 +129,44 @@ async def test_on_real_threads() -> None:
         assert pool.timings["step"].calls == 100 and all(share.spent > 0 for share in shares)
     finally:
         pool.close()
+
+
+async def test_a_slot_is_free_when_its_step_has_ended_not_when_its_caller_left() -> None:
+    pool, go, begun = InferencePool(1), threading.Event(), asyncio.Event()
+    pooled, loop, order = SharedPool(pool), asyncio.get_running_loop(), []
+
+    def stuck() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go.wait(30)
+
+    try:
+        greedy, modest = pooled.share("greedy"), pooled.share("modest")
+        left = asyncio.create_task(greedy.run("step", stuck))
+        await begun.wait()
+        left.cancel()
+        await asyncio.gather(left, return_exceptions=True)
+        assert pooled._running == 1 and greedy.running == 1
+        # Both wait here, where order is by share, and not behind the stuck step in the pool.
+        waiting = [asyncio.create_task(greedy.run("step", order.append, f"greedy {n}")) for n in range(3)]
+        waiting.append(asyncio.create_task(modest.run("step", order.append, "modest")))
+        await asyncio.sleep(0)
+        assert pooled.waiting == 4
+        go.set()
+        await asyncio.gather(*waiting)
+        assert order[0] == "modest" and len(order) == 4
+        assert pooled._running == 0 and not pooled._shares
+    finally:
+        go.set()
+        pool.close()
+
+
+async def test_a_step_whose_caller_left_before_it_began_is_not_run() -> None:
+    from duplex.serving.hosts.fair_pool import _Slot
+
+    freed: list[float] = []
+    slot = _Slot(freed.append)
+    slot.caller_left()
+    slot.caller_done()
+    with pytest.raises(RuntimeError, match="left"):
+        slot.hold(lambda: freed.append(-1.0), ())
+    assert len(freed) == 1 and freed[0] >= 0

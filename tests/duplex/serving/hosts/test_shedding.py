@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.shedding import STEPS, Lateness, Shedder
 from duplex.serving.http.call_request import CallRequest
 from duplex.streaming.errors import CallError
@@ -110,6 +110,6 @@ def test_a_host_pauses_restoration_then_refuses_and_recovers() -> None:
     clock.run(main())
 
 
-def late(held: LocalHost, seconds: float) -> None:
+def late(held: InProcessHost, seconds: float) -> None:
     for _ in range(2000):
-        held._lateness.add(seconds)
+        held._monitor.lateness.add(seconds)

@@ -8,13 +8,16 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import aiohttp
 import numpy as np
 import pytest
+from aiohttp import web
+from yarl import URL
 
-from duplex.serving.hosts.host import LocalHost
-from duplex.serving.hosts.ice_servers import SharedSecretTurn
+from duplex.serving.hosts.ice_servers import SharedSecretIceServers
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
 from duplex.serving.http.pages import File
@@ -24,7 +27,7 @@ from tests.duplex.serving.scripted import OFFER, Peers, host
 
 TOKEN = "a token for tests"
 SESSIONS = "/api/sessions"
-LIMITS = Limits(calls=3, body=4096, sdp=2000, request=0.5, connections=20)
+LIMITS = Limits(calls=3, body=4096, sdp=2000, request=0.5, connections=20, events=100)
 
 ROUTES = [
     ("POST", SESSIONS),
@@ -45,7 +48,7 @@ ROUTES = [
 @dataclass
 class Running:
     server: Server
-    host: LocalHost
+    host: InProcessHost
     peers: Peers
     client: aiohttp.ClientSession
 
@@ -74,7 +77,7 @@ class Running:
 async def running() -> AsyncIterator[Running]:
     clock, peers = SystemClock(), Peers()
     page = {"index.html": File(b"<!doctype html>", "text/html"), "js/app.js": File(b"export {}", "text/javascript")}
-    turn = SharedSecretTurn(["stun:s.example"], ["turn:t.example"], "secret", 60, wall_time=lambda: 1000.0)
+    turn = SharedSecretIceServers(["stun:s.example"], ["turn:t.example"], "secret", 60, wall_time=lambda: 1000.0)
     async with (
         host(peers, clock, limits=LIMITS) as held,
         Server(
@@ -133,10 +136,90 @@ async def test_every_route_needs_the_token_and_our_own_origin(running: Running, 
 
 
 @pytest.mark.parametrize("origin", ["own", "https://calls.example"])
-async def test_pages_of_our_own_may_use_it_with_the_token_in_either_place(running: Running, origin: str) -> None:
+async def test_pages_of_our_own_may_use_it_with_the_token_in_the_header_only(running: Running, origin: str) -> None:
     headers = {"Origin": running.server.url()[:-1] if origin == "own" else origin, "Sec-Fetch-Site": "same-origin"}
     assert (await running.ask("POST", SESSIONS, {}, headers=headers))[0] == 201
-    assert (await running.ask("POST", f"{SESSIONS}?token={TOKEN}", {}, token=None, headers=headers))[0] == 201
+    status, told = await running.ask("POST", f"{SESSIONS}?token={TOKEN}", {}, token=None, headers=headers)
+    assert status == 401 and "Authorization" in told["error"]
+
+
+async def test_an_address_with_the_token_in_its_query_leads_to_one_with_it_in_the_fragment(running: Running) -> None:
+    secret = "a+b c&d#e=f%\u00fc"
+    address = URL(running.server.url()).with_query({"name": "Ann B", "token": secret, "room": "d&n"})
+    async with running.client.get(address, allow_redirects=False) as response:
+        assert response.status == 303
+        raw = response.headers["Location"]
+    assert raw.startswith("/?") and secret not in raw
+    path, _, fragment = raw.partition("#")
+    assert parse_qs(fragment) == {"token": [secret]}
+    assert parse_qs(path.partition("?")[2]) == {"name": ["Ann B"], "room": ["d&n"]}
+
+
+async def test_wrong_tokens_are_throttled_but_not_for_those_who_have_the_right_one(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(20):
+        assert (await running.ask("GET", "/metrics", token="wrong token"))[0] == 401
+    status, told = await running.ask("GET", "/metrics", token="wrong token")
+    assert status == 429 and int(running.headers["Retry-After"]) > 0 and "wait" in told["error"]
+    assert (await running.ask("GET", "/metrics"))[0] == 429  # nobody finds out by trying
+    assert (await running.ask("GET", "/healthz", token=None))[0] == 200
+    assert len(caplog.records) <= 22
+    # A remote that is known, such as a proxy in front of everybody, cannot be locked out.
+    running.server._signalling._throttle.right("127.0.0.1")
+    assert (await running.ask("GET", "/metrics", token="wrong token"))[0] == 401
+    assert (await running.ask("GET", "/metrics"))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/metrics%0aforged%20line", "/api/%0d%0aforged", "/api/x%1b[2Jforged"])
+async def test_a_path_cannot_forge_lines_of_the_log(
+    running: Running, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    async with running.client.get(URL(running.server.url()[:-1] + path, encoded=True)) as response:
+        assert response.status in (401, 404)
+    assert caplog.records
+    for record in caplog.records:
+        assert record.getMessage().isprintable() and "forged" in record.getMessage()
+
+
+async def test_events_come_in_pages_and_not_too_fast(running: Running) -> None:
+    id = await running.call()
+    log = running.host._where[id].event_log
+    for number in range(LIMITS.events * 2):
+        log.add({"type": "decision", "start": number, "end": number})
+    got, since = [], 0
+    for _ in range(5):
+        status, state = await running.ask("GET", f"{SESSIONS}/{id}?since={since}")
+        assert status == 200 and len(state["events"]) <= LIMITS.events
+        got += state["events"]
+        since = state["next"]
+        if since == state["end"]:
+            break
+    assert [event["start"] for event in got if event["type"] == "decision"] == list(range(LIMITS.events * 2))
+    for wrong in ("-1", "x", "9" * 13, "\u0663"):
+        assert (await running.ask("GET", f"{SESSIONS}/{id}?since={wrong}"))[0] == 400
+    assert (await running.ask("GET", f"{SESSIONS}/{id}?since={10**11}"))[1]["events"] == []
+    for path, most in (("", 41), ("/transcript.txt", 13)):
+        statuses = [(await running.ask("GET", f"{SESSIONS}/{id}{path}"))[0] for _ in range(most)]
+        assert statuses[0] == 200 and statuses[-1] == 429 and int(running.headers["Retry-After"]) >= 1
+    other = await running.call()
+    assert (await running.ask("GET", f"{SESSIONS}/{other}"))[0] == 200
+
+
+async def test_private_addresses_are_tried_for_pages_that_can_have_them(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"a=candidate:1 1 udp 1 {address} 5000 typ host" for address in ("10.0.0.1", "93.184.216.34")]
+    sdp = "\r\n".join(["v=0", *lines, ""])
+    id = await running.call()
+    await running.ask("POST", f"{SESSIONS}/{id}/offer", {"sdp": sdp})
+    assert running.peers.of(id).offers[-1] == sdp  # this test's own page is on this machine
+    monkeypatch.setattr(web.BaseRequest, "remote", "93.184.216.34")
+    await running.ask("POST", f"{SESSIONS}/{id}/offer", {"sdp": sdp})
+    assert running.peers.of(id).offers[-1] == "\r\n".join(["v=0", lines[1], ""])
+    running.server._signalling._private_candidates = True
+    await running.ask("POST", f"{SESSIONS}/{id}/offer", {"sdp": sdp})
+    assert running.peers.of(id).offers[-1] == sdp
 
 
 async def test_the_page_is_there_without_a_token_and_says_nothing_to_others(running: Running) -> None:
@@ -314,7 +397,7 @@ async def test_https_with_a_certificate(tmp_path: Path) -> None:
         Server(held, Gate(TOKEN), Address("localhost", 0, context), page={}) as server,
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as client,
     ):
-        assert server.url("abc") == f"https://localhost:{server.port}/?token=abc"
+        assert server.url("abc") == f"https://localhost:{server.port}/#token=abc"
         for origin, status in ((server.url()[:-1], 201), (server.url()[:-1].replace("https", "http"), 403)):
             headers = {"Origin": origin}
             async with client.post(server.url() + "api/sessions", json={}, ssl=trusting, headers=headers) as response:

@@ -38,10 +38,10 @@ def test_the_greeting_comes_first_and_again_after_something_was_lost() -> None:
             await speak(clock, {peer: audio[16_000:]}, 3.0)
             assert [message["type"] for message in peer.told[:4]] == ["hello", "room", "state", "switches"]
             known = peer.told[0]["end"] + sum(_lasting(message) for message in peer.told)
-            assert known == held._where[id].journal.end
+            assert known == held._where[id].event_log.end
             peer.opened = False
             await speak(clock, {peer: audio}, 4.0)
-            missed = held._where[id].journal.end
+            missed = held._where[id].event_log.end
             peer.told.clear()
             peer.opened = True
             await speak(clock, {peer: QUIET}, 0.3)
@@ -51,7 +51,7 @@ def test_the_greeting_comes_first_and_again_after_something_was_lost() -> None:
 
 
 def _lasting(message: dict[str, Any]) -> bool:
-    passing = ("partial", "hello", "room", "state", "switches", "levels", "stats", "notice", "pong")
+    passing = ("partial", "hello", "room", "state", "switches", "load", "levels", "stats", "notice", "pong")
     return message["type"] not in passing
 
 

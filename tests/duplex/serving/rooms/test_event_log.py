@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from duplex.serving.rooms import event_log as journals
-from duplex.serving.rooms.event_log import Journal
-from duplex.serving.rooms.handover import Past
+from duplex.serving.rooms.event_log import EventLog
+from duplex.serving.rooms.handover import ResumeState
 from duplex.session_record.session_log import parse_events
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import CallError
@@ -55,48 +55,50 @@ def partial(at: float, text: str) -> dict[str, Any]:
 
 
 def test_partials_pass() -> None:
-    journal = Journal()
-    journal.add(partial(1.0, "what"))
-    journal.add(partial(1.2, "what time"))
-    assert [event["text"] for event in journal.events()] == ["what time"] and journal.lasting() == []
-    journal.add(turn(1.0, "what time", 1))
-    assert [event["type"] for event in journal.events()] == ["turn"] and journal.end == 1
+    event_log = EventLog()
+    event_log.add(partial(1.0, "what"))
+    event_log.add(partial(1.2, "what time"))
+    assert [event["text"] for event in event_log.page()["events"]] == ["what time"] and event_log.lasting() == []
+    event_log.add(turn(1.0, "what time", 1))
+    assert [event["type"] for event in event_log.page()["events"]] == ["turn"] and event_log.end == 1
 
 
 def test_it_is_bounded_and_numbers_stay(monkeypatch: Any) -> None:
     monkeypatch.setattr(journals, "MOST", 10)
-    journal = Journal()
+    event_log = EventLog()
     for number in range(25):
-        journal.add(turn(number, str(number), number))
-    assert journal.end == 25 and [event["text"] for event in journal.events()] == [str(n) for n in range(15, 25)]
-    assert [event["text"] for event in journal.lasting(23)] == ["23", "24"]
-    assert len(journal.lasting(3)) == 10 and journal.lasting(25) == []
+        event_log.add(turn(number, str(number), number))
+    assert event_log.end == 25 and [event["text"] for event in event_log.page()["events"]] == [
+        str(n) for n in range(15, 25)
+    ]
+    assert [event["text"] for event in event_log.lasting(23)] == ["23", "24"]
+    assert len(event_log.lasting(3)) == 10 and event_log.lasting(25) == []
 
 
 def test_downloads() -> None:
-    journal = Journal()
-    journal.add(turn(1.0, "what time is it", 1, "Ann"))
-    journal.add(reply(3.0, "half past", 1))
-    text = {name: journals.export(journal.lasting(), name) for name in (*journals.EXPORTS, journals.LOG)}
+    event_log = EventLog()
+    event_log.add(turn(1.0, "what time is it", 1, "Ann"))
+    event_log.add(reply(3.0, "half past", 1))
+    text = {name: journals.export(event_log.lasting(), name) for name in (*journals.EXPORTS, journals.LOG)}
     with pytest.raises(CallError, match="other"):
-        journals.export(journal.lasting(), "other")
+        journals.export(event_log.lasting(), "other")
     assert text["transcript.txt"] == (
         "text/plain",
         "[00:00:01] Ann: what time is it\n[00:00:03] assistant: half past\n",
     )
     assert "Ann: what time is it" in text["subtitles.srt"][1] and "<v Ann>" in text["subtitles.vtt"][1]
     lines = [json.loads(line) for line in text[journals.LOG][1].splitlines()]
-    assert lines == journal.events()
+    assert lines == event_log.page()["events"]
 
 
 def test_what_goes_on_elsewhere_reads_as_one_conversation() -> None:
     before = [turn(1.0, "remember the milk", 1), reply(3.0, "yes", 1), turn(6.0, "thanks", 2)]
-    journal = Journal(before, shift=20 * SAMPLE_RATE)
-    journal.add({"type": "session_started", "start": 0, "end": 0, "parties": (), "wall_time": "", "settings": {}})
-    journal.add(turn(1.0, "what was it", 1))
-    told = journal.add(reply(3.0, "milk", 1))
+    event_log = EventLog(before, shift=20 * SAMPLE_RATE)
+    event_log.add({"type": "session_started", "start": 0, "end": 0, "parties": (), "wall_time": "", "settings": {}})
+    event_log.add(turn(1.0, "what was it", 1))
+    told = event_log.add(reply(3.0, "milk", 1))
     assert told["decided"] == round(23 * SAMPLE_RATE) - 9 and (told["turn"], told["epoch"]) == (3, 2)
-    log = parse_events(journal.events())
+    log = parse_events(event_log.page()["events"])
     assert [(t.number, t.start, t.text) for t in log.turns] == [
         (1, 1.0, "remember the milk"),
         (2, 6.0, "thanks"),
@@ -116,7 +118,7 @@ def test_memory_and_timers_go_along() -> None:
         timer(7.0, 15.0),
         turn(9.0, "thanks", 2),
     ]
-    past = Past(events, 20 * SAMPLE_RATE)
+    past = ResumeState(events, 20 * SAMPLE_RATE)
     assert [(u.party, u.text, u.start, u.end, u.interrupted) for u in past.heard()] == [
         ("user", "remember the milk", -19.0, -18.0, False),
         ("assistant", "yes", -17.0, -16.0, True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,21 +47,6 @@ def test_alone_one_hears_the_assistant_as_it_is() -> None:
     mix.write("ann", level(0.5))
     said = level(0.25, HOP)
     assert mix.read(said)["ann"] is said
-
-
-def test_an_interpreter_takes_a_speakers_place_for_one_listener_only() -> None:
-    mix = Mix()
-    for name in ("ann", "bob", "cid"):
-        mix.join(name)
-    mix.add_source("ann in german")
-    assert run(mix, {"ann": 0.1, "ann in german": 0.05, "bob": 0.0}) == {"ann": 0.0, "bob": 0.1, "cid": 0.1}
-    mix.route("bob", "ann", "ann in german")
-    assert run(mix, {"ann": 0.1, "ann in german": 0.05, "bob": 0.0}) == {"ann": 0.0, "bob": 0.05, "cid": 0.1}
-    mix.remove_source("ann in german")
-    assert run(mix, {"ann": 0.1, "bob": 0.0}) == {"ann": 0.0, "bob": 0.1, "cid": 0.1}
-    for wrong in (("ann", "ann", "bob"), ("zoe", "ann", "bob"), ("bob", "ann", "nobody")):
-        with pytest.raises(ValueError, match="no route"):
-            mix.route(*wrong)
 
 
 def test_many_loud_voices_do_not_break_the_sound() -> None:

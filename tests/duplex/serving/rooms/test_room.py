@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import numpy as np
 import pytest
 
-from duplex.serving.hosts.host import LocalHost
+from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.session_record.session_log import parse_events
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.errors import CallError, TransportError
+from duplex.streaming.errors import CallError, ModelError, TransportError
 from duplex.testing import Answer, VirtualClock
 from duplex.testing.fakes import UserScript, UserSpeech
 from tests.duplex.serving.scripted import OFFER, Peers, ScriptedPeer, host, script, speak
@@ -29,7 +30,7 @@ def drive(work: Callable[[VirtualClock], Coroutine[Any, Any, None]]) -> None:
     clock.run(work(clock))
 
 
-async def call(held: LocalHost, peers: Peers, name: str = "user", room: str = "", **more: Any) -> tuple[str, Any]:
+async def call(held: InProcessHost, peers: Peers, name: str = "user", room: str = "", **more: Any) -> tuple[str, Any]:
     made = await held.create(CallRequest(name, room, **more))
     await held.offer(made["session"], OFFER)
     await asyncio.sleep(0)
@@ -364,3 +365,101 @@ def test_nothing_is_left_behind() -> None:
             assert not held._calls and not held._where and not held._shared._shares
 
     drive(main)
+
+
+def test_what_fails_in_one_call_ends_its_connection_and_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(*args: Any) -> None:
+        raise ValueError("a bug in one connection")
+
+    async def main(clock: VirtualClock) -> None:
+        for method in ("play", "send"):
+            peers, (sounds, audio) = Peers(), script(ASK)
+            async with host(peers, clock, sounds, [Answer("half past nine")]) as held:
+                ann_id, ann = await call(held, peers, "Ann", "den")
+                _, bob = await call(held, peers, "Bob", "den")
+                await speak(clock, {bob: np.zeros(0, np.float32)}, 0.5)
+                setattr(ann, method, fail)
+                await speak(clock, {bob: audio}, 5.0)
+                assert texts(bob) == [("Bob", "what time is it")] and len(bob.of("reply")) == 1
+                assert ann.closed.is_set() and not bob.closed.is_set()
+                assert (await held.state(ann_id))["state"] == "open"  # the page may come back
+                await held.offer(ann_id, OFFER)
+
+    drive(main)
+    assert "a bug in one connection" in caplog.text
+
+
+def test_a_room_whose_pacing_dies_says_so_and_ends() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock) as held:
+            id, peer = await call(held, peers)
+            other, _ = await call(held, peers)
+
+            def fail(now: float) -> None:
+                raise ZeroDivisionError("a bug")
+
+            held._where[id]._input._alignment.take = fail  # type: ignore[assignment, method-assign]
+            await clock.sleep_until(clock.now() + 2.0)
+            assert "session has failed" in "".join(m["text"] for m in peer.of("notice"))
+            assert (await held.state(id))["state"] == "ended" and (await held.state(other))["state"] == "open"
+
+    drive(main)
+
+
+def test_overload_is_told_with_what_is_shed() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock) as held:
+            id, peer = await call(held, peers, settings={"restore": "enhance"})
+            await speak(clock, {peer: np.zeros(0, np.float32)}, 0.3)
+            assert peer.of("load") == [{"type": "load", "overloaded": False, "shed": [], "text": ""}]
+            for _ in range(2000):
+                held._monitor.lateness.add(0.2)
+            await speak(clock, {peer: np.zeros(0, np.float32)}, 0.8)
+            told = peer.of("load")[-1]
+            assert told["overloaded"] and told["shed"] == ["restoration"] and "paused" in told["text"]
+            assert (await held.state(id))["load"]["shed"] == ["restoration"]
+
+    drive(main)
+
+
+def test_a_start_that_fails_or_is_cancelled_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    from duplex.serving.hosts import warm_up
+    from duplex.settings import Settings
+    from duplex.streaming.clock import SystemClock
+    from tests.duplex.serving import scripted
+
+    closed: list[str] = []
+    going, go = threading.Event(), threading.Event()
+
+    def load(settings: Settings) -> Any:
+        made = scripted.engines()
+        made.recognizer.close = lambda: closed.append("engines")
+        going.set()
+        go.wait(30)
+        return made
+
+    def fail(*args: Any) -> None:
+        raise ModelError("no warm-up")
+
+    monkeypatch.setattr(warm_up.Engines, "from_settings", staticmethod(load))
+    monkeypatch.setattr(warm_up, "warm_up", fail)
+
+    async def main() -> None:
+        starting = asyncio.create_task(
+            InProcessHost(Settings(), Peers(), clock=SystemClock()).__aenter__()  # type: ignore[arg-type]
+        )
+        await asyncio.to_thread(going.wait, 30)
+        starting.cancel()
+        await asyncio.sleep(0.05)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert closed == ["engines"]
+        failing = InProcessHost(Settings(), Peers(), clock=SystemClock())
+        with pytest.raises(ModelError, match="warm-up"):
+            await failing.__aenter__()
+        assert closed == ["engines"] * 2 and failing._pool._closed
+
+    asyncio.run(main())

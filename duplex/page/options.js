@@ -1,0 +1,61 @@
+// What the session offers and what is switched on: assistant, restoration, recording.
+
+const $ = (id) => document.getElementById(id);
+
+export class Options {
+  #recorded = false;
+
+  // Handlers: send(message) -> whether it was sent, consent(record), failed(text), changed().
+  constructor({ send, failed, changed }) {
+    this.changed = changed;
+    const flip = (name, value) => {
+      if (!send({ type: "switch", name, value })) failed("Not connected: try again in a moment.");
+    };
+    $("assistant").addEventListener("change", () => flip("assistant", $("assistant").checked));
+    $("restoration").addEventListener("change", () => flip("restoration", $("restoration").value));
+    $("consent").addEventListener("change", () => send({ type: "consent", record: $("consent").checked }));
+  }
+
+  // Whether the server has a recording of this call.
+  get recorded() {
+    return this.#recorded;
+  }
+
+  open(state) {
+    this.#recorded = Boolean(state.recording?.exists);
+    this.#offer(state.offers);
+    $("consent").checked = Boolean(state.recording?.agreed);
+    if (state.switches) this.show(state.switches);
+  }
+
+  enable(on) {
+    for (const id of ["assistant", "restoration", "consent"]) $(id).disabled = !on;
+  }
+
+  show(told) {
+    $("restoration").value = told.restoration;
+    $("assistant").checked = told.assistant;
+    $("recording-now").hidden = !told.recording;
+    this.#recorded ||= told.recording;
+    this.changed();
+  }
+
+  recordingDeleted() {
+    this.#recorded = false;
+    $("consent").checked = false;
+    this.changed();
+  }
+
+  #offer(offers) {
+    const help = offers.restoration_help ?? {};
+    const label = (task) => (task ? capitalized(help[task] ?? task) : "Off");
+    $("restoration").replaceChildren(...offers.restoration.map((task) => new Option(label(task), task)));
+    $("restoration-field").hidden = offers.restoration.length < 2;
+    $("assistant-field").hidden = !offers.assistant;
+    $("recording-field").hidden = !offers.recording;
+  }
+}
+
+function capitalized(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,308 @@
+"""A host that holds calls in this process: one set of engines, one inference pool, fairly shared."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, suppress
+from functools import partial
+from typing import Any
+
+from duplex.engines import Engines
+from duplex.serving.disk import DiskThreads
+from duplex.serving.hosts.contract import Load, News, PeerFactory, Placement
+from duplex.serving.hosts.fair_pool import SharedPool
+from duplex.serving.hosts.retention import Recordings, read_piece, sweep_for_ever
+from duplex.serving.hosts.shedding import Shedder
+from duplex.serving.hosts.upkeep import PERIOD, LoadMonitor, reason_to_end
+from duplex.serving.hosts.warm_up import RESTORATIONS, EngineOpening
+from duplex.serving.http.auth import new_id
+from duplex.serving.http.call_request import CallRequest
+from duplex.serving.http.limits import Limits
+from duplex.serving.rooms.call import Call
+from duplex.serving.rooms.event_log import export
+from duplex.serving.rooms.room import Room
+from duplex.serving.rooms.services import Services
+from duplex.serving.supervised_tasks import SupervisedTasks
+from duplex.settings import Settings
+from duplex.streaming.clock import Clock
+from duplex.streaming.errors import CallError, DuplexError, SettingsError
+from duplex.streaming.pool import InferencePool
+
+log = logging.getLogger(__name__)
+
+
+class InProcessHost:
+    """A CallHost in this process. name: for the metrics.
+
+    Use as an async context manager. Raises DuplexError if the engines cannot be loaded; nothing stays open then.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_peer: PeerFactory,
+        *,
+        clock: Clock,
+        limits: Limits | None = None,
+        recordings: Recordings | None = None,
+        engines: Engines | None = None,
+        pool: InferencePool | None = None,
+        shedder: Shedder | None = None,
+        name: str = "local",
+    ) -> None:
+        self.name = name
+        self.limits = limits or Limits()
+        self.counters = dict.fromkeys(
+            ("created", "refused", "ended", "offers", "reconnected", "failed_offers", "shed"), 0.0
+        )
+        self._settings = settings
+        self._make_peer = make_peer
+        self._clock = clock
+        self._recordings = recordings
+        self._engines = engines
+        self._restorations = RESTORATIONS
+        self._pool = pool or InferencePool(settings.workers, inline=clock.virtual)
+        self._shared = SharedPool(self._pool)
+        self._disk = DiskThreads(inline=clock.virtual)
+        self._monitor = LoadMonitor(shedder or Shedder(), clock)
+        self._calls: dict[str, Call] = {}
+        self._where: dict[str, Room] = {}
+        self._named: dict[str, Room] = {}
+        self._ended: dict[str, float] = {}
+        self._coming = 0
+        self._draining = False
+        self._tasks = SupervisedTasks(f"host {name}")
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> InProcessHost:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._disk.aclose)
+            opening = EngineOpening(self._pool, self._settings)
+            await stack.enter_async_context(opening)
+            if self._engines is None:
+                self._engines, self._restorations = await opening.load()
+            await stack.enter_async_context(self._monitor)
+            self._services = Services(
+                self._engines,
+                self.limits,
+                self._clock,
+                self._monitor.lateness,
+                self._disk,
+                self._recordings,
+                self._restorations,
+            )
+            self._tasks.spawn("upkeep", self._keep_up())
+            if self._recordings is not None:
+                self._tasks.spawn("retention", sweep_for_ever(self._recordings, self._disk, self._clock))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.stop()
+
+    # The calls (CallHost).
+
+    async def create(self, request: CallRequest, placement: Placement | None = None) -> dict[str, Any]:
+        self._check_capacity()
+        settings = request.settings_on(self._settings)
+        if settings.restore not in self._restorations:
+            raise SettingsError("settings: this server cannot restore sound")
+        self._coming += 1
+        try:
+            room = self._named.get(request.room) if request.room else None
+            if room is None or room.over:
+                resume = placement.resume if placement else None
+                share = self._shared.share(request.room or request.name)
+                room = Room(request.room or None, request.name, settings, self._services, share, resume)
+                if request.room:
+                    self._named[request.room] = room
+            id = placement.call if placement else new_id()
+            call = Call(id, request.name, room, partial(self._make_peer, id), self.limits, self._clock)
+            try:
+                await room.ready()
+                await room.join(call)
+            except BaseException:
+                if not room.calls:
+                    await self._close_room(room)
+                raise
+        finally:
+            self._coming -= 1
+        self._calls[call.id] = call
+        self._where[call.id] = room
+        self.counters["created"] += 1
+        for step in self._monitor.shedder.given_up:
+            await room.shed(step, True)
+        if request.record and room.recording.offered:
+            with suppress(DuplexError):  # the call goes on without a recording; the page is told
+                await room.agree(call, True)
+        return {
+            "session": call.id,
+            "name": call.name,
+            "room": room.name,
+            "parties": room.parties,
+            "offers": room.offers(),
+        }
+
+    async def offer(self, call: str, sdp: str) -> str:
+        found = self._open(call)
+        again = found.answered > 0
+        try:
+            answer = await found.offer(sdp)
+        except DuplexError:
+            self.counters["failed_offers"] += 1
+            raise
+        self.counters["offers"] += 1
+        self.counters["reconnected"] += again
+        return answer
+
+    async def state(self, call: str, since: int = 0, most: int | None = None) -> dict[str, Any]:
+        found, room = self._known(call)
+        return {**room.describe(found), **room.event_log.page(since, most)}
+
+    async def export(self, call: str, name: str) -> tuple[str, str]:
+        _, room = self._known(call)
+        return await self._disk.run(export, room.event_log.lasting(), name)
+
+    async def consent(self, call: str, record: bool) -> dict[str, Any]:
+        found, room = self._open(call), self._where[call]
+        await room.agree(found, record)
+        return {"agreed": record, "running": room.recording.running}
+
+    async def recording(self, call: str, offset: int, size: int) -> bytes:
+        _, room = self._known(call)
+        path = room.recording.sound
+        if path is None:
+            raise CallError("this call has no recording")
+        return await self._disk.run(read_piece, path, offset, size)
+
+    async def delete_recording(self, call: str) -> None:
+        _, room = self._known(call)
+        await room.recording.delete()
+
+    async def close(self, call: str) -> None:
+        found, _ = self._known(call)
+        if found.over:
+            self._forget(call)
+        else:
+            await self._end(found)
+
+    async def load(self) -> list[Load]:
+        online = sum(call.online for call in self._calls.values())
+        return [
+            Load(
+                self.name,
+                self._present() + self._coming,
+                online,
+                len({id(room) for call, room in self._where.items() if not self._calls[call].over}),
+                self.limits.calls,
+                1000.0 * self._monitor.lateness.quantile(),
+                self._monitor.cpu,
+                self._monitor.shed,
+                self._draining,
+                dict(self.counters),
+                {name: (timing.calls, timing.total) for name, timing in self._pool.timings.items()},
+                self._monitor.loop_lateness(),
+            )
+        ]
+
+    async def drain(self, seconds: float) -> None:
+        self._draining = True
+        for room in self._rooms():
+            room.notice(f"The server stops in {seconds:.0f} s.")
+        until = self._clock.now() + seconds
+        while self._present() and self._clock.now() < until:
+            await self._clock.sleep_until(min(until, self._clock.now() + 0.1))
+
+    async def stop(self) -> None:
+        """End every call; close the pool and the engines. A call that cannot be ended does not keep the others."""
+        self._draining = True
+        await self._tasks.cancel()
+        ends = [self._end(call) for call in tuple(self._calls.values()) if not call.over]
+        ended = await asyncio.gather(*ends, return_exceptions=True)
+        ended += await asyncio.gather(*(self._close_room(room) for room in self._rooms()), return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, Exception):
+                log.error("host %s: a call could not be ended", self.name, exc_info=failure)
+        await self._stack.aclose()
+
+    def news(self, call: str, since: int) -> News:
+        """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
+        found, room = self._known(call)
+        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over)
+
+    def _check_capacity(self) -> None:
+        if self._draining:
+            refused = CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
+        elif self._present() + self._coming >= self.limits.calls:
+            refused = CallError(f"the server is full: {self.limits.calls} calls", "full", retry_after=30.0)
+        elif self._monitor.shedder.sheds("new calls"):
+            refused = CallError("the server is too busy for another call", "full", retry_after=15.0)
+        else:
+            return
+        self.counters["refused"] += 1
+        raise refused
+
+    def _known(self, call: str) -> tuple[Call, Room]:
+        found = self._calls.get(call)
+        if found is None:
+            raise CallError("there is no such call")
+        return found, self._where[call]
+
+    def _open(self, call: str) -> Call:
+        found, _ = self._known(call)
+        if found.over:
+            raise CallError("this call is over: begin a new one", "over")
+        return found
+
+    def _present(self) -> int:
+        return sum(not call.over for call in self._calls.values())
+
+    def _rooms(self) -> list[Room]:
+        return list({id(room): room for room in [*self._where.values(), *self._named.values()]}.values())
+
+    async def _end(self, call: Call) -> None:
+        if call.over:
+            return
+        call.over = True
+        room = self._where[call.id]
+        self.counters["ended"] += 1
+        self._ended[call.id] = self._clock.now()
+        await room.leave(call)
+        if not room.calls:
+            await self._close_room(room)
+
+    async def _close_room(self, room: Room) -> None:
+        if room.name and self._named.get(room.name) is room:
+            del self._named[room.name]
+        await room.close()
+
+    def _forget(self, call: str) -> None:
+        del self._calls[call], self._where[call]
+        self._ended.pop(call, None)
+
+    async def _keep_up(self) -> None:
+        while True:
+            began = self._clock.now()
+            try:
+                self._look(began)
+            except Exception as error:
+                log.error("upkeep failed", exc_info=error)
+            await self._clock.sleep_until(began + PERIOD)
+
+    def _look(self, now: float) -> None:
+        changed = self._monitor.observe(now)
+        if changed is not None:
+            step, shed = changed
+            self.counters["shed"] += shed
+            log.warning("load: %s %s", step.name, "given up" if shed else "taken up again")
+            for room in self._rooms():
+                self._tasks.spawn("shedding", room.shed(step, shed))
+        for call in tuple(self._calls.values()):
+            if call.over:
+                if now - self._ended.get(call.id, now) > self.limits.keep_ended:
+                    self._forget(call.id)
+            elif reason := reason_to_end(call, self._where[call.id], self.limits, now):
+                call.tell({"type": "notice", "text": f"The call has ended: {reason}."})
+                log.info("call %s: ended: %s", call.id[:6], reason)
+                self._tasks.spawn("end of a call", self._end(call))

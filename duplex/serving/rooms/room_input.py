@@ -1,0 +1,75 @@
+"""A room's input on its way to the session: aligned frames at the pace of the clock, and how late they are."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from duplex.conversation.session import Session
+from duplex.serving.hosts.shedding import Lateness
+from duplex.serving.rooms.input_alignment import InputAlignment
+from duplex.streaming.audio import FRAME, SAMPLE_RATE
+from duplex.streaming.clock import Clock
+
+_MOST_FED = 1000
+"""Frames whose perception is waited for; 20 s."""
+
+
+class RoomInput:
+    """Feeds a session from the seats. lateness: learns how long each frame waited until it was perceived.
+
+    Nothing is fed before `begin` and after `end`.
+    """
+
+    def __init__(self, seats: int, patience: float, clock: Clock, lateness: Lateness) -> None:
+        self._alignment = InputAlignment(seats, patience)
+        self._clock = clock
+        self._lateness = lateness
+        self._session: Session | None = None
+        self._began = 0.0
+        self._fed: deque[tuple[int, float]] = deque(maxlen=_MOST_FED)
+        """Where each frame that is not perceived yet ends, and when it was fed."""
+
+    def begin(self, session: Session) -> None:
+        self._session = session
+        self._began = self._clock.now()
+
+    def end(self) -> None:
+        self._session = None
+
+    def take_seat(self, seat: int) -> None:
+        self._alignment.take_seat(seat)
+
+    def leave_seat(self, seat: int) -> None:
+        self._alignment.leave_seat(seat)
+
+    def push(self, seat: int, frame: np.ndarray) -> None:
+        """frame: (FRAME,) float32 at 16 kHz."""
+        self._alignment.push(seat, frame)
+        self.advance()
+
+    def advance(self) -> None:
+        """Feed what is complete or due."""
+        if self._session is None:
+            return
+        now, position = self._clock.now(), self._alignment.position
+        for frame in self._alignment.take(now - self._began):
+            position += FRAME
+            self._fed.append((position, now))
+            self._session.feed(frame)
+
+    async def keep_pace(self) -> None:
+        """Advance the input although nothing comes; runs until it is cancelled."""
+        while True:
+            at = self._began + max(self._alignment.due(), self._clock.now() - self._began + FRAME / SAMPLE_RATE)
+            await self._clock.sleep_until(at)
+            self.advance()
+
+    def perceived(self, end: int) -> None:
+        """The session has perceived its input up to sample `end`."""
+        while self._fed:
+            fed_end, at = self._fed.popleft()
+            if fed_end >= end:
+                self._lateness.add(self._clock.now() - at)
+                break

@@ -1,0 +1,26 @@
+"""What the rooms of a host share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duplex.engines import Engines
+from duplex.serving.disk import DiskThreads
+from duplex.serving.hosts.retention import Recordings
+from duplex.serving.hosts.shedding import Lateness
+from duplex.serving.hosts.warm_up import RESTORATIONS
+from duplex.serving.http.limits import Limits
+from duplex.streaming.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """recordings: None if none are kept. restorations: tasks that can be had here; "" is none."""
+
+    engines: Engines
+    limits: Limits
+    clock: Clock
+    lateness: Lateness
+    disk: DiskThreads
+    recordings: Recordings | None = None
+    restorations: tuple[str, ...] = RESTORATIONS
