@@ -186,6 +186,11 @@ class Session:
         else:
             self._perception.stop_restoring()
 
+    @property
+    def restoring(self) -> bool:
+        """Whether the input is being restored."""
+        return self._perception.restoring
+
     def assist(self, on: bool) -> None:
         """Answer from now on, or only listen and write down: a reply that is being given then ends at once."""
         self._manager.assist(on)

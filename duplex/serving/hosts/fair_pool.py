@@ -156,7 +156,7 @@ class _Slot:
 
 
 class PoolShare:
-    """One session's part of a shared pool (`Steps`). It has nothing to close."""
+    """One session's part of a shared pool (`duplex.streaming.pool.Steps`). It has nothing to close."""
 
     def __init__(self, shared: SharedPool, name: str) -> None:
         self.name = name

@@ -84,7 +84,7 @@ def test_a_host_pauses_restoration_then_refuses_and_recovers() -> None:
             late(held, 0.2)
             await speak(clock, {peer: quiet}, 0.6)
             assert "restoration of the sound is paused" in peer.of("notice")[-1]["text"]
-            assert peer.of("switches")[-1]["paused"] and not held._where[id]._session._restoring
+            assert peer.of("switches")[-1]["paused"] and not held._where[id]._session.restoring
             await held.create(CallRequest("second"))  # one step at a time
             for _ in STEPS[1:]:
                 late(held, 0.2)
@@ -105,7 +105,7 @@ def test_a_host_pauses_restoration_then_refuses_and_recovers() -> None:
                 "assistant": True,
                 "recording": False,
             }
-            assert held._where[id]._session._restoring
+            assert held._where[id]._session.restoring
 
     clock.run(main())
 
