@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from duplex.audio_files.reader import Recording, open_recording
 from duplex.audio_files.waveform import BIN, peaks
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
-from duplex.models.diarization.feed import speaker_frames
+from duplex.models.diarization.feed import DiarizerFeed
 from duplex.models.diarization.turns import TurnBuilder
 from duplex.session_record.subtitles import SpeakerTurn, to_rttm
 from duplex.streaming.audio import SAMPLE_RATE
@@ -67,20 +67,23 @@ def diarize(
     max_speakers: int = MAX_SPEAKERS,
     latency: float = 1.0,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
+    channels: str | int = "auto",
     on_progress: Progress | None = None,
 ) -> Diarization:
-    """The turns of a recording of any format, rate and length; its channels are mixed.
+    """The turns of a recording of any format, rate and length.
 
     Args:
         max_speakers: at most so many are told apart, 1 to 8.
         latency: seconds that a decision may look ahead: 0, 0.4 or 1.0.
         speakers: recordings of known voices, each alone for a few seconds, by name. Others are called "speaker 1",
             "speaker 2", … as they appear.
+        channels: "auto" takes each side of a stereo recording by itself where it carries speech of its own, else mixes
+            them; "mix", "split" or a channel's number says it. Speakers are then called by their side.
         on_progress: called with the seconds heard and the recording's duration, if known.
 
     Raises InputError, SettingsError, and ModelError if the diarizer cannot be loaded.
     """
-    source = open_recording(recording)
+    source = open_recording(recording, channels)
     enrolled = enrol(speakers or {}, max_speakers)
     return diarize_recording(source, open_diarizer(latency, max_speakers), enrolled, on_progress)
 
@@ -105,7 +108,7 @@ def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MA
         if not name.strip():
             raise SettingsError(f"{path}: a known voice needs a name")
         samples = np.zeros(0, np.float32)
-        for block in open_recording(path).frames(SAMPLE_RATE, party_per_channel=False):
+        for block in open_recording(path, "mix").frames(SAMPLE_RATE):
             samples = np.concatenate([samples, block[:, 0]])
             if len(samples) >= LONGEST_SAMPLE * SAMPLE_RATE:
                 break
@@ -123,21 +126,35 @@ def diarize_recording(
 ) -> Diarization:
     """With a diarizer that several recordings share."""
     meter = _Meter()
-
-    def blocks() -> Iterator[np.ndarray]:
-        for block in source.frames(SAMPLE_RATE, party_per_channel=False):
-            meter.add(block[:, 0])
-            yield block[:, 0]
-            if on_progress is not None:
-                on_progress(meter.seconds, source.duration)
-
-    builder = TurnBuilder(diarizer.max_speakers, [name for name, _ in enrolled])
-    turns: list[Turn] = []
-    for frames in speaker_frames(diarizer, blocks(), enrolled):
-        turns += builder.push(frames)
-    turns += builder.flush()
-    within = [Turn(t.start, min(t.end, meter.seconds), t.speaker) for t in turns if t.start < meter.seconds]
+    parties = source.party_names
+    feeds = [DiarizerFeed(diarizer, enrolled) for _ in parties]
+    builders = [TurnBuilder(diarizer.max_speakers, [name for name, _ in enrolled]) for _ in parties]
+    turns: list[list[Turn]] = [[] for _ in parties]
+    for block in source.frames(SAMPLE_RATE):
+        meter.add(block if len(parties) == 1 else np.abs(block).max(axis=1, keepdims=True))
+        for index, feed in enumerate(feeds):
+            for frames in feed.push(np.ascontiguousarray(block[:, index])):
+                turns[index] += builders[index].push(frames)
+        if on_progress is not None:
+            on_progress(meter.seconds, source.duration)
+    for index, (feed, builder) in enumerate(zip(feeds, builders, strict=True)):
+        for frames in feed.flush():
+            turns[index] += builder.push(frames)
+        turns[index] += builder.flush()
+    known = {name for name, _ in enrolled}
+    named = turns[0] if len(parties) == 1 else _by_side(parties, turns, known)
+    within = [Turn(t.start, min(t.end, meter.seconds), t.speaker) for t in named if t.start < meter.seconds]
     return Diarization(within, meter.seconds, source.notes, meter.levels())
+
+
+def _by_side(parties: Sequence[str], turns: Sequence[Sequence[Turn]], known: set[str]) -> list[Turn]:
+    """Who is alone on a side is called by it; several are numbered."""
+    named = []
+    for party, own in zip(parties, turns, strict=True):
+        strangers = [name for name in dict.fromkeys(turn.speaker for turn in own) if name not in known]
+        names = {name: party if len(strangers) == 1 else f"{party} {at + 1}" for at, name in enumerate(strangers)}
+        named += [Turn(turn.start, turn.end, names.get(turn.speaker, turn.speaker)) for turn in own]
+    return named
 
 
 class _Meter:
@@ -153,6 +170,8 @@ class _Meter:
         return self._samples / SAMPLE_RATE
 
     def add(self, block: np.ndarray) -> None:
+        """block: (n, 1)."""
+        block = block[:, 0]
         self._samples += len(block)
         held = np.concatenate([self._held, block])
         whole = len(held) - len(held) % BIN

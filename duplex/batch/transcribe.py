@@ -13,7 +13,6 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.diarize import Enrolled, enrol, open_diarizer
-from duplex.batch.run import PARTIES
 from duplex.conversation.input_framer import InputFramer
 from duplex.conversation.segmenter import Segmenter
 from duplex.models.asr.contract import Hypothesis, Recognizer
@@ -87,19 +86,21 @@ def transcribe(
     max_speakers: int | None = None,
     latency: float = 1.0,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
+    channels: str | int = "auto",
     on_progress: Callable[[float, float | None], None] | None = None,
 ) -> Transcript:
     """The words of a recording, of any format and length, with their times and speakers.
 
     Args:
-        diarize: tell speakers apart (default: as in the settings). Of a stereo recording each channel is a party, and
-            that is enough.
+        diarize: tell speakers apart (default: as in the settings). Where each channel is a party, that is enough.
         max_speakers, speakers: as for duplex.diarize (default: as in the settings). latency: as for duplex.diarize.
+        channels: "auto" makes each side of a stereo recording a party where it carries speech of its own, else mixes
+            them; "mix", "split" or a channel's number says it.
         on_progress: called with the seconds heard and the recording's duration, if known.
 
     Raises InputError, SettingsError, ModelError, and StageError if the recognizer fails on the way.
     """
-    source = open_recording(recording)
+    source = open_recording(recording, channels)
     settings = settings or Settings()
     from duplex.models.asr import load_recognizer
     from duplex.models.vad.webrtc import WebRtcVad
@@ -161,7 +162,7 @@ async def _transcribe(
     voices: _Voices | None,
     on_progress: Callable[[float, float | None], None] | None,
 ) -> Transcript:
-    parties = PARTIES[source.parties]
+    parties = source.party_names
     scribe = _Scribe()
     pool = InferencePool(inline=True)
     ears = [
