@@ -8,7 +8,8 @@ a stage (streaming/stage.py). A session, a transcription and a diarization are g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -49,9 +50,9 @@ class Node(Generic[Item]):
     def __init__(
         self,
         name: str,
-        consume: Callable[[Item], Awaitable[None] | None],
+        consume: Callable[[Item], Any],
         *,
-        finish: Callable[[], Awaitable[None] | None] | None = None,
+        finish: Callable[[], Any] | None = None,
         capacity: int = 500,
         policy: Policy = "drop_oldest",
         capability: str = "",
@@ -86,11 +87,11 @@ class Node(Generic[Item]):
         if self._finish is not None:
             await self._attempt(watcher, self._finish)
 
-    async def _attempt(self, watcher: Watcher, work: Callable[..., Awaitable[None] | None], *args: Any) -> None:
+    async def _attempt(self, watcher: Watcher, work: Callable[..., Any], *args: Any) -> None:
         try:
-            waiting = work(*args)
-            if waiting is not None:
-                await waiting
+            result = work(*args)
+            if inspect.isawaitable(result):
+                await result
         except Exception as error:
             if not self._lost:
                 self._lost = True

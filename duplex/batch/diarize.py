@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,16 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.audio_files.waveform import BIN, peaks
+from duplex.batch.file_graph import Progress, file_node, run_graph
+from duplex.conversation.speaker_tracker import SpeakerTracker
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
-from duplex.models.diarization.feed import speaker_frames
-from duplex.models.diarization.turns import TurnBuilder
 from duplex.session_record.rttm import to_rttm, written
 from duplex.session_record.subtitles import SpeakerTurn
 from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.blocks import Reblocker
 from duplex.streaming.errors import InputError, SettingsError
+from duplex.streaming.pipeline import Node
 
 MAX_SPEAKERS = 8
 
@@ -26,7 +28,6 @@ SHORTEST_SAMPLE, LONGEST_SAMPLE = 1.0, 30.0
 """Seconds of a voice that are needed, and used, to know it by."""
 
 Enrolled = Sequence[tuple[str, np.ndarray]]
-Progress = Callable[[float, float | None], None]
 
 
 class Diarization(list[Turn]):
@@ -68,20 +69,23 @@ def diarize(
     max_speakers: int = MAX_SPEAKERS,
     latency: float = 1.0,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
+    channels: str | int = "auto",
     on_progress: Progress | None = None,
 ) -> Diarization:
-    """The turns of a recording of any format, rate and length; its channels are mixed.
+    """The turns of a recording of any format, rate and length.
 
     Args:
         max_speakers: at most so many are told apart, 1 to 8.
         latency: seconds that a decision may look ahead: 0, 0.4 or 1.0.
         speakers: recordings of known voices, each alone for a few seconds, by name. Others are called "speaker 1",
             "speaker 2", … as they appear.
+        channels: "auto" takes each side of a stereo recording by itself where it carries speech of its own, else mixes
+            them; "mix", "split" or a channel's number says it. Speakers are then called by their side.
         on_progress: called with the seconds heard and the recording's duration, if known.
 
     Raises InputError, SettingsError, and ModelError if the diarizer cannot be loaded.
     """
-    source = open_recording(recording)
+    source = open_recording(recording, channels)
     enrolled = enrol(speakers or {}, max_speakers)
     return diarize_recording(source, open_diarizer(latency, max_speakers), enrolled, on_progress)
 
@@ -106,7 +110,7 @@ def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MA
         if not name.strip():
             raise SettingsError(f"{path}: a known voice needs a name")
         samples = np.zeros(0, np.float32)
-        for block in open_recording(path).frames(SAMPLE_RATE, party_per_channel=False):
+        for block in open_recording(path, "mix").frames(SAMPLE_RATE):
             samples = np.concatenate([samples, block[:, 0]])
             if len(samples) >= LONGEST_SAMPLE * SAMPLE_RATE:
                 break
@@ -124,45 +128,58 @@ def diarize_recording(
 ) -> Diarization:
     """With a diarizer that several recordings share."""
     meter = _Meter()
+    parties = source.party_names
+    trackers = [SpeakerTracker(diarizer, enrolled, horizon=0.1) for _ in parties]
+    turns: list[list[Turn]] = [[] for _ in parties]
 
-    def blocks() -> Iterator[np.ndarray]:
-        for block in source.frames(SAMPLE_RATE, party_per_channel=False):
-            meter.add(block[:, 0])
-            yield block[:, 0]
-            if on_progress is not None:
-                on_progress(meter.seconds, source.duration)
+    def node(tracker: SpeakerTracker, found: list[Turn]) -> Node[np.ndarray]:
+        return file_node(
+            "diarization",
+            lambda samples: found.extend(tracker.learn(tracker.push(samples))),
+            lambda: found.extend([*tracker.learn(tracker.flush()), *tracker.finish()]),
+        )
 
-    builder = TurnBuilder(diarizer.max_speakers, [name for name, _ in enrolled])
-    turns: list[Turn] = []
-    for frames in speaker_frames(diarizer, blocks(), enrolled):
-        turns += builder.push(frames)
-    turns += builder.flush()
-    within = [Turn(t.start, min(t.end, meter.seconds), t.speaker) for t in turns if t.start < meter.seconds]
-    return Diarization(within, meter.seconds, source.notes, meter.levels())
+    nodes = [node(tracker, found) for tracker, found in zip(trackers, turns, strict=True)]
+
+    def feed(start: int, block: np.ndarray) -> None:
+        meter.add(block if len(parties) == 1 else np.abs(block).max(axis=1, keepdims=True))
+        for index, each in enumerate(nodes):
+            each.put(np.ascontiguousarray(block[:, index]))
+
+    seconds = run_graph(source, nodes, feed, on_progress=on_progress)
+    known = {name for name, _ in enrolled}
+    named = turns[0] if len(parties) == 1 else _by_side(parties, turns, known)
+    return Diarization(named, seconds, source.notes, meter.levels())
+
+
+def _by_side(parties: Sequence[str], turns: Sequence[Sequence[Turn]], known: set[str]) -> list[Turn]:
+    """Who is alone on a side is called by it; several are numbered."""
+    named = []
+    for party, own in zip(parties, turns, strict=True):
+        strangers = [name for name in dict.fromkeys(turn.speaker for turn in own) if name not in known]
+        names = {name: party if len(strangers) == 1 else f"{party} {at + 1}" for at, name in enumerate(strangers)}
+        named += [Turn(turn.start, turn.end, names.get(turn.speaker, turn.speaker)) for turn in own]
+    return named
 
 
 class _Meter:
-    """How long a recording is, and how loud where: 400 bytes a second."""
+    """How loud a recording is where: 400 bytes a second."""
 
     def __init__(self) -> None:
-        self._samples = 0
-        self._held = np.zeros(0, np.float32)
+        self._bins = Reblocker(BIN)
         self._levels = bytearray()
 
-    @property
-    def seconds(self) -> float:
-        return self._samples / SAMPLE_RATE
-
     def add(self, block: np.ndarray) -> None:
-        self._samples += len(block)
-        held = np.concatenate([self._held, block])
-        whole = len(held) - len(held) % BIN
-        self._levels += peaks(held[:whole]).astype(np.float16).tobytes()
-        self._held = held[whole:].copy()
+        """block: (n, 1)."""
+        self._note(self._bins.push(block[:, 0]))
 
     def levels(self) -> np.ndarray:
-        last = peaks(self._held).astype(np.float16).tobytes()
-        return np.frombuffer(bytes(self._levels) + last, np.float16).astype(np.float32)
+        self._note(self._bins.flush())
+        return np.frombuffer(bytes(self._levels), np.float16).astype(np.float32)
+
+    def _note(self, bins: list[np.ndarray]) -> None:
+        if bins:
+            self._levels += peaks(np.concatenate(bins)).astype(np.float16).tobytes()
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:

@@ -22,13 +22,11 @@ from duplex.session_record.session_log import SessionLog, read_log
 from duplex.session_record.summary import summarize_log
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.blocks import Reblocker
 from duplex.streaming.clock import Clock, SystemClock, VirtualClock
 
 T = TypeVar("T")
 Pace = Literal["fast", "real"]
-
-PARTIES = {1: ("user",), 2: ("left", "right")}
-"""Names of the input's parties: one, or one per channel of a stereo recording."""
 
 TAIL = 30.0
 """Seconds after the recording in which the conversation may come to its end."""
@@ -51,6 +49,7 @@ def run(
     settings: Settings | None = None,
     *,
     pace: Pace = "fast",
+    channels: str | int = "auto",
     engines: Engines | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_progress: Callable[[float, float | None], None] | None = None,
@@ -60,12 +59,13 @@ def run(
 
     pace: "real" plays the recording at its own speed; "fast" runs on a virtual clock, as fast as the machine can, and
     gives the identical event log every time (unless a model server is asked: that takes the time it takes).
-    engines: instead of those the settings name; they are left open. on_progress: called with the seconds perceived and
-    the recording's duration, if known. tail: seconds that the conversation may go on after the recording.
+    channels: "auto" makes each side of a stereo recording a party where it carries speech of its own, else mixes them;
+    "mix", "split" or a channel's number says it. engines: instead of those the settings name; they are left open.
+    on_progress: called with the seconds perceived and the recording's duration, if known. tail: seconds that the conversation may go on after the recording.
     Raises DuplexError; what was recorded until then is in the folder.
     """
-    source = open_recording(recording)
-    parties = PARTIES[source.parties]
+    source = open_recording(recording, channels)
+    parties = source.party_names
     settings = settings or Settings()
     own = None if engines else Engines.from_settings(settings)  # before anything is written
     recorder = Recorder(out, parties)
@@ -106,14 +106,10 @@ async def _converse(
 
 def _pieces(source: Recording) -> Iterator[np.ndarray]:
     """(FRAME, parties) each, so that a frame is heard when it ends and not when a decoder's block does."""
-    held = np.zeros((0, source.parties), np.float32)
+    frames = Reblocker(FRAME, source.parties)
     for block in source.frames(SAMPLE_RATE):
-        held = np.concatenate([held, block])
-        whole = len(held) - len(held) % FRAME
-        yield from held[:whole].reshape(-1, FRAME, source.parties)
-        held = held[whole:]
-    if len(held):
-        yield held
+        yield from frames.push(block)
+    yield from frames.flush(pad=False)
 
 
 def _drive(clock: Clock, main: Coroutine[Any, Any, T]) -> T:

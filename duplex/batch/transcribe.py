@@ -1,11 +1,10 @@
-"""Transcribing a file: the same ears as a session's, without a floor and without an answer, and who said each word."""
+"""Transcription of a recording: segmentation, recognition and diarization as in a session, without a floor."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -13,17 +12,17 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.diarize import enrol, open_diarizer
-from duplex.batch.run import PARTIES
-from duplex.conversation.input_framer import InputFramer
+from duplex.batch.file_graph import Failures, Progress, file_node, run_graph
+from duplex.conversation.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.segmenter import Segmenter
 from duplex.conversation.speaker_tracker import SpeakerTracker
+from duplex.conversation.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Hypothesis, Recognizer
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.session_record.subtitles import Caption, TimedWord
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
-from duplex.streaming.clock import VirtualClock
-from duplex.streaming.errors import ModelError, StageError
+from duplex.streaming.errors import ModelError
 from duplex.streaming.pool import InferencePool
 
 
@@ -84,19 +83,21 @@ def transcribe(
     max_speakers: int | None = None,
     latency: float = 1.0,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
-    on_progress: Callable[[float, float | None], None] | None = None,
+    channels: str | int = "auto",
+    on_progress: Progress | None = None,
 ) -> Transcript:
     """The words of a recording, of any format and length, with their times and speakers.
 
     Args:
-        diarize: tell speakers apart (default: as in the settings). Of a stereo recording each channel is a party, and
-            that is enough.
+        diarize: tell speakers apart (default: as in the settings). Where each channel is a party, that is enough.
         max_speakers, speakers: as for duplex.diarize (default: as in the settings). latency: as for duplex.diarize.
+        channels: "auto" makes each side of a stereo recording a party where it carries speech of its own, else mixes
+            them; "mix", "split" or a channel's number says it.
         on_progress: called with the seconds heard and the recording's duration, if known.
 
     Raises InputError, SettingsError, ModelError, and StageError if the recognizer fails on the way.
     """
-    source = open_recording(recording)
+    source = open_recording(recording, channels)
     settings = settings or Settings()
     from duplex.models.asr import load_recognizer
     from duplex.models.vad.webrtc import WebRtcVad
@@ -107,7 +108,7 @@ def transcribe(
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
-        return VirtualClock().run(_transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress))
+        return _transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 
@@ -135,44 +136,53 @@ def _named(word: Word, voices: SpeakerTracker) -> Word:
     return replace(word, speaker=voices.speaker(start, end))
 
 
-async def _transcribe(
+def _transcribe(
     source: Recording,
     settings: Settings,
-    activity: VoiceActivityDetector[Any],
+    vad: VoiceActivityDetector[Any],
     recognizer: Recognizer[Any],
     voices: SpeakerTracker | None,
-    on_progress: Callable[[float, float | None], None] | None,
+    on_progress: Progress | None,
 ) -> Transcript:
-    parties = PARTIES[source.parties]
-    scribe = _Scribe()
-    pool = InferencePool(inline=True)
-    ears = [
-        Segmenter(party, scribe, activity, recognizer, pool, gap=settings.utterance_gap, limit=settings.utterance_limit)
-        for party in parties
-    ]
-    intake = InputFramer(len(parties))
-    async with asyncio.TaskGroup() as group:
-        for ear in ears:
-            group.create_task(ear.recognize())
-        for block in source.frames(SAMPLE_RATE):
-            for frame in intake.push(block):
-                for index, ear in enumerate(ears):
-                    ear.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
-                await asyncio.sleep(0)  # the recognizer's turn
-            if voices is not None:
-                voices.learn(voices.push(block[:, 0]))
-            if on_progress is not None:
-                on_progress(intake.position / SAMPLE_RATE, source.duration)
-        for frame in intake.flush():
-            for index, ear in enumerate(ears):
-                ear.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
-        for ear in ears:
-            ear.queue.close()
-    if scribe.failure:
-        raise StageError(f"{source.path}: recognition failed: {scribe.failure}")
+    scribe = _Scribe(Failures(source))
+    steps = InferencePool(inline=True)
+    nodes, segmenters = [], []
+    for party in source.party_names:
+        recognition = UtteranceRecognizer(party, scribe, recognizer, steps)
+        node = file_node("recognition", recognition.consume, recognition.finish)
+        nodes.append(node)
+        segmenters.append(
+            Segmenter(party, scribe, vad, node.put, gap=settings.utterance_gap, limit=settings.utterance_limit)
+        )
+    diarization = None
+    if voices is not None:
+        diarization = file_node(
+            "diarization",
+            lambda samples: voices.learn(voices.push(samples)),
+            lambda: voices.learn(voices.flush()),
+        )
+        nodes.append(diarization)
+    framer = InputFramer(len(segmenters))
+
+    def perceive(frames: list[MultichannelFrame]) -> None:
+        for frame in frames:
+            for index, segmenter in enumerate(segmenters):
+                segmenter.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
+
+    def feed(start: int, block: np.ndarray) -> None:
+        perceive(framer.push(block))
+        if diarization is not None:
+            diarization.put(np.ascontiguousarray(block[:, 0]))
+
+    def end() -> None:
+        perceive(framer.flush())
+        for segmenter in segmenters:
+            segmenter.finish()
+
+    run_graph(source, nodes, feed, end, on_progress)
+    scribe.failures.check()
     utterances = scribe.utterances
     if voices is not None:
-        voices.learn(voices.flush())
         utterances = [[_named(word, voices) for word in words] for words in utterances]
     return Transcript(utterances, source.notes)
 
@@ -180,9 +190,9 @@ async def _transcribe(
 class _Scribe:
     """A listener that only writes down final words."""
 
-    def __init__(self) -> None:
+    def __init__(self, failures: Failures) -> None:
         self.utterances: list[list[Word]] = []
-        self.failure = ""
+        self.failures = failures
 
     def speech_started(self, at: int, onset: int, party: str) -> None:
         pass
@@ -209,7 +219,7 @@ class _Scribe:
             )
 
     def capability_lost(self, capability: str, reason: str) -> None:
-        self.failure = reason
+        self.failures.capability_lost(capability, reason)
 
     def capability_restored(self, capability: str) -> None:
         pass

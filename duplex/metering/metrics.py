@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.audio_files.restoration_reader import open_audio
+from duplex.audio_files.decoder import open_audio
 from duplex.streaming.resample import resampler
 
 RATE = 16_000

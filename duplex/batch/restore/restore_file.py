@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from duplex.audio_files.decoder import AudioReader, open_audio
 from duplex.audio_files.formats import AudioFormat, target_format
-from duplex.audio_files.restoration_reader import AudioReader, open_audio
 from duplex.audio_files.writer import open_writer
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from duplex.audio_files.restoration_reader import open_audio
+from duplex.audio_files.decoder import open_audio
 
 
 def speechlike(seconds: float, rate: int, channels: int = 1, seed: int = 0) -> np.ndarray:

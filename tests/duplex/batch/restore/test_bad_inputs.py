@@ -69,7 +69,7 @@ def test_samples_that_are_not_numbers(folder):
     sound[100:200], sound[300] = np.nan, np.inf
     write(folder / "nan.wav", sound, 16_000, "FLOAT")
     result = outcome(folder)["nan.wav"]
-    assert any("101 samples were not numbers" in note for note in result.notes)
+    assert any("101 samples are not numbers" in note for note in result.notes)
     assert np.isfinite(read(result.target)[0]).all()
 
 
@@ -105,8 +105,10 @@ def test_a_name_that_is_not_utf_8(folder):
         os.fsencode(write(folder / "x.wav", speechlike(0.2, 16_000), 16_000)), os.fsencode(folder) + b"/caf\xe9.wav"
     )
     report = restore(folder, folder.parent / "out", jobs=1, stage_factory=half)
-    assert [each.status for each in report] == ["failed", "restored"] and "not UTF-8" in report[0].error
-    assert [each.status for each in restore(folder, folder.parent / "out", jobs=2, stage_factory=half)][1] == "skipped"
+    assert [each.status for each in report] == ["restored", "restored"]
+    assert os.path.exists(os.fsencode(folder.parent / "out") + b"/caf\xe9.wav")
+    again = restore(folder, folder.parent / "out", jobs=2, stage_factory=half)
+    assert [each.status for each in again] == ["skipped", "skipped"]
 
 
 def test_a_missing_file(folder):
