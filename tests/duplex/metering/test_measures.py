@@ -74,6 +74,7 @@ def test_levels_follow_the_gain(gain):
         assert after[name] == pytest.approx(before[name], abs=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snr", [-10.0, 0.0, 10.0, 20.0, 40.0])
 def test_wada_table_against_its_definition(snr):
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from duplex.streaming.errors import InputError, SettingsError
 from tests.duplex.batch.restore.stages import Gain, half, identity
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     rate=st.sampled_from([8_000, 16_000, 44_100, 48_000]),

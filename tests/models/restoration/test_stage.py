@@ -67,6 +67,7 @@ def test_an_impulse_comes_out_one_latency_later(task: str) -> None:
     assert int(np.argmax(np.abs(with_click - raw))) - at == stage.latency
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_level_does_not_matter(task: str) -> None:
     stage = RestorationStage(task)
