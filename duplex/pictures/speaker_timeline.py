@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from duplex.audio_files.waveform import BIN, coarser, loudest
 from duplex.batch.diarize import Diarization
 from duplex.pictures import timeline_style as style
 from duplex.pictures.timeline_layout import rows
 from duplex.pictures.typesetting import Typesetter
+from duplex.pictures.wave_drawing import fill, shown_levels
 from duplex.session_record.session_log import Span
-from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, OutputError
 
-SPEAKERS = (*style.PARTIES, "#D55E00", "#E69F00", "#6A3D9A", "#8C564B")
+SPEAKERS = (*style.PARTIES, "#D55E00", "#E69F00", *style.MORE[1:])
 OVERLAP = "#222222"
 """Of the waveform where several speak."""
 
@@ -99,12 +98,9 @@ def _draw_ticks(axes: Any, span: Span, scale: float, tall: float) -> None:
 
 def _draw_wave(axes: Any, turns: Diarization, names: Sequence[str], span: Span, middle: float, pixels: int) -> None:
     axes.hlines(middle, *span, color=style.LINE, linewidth=0.6, zorder=1)
-    first = int(span.start * SAMPLE_RATE / BIN)
-    shown, merged = coarser(turns.levels[first : math.ceil(span.end * SAMPLE_RATE / BIN)], pixels)
-    if not len(shown):
+    times, outline, body = shown_levels(turns.levels, span.start, span.end, pixels)
+    if not len(times):
         return
-    times = (first + merged * np.arange(len(shown))) * BIN / SAMPLE_RATE
-    height = np.minimum(1.0, shown / loudest(turns.levels)) * style.WAVE / 2
     speaking = np.zeros((len(names), len(times)), bool)
     for turn in turns:
         if turn.start < span.end and turn.end > span.start:
@@ -112,9 +108,7 @@ def _draw_wave(axes: Any, turns: Diarization, names: Sequence[str], span: Span, 
     count = speaking.sum(0)
     parts = [(count == 0, style.NOISE), (count > 1, OVERLAP)]
     parts += [(speaking[number] & (count == 1), _colour(number)) for number in range(len(names))]
-    for where, colour in parts:
-        sloped = where if colour == style.NOISE else np.convolve(where, np.ones(3), "same") > 0
-        axes.fill_between(times, middle - height, middle + height, where=sloped, color=colour, lw=0.4, zorder=2)
+    fill(axes, times, outline, body, middle, parts)
 
 
 def _draw_lanes(

@@ -10,14 +10,16 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from duplex.audio_files.waveform import BIN, coarser, loudest, peaks, peaks_of_file
+from duplex.audio_files.waveform import BIN, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
-from duplex.pictures.timeline_layout import Lane, Row, layout, unheard
+from duplex.pictures.timeline_layout import Lane, Row, layout, parties_of, speaker_colours, unheard
 from duplex.pictures.typesetting import Typesetter
+from duplex.pictures.wave_drawing import fill, shown_levels
+from duplex.session_record.intervals import Intervals, Timed
 from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, read_log
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, OutputError
@@ -59,12 +61,25 @@ def draw_timeline(
         picture.save(Path(path))
 
 
+class Swatch(NamedTuple):
+    """A speaker in the legend."""
+
+    label: str
+    colour: str
+
+
+Entry = tuple[style.Mark | Swatch | None, float, int]
+"""(mark, x, line) of an entry of the legend; None stands for the hatched part of a reply."""
+
+
 class _Picture:
     def __init__(self, log: SessionLog, levels: Mapping[str, np.ndarray], row_seconds: float, title: str) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
         self._log = log
+        self._colours = {party: speaker_colours(log, party) for party in parties_of(log)}
+        self._spoken = {party: self._speech(party) for party in (*parties_of(log), ASSISTANT)}
         self._levels = levels
         self._figure = Figure(figsize=(style.WIDTH, 1.0), dpi=style.DPI, facecolor="white")
         renderer = FigureCanvasAgg(self._figure).get_renderer()
@@ -105,12 +120,12 @@ class _Picture:
 
     # The head: what it was, and what the marks mean.
 
-    def _legend(self) -> list[tuple[style.Mark | None, float, int]]:
-        """(mark, x, line) of each entry; None stands for the hatched part of a reply."""
+    def _legend(self) -> list[Entry]:
         kinds = {decision.kind for decision in self._log.decisions}
-        entries: list[style.Mark | None] = [mark for kind, mark in style.MARKS.items() if kind in kinds]
+        entries: list[style.Mark | Swatch | None] = [mark for kind, mark in style.MARKS.items() if kind in kinds]
         if unheard(self._log):
             entries.append(None)
+        entries += [Swatch(name, colour) for found in self._colours.values() for name, colour in found.items()]
         placed, x, line = [], style.LEFT, 0
         for mark in entries:
             length = 0.26 + self._type.width(_label(mark)) + 0.24
@@ -120,7 +135,7 @@ class _Picture:
             x += length
         return placed
 
-    def _draw_head(self, title: str, legend: Sequence[tuple[style.Mark | None, float, int]], height: float) -> None:
+    def _draw_head(self, title: str, legend: Sequence[Entry], height: float) -> None:
         from matplotlib.patches import Rectangle
 
         axes = self._axes(0, self._height - height, style.WIDTH, height)
@@ -134,11 +149,14 @@ class _Picture:
             y = height - style.HEADER - style.LEGEND * line - 0.1
             if mark is None:
                 axes.add_patch(Rectangle((left, y - 0.055), 0.2, 0.13, **_hatched()))
+            elif isinstance(mark, Swatch):
+                axes.add_patch(Rectangle((left, y - 0.025), 0.2, style.BAR, fc=mark.colour, lw=0))
             else:
                 self._mark(axes, mark, left + 0.1, y + 0.01)
             axes.text(
-                left + 0.26, y, _label(mark), fontproperties=self._type.font, color=style.INK, va="center_baseline"
-            )
+                left + 0.26, y, _label(mark), fontproperties=self._type.font, color=style.INK, va="center_baseline",
+                parse_math=False,
+            )  # fmt: skip
 
     # A row.
 
@@ -177,37 +195,34 @@ class _Picture:
         levels = self._levels.get(lane.party)
         if levels is None:
             return
-        first = int(span.start * SAMPLE_RATE / BIN)
-        pixels = (span.end - span.start) * self._scale * self._figure.dpi
-        shown, merged = coarser(levels[first : math.ceil(span.end * SAMPLE_RATE / BIN)], int(pixels))
-        times = (first + merged * np.arange(len(shown))) * BIN / SAMPLE_RATE
-        height = np.minimum(1.0, shown / loudest(levels)) * style.WAVE / 2
-        spoken = self._spoken(lane.party, times)
-        # fill_between fills between two steps that both belong: the slopes at either end of speech belong to it.
-        sloped = np.convolve(spoken, np.ones(3), "same") > 0 if len(spoken) else spoken
-        for where, colour in ((~spoken, style.NOISE), (sloped, lane.colour)):
-            axes.fill_between(times, middle - height, middle + height, where=where, color=colour, lw=0.4, zorder=2)
+        pixels = int((span.end - span.start) * self._scale * self._figure.dpi)
+        times, outline, body = shown_levels(levels, span.start, span.end, pixels)
+        parts, nobody = [], np.ones(len(times), bool)
+        for colour, spoken in self._spoken[lane.party].items():
+            inside = np.zeros(len(times), bool)
+            for start, end in spoken.within(span):
+                inside |= (times >= start) & (times < end)
+            parts.append((inside, colour or lane.colour))
+            nobody &= ~inside
+        fill(axes, times, outline, body, middle, [(nobody, style.NOISE), *parts])
 
-    def _spoken(self, party: str, times: np.ndarray) -> np.ndarray:
-        """Which of the times lie in speech that became a turn or a reply."""
-        log = self._log
+    def _speech(self, party: str) -> dict[str, Intervals]:
+        """The speech that became a turn or a reply, by the colour of its speaker; empty: the lane's."""
+        log, spans = self._log, dict[str, list[Timed]]()
         if party == ASSISTANT:
-            spans = [part for reply in log.replies for part in reply.parts]
-        else:
-            turns = [turn for turn in log.turns if turn.party == party]
-            heard = log.speech.get(party, [])
-            spans = [span for span in heard if any(t.start < span.end and t.end > span.start for t in turns)]
-        inside = np.zeros(len(times), bool)
-        for start, end in spans:
-            inside |= (times >= start) & (times < end)
-        return inside
+            return {"": Intervals(part for reply in log.replies for part in reply.parts)}
+        for turn in log.party_speaker_turns(party):
+            spans.setdefault(self._colours[party].get(turn.party, ""), []).append(turn)
+        return {colour: Intervals(found) for colour, found in spans.items()}
 
     def _draw_stretches(self, axes: Axes, lane: Lane, row: Row) -> None:
         from matplotlib.patches import Rectangle
 
-        for start, end, faint, text in row.stretches[lane.party]:
-            alpha = 0.45 if faint else 1.0
-            axes.add_patch(Rectangle((start, lane.bar), end - start, style.BAR, fc=lane.colour, alpha=alpha, lw=0))
+        for stretch in row.stretches[lane.party]:
+            start, end, text = stretch.start, stretch.end, stretch.text
+            alpha = 0.45 if stretch.faint else 1.0
+            colour = stretch.colour or lane.colour
+            axes.add_patch(Rectangle((start, lane.bar), end - start, style.BAR, fc=colour, alpha=alpha, lw=0))
             # The words of the parties stand on their bar, the assistant's hang from it.
             first = lane.words
             if lane.party != ASSISTANT and text:
@@ -261,7 +276,7 @@ class _Picture:
         )  # fmt: skip
 
 
-def _label(mark: style.Mark | None) -> str:
+def _label(mark: style.Mark | Swatch | None) -> str:
     return mark.label if mark else "not heard"
 
 
@@ -269,7 +284,7 @@ def _facts(log: SessionLog) -> str:
     audible = {reply.epoch: reply.first_audible for reply in log.replies}
     answered = [d for d in log.decisions if d.kind == "endpoint" and d.epoch in audible]
     waits = sorted(audible[decision.epoch] - decision.since for decision in answered)
-    turns, replies = sum(not turn.backchannel for turn in log.turns), len(log.replies)
+    turns, replies = sum(turn.kind == "turn" for turn in log.turns), len(log.replies)
     facts = [f"{turns} turn{'s' * (turns != 1)}", f"{replies} repl{'y' if replies == 1 else 'ies'}"]
     if log.interruptions:
         facts.append(f"{len(log.interruptions)} interrupted")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from duplex.pictures import timeline_style as style
 from duplex.pictures.typesetting import Run, StyledWord, Typesetter
-from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, SpokenReply
+from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, SpokenReply, SpokenTurn
 from duplex.session_record.subtitles import Caption, timed_words
 
 MOST_ROWS = 24
@@ -34,12 +35,15 @@ class Lane(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """A turn or reply as far as it lies in a row, in seconds. faint: a backchannel."""
+    """A turn, a part of it by one speaker, or a reply, as far as it lies in a row, in seconds. faint: a backchannel.
+    speaker: as the transcripts name whoever spoke. colour: the speaker's; empty for the lane's own."""
 
     start: float
     end: float
     faint: bool
     text: list[Run]
+    speaker: str = ""
+    colour: str = ""
 
 
 class Row(NamedTuple):
@@ -58,8 +62,12 @@ def layout(log: SessionLog, duration: float, most: float, typesetter: Typesetter
     spans = rows(duration, most, busy(log))
     scale = (style.WIDTH - style.LEFT - style.RIGHT) / max(span.end - span.start for span in spans)
     result = []
+    colours = {party: speaker_colours(log, party) for party in parties}
     for span in spans:
-        stretches = {party: _stretches(log, party, span, scale, typesetter) for party in (*parties, ASSISTANT)}
+        stretches = {
+            party: _stretches(log, party, span, scale, typesetter, colours.get(party, {}))
+            for party in (*parties, ASSISTANT)
+        }
         lines = {party: _lines(found) for party, found in stretches.items()}
         result.append(Row(span, *_lanes(parties, lines), stretches))
     return result, scale
@@ -129,6 +137,32 @@ def _lanes(parties: Sequence[str], lines: Mapping[str, int]) -> tuple[list[Lane]
     return lanes[::-1], floor, y
 
 
+def speaker_colours(log: SessionLog, party: str) -> dict[str, str]:
+    """The colour of each speaker on a party's channel, where there are several: the party's own for whoever spoke most
+    to the assistant, and others for the rest, in order of appearance."""
+    names = dict.fromkeys(turn.party for turn in log.party_speaker_turns(party))
+    names |= dict.fromkeys(
+        caption.party for turn in log.turns if turn.party == party for caption in _captions(log, turn)
+    )
+    if len(names) < 2:
+        return {}
+    said = Counter(log.name(party, turn.voice) for turn in log.turns if turn.party == party and turn.kind == "turn")
+    first = max(names, key=lambda name: said[name])
+    number = parties_of(log).index(party)
+    taken = [_colour(other) for other in range(len(parties_of(log)))]
+    free = [colour for colour in (*style.PARTIES, *style.MORE) if colour not in taken] or list(style.MORE)
+    others = [name for name in names if name != first]
+    colours = {name: free[place % len(free)] for place, name in enumerate(others)}
+    return {name: colours.get(name, _colour(number)) for name in names}
+
+
+def _captions(log: SessionLog, turn: SpokenTurn) -> list[Caption]:
+    """Also of a turn without words, which is drawn as a bar."""
+    if turn.text:
+        return log.turn_captions(turn)
+    return [Caption(turn.start, turn.end, log.name(turn.party, turn.voice), "")]
+
+
 def _colour(number: int) -> str:
     return style.PARTIES[number % len(style.PARTIES)]
 
@@ -137,20 +171,24 @@ def _lines(stretches: Sequence[Stretch]) -> int:
     return max((run.line + 1 for stretch in stretches for run in stretch.text), default=1)
 
 
-def _stretches(log: SessionLog, party: str, span: Span, scale: float, typesetter: Typesetter) -> list[Stretch]:
-    said = list(_said(log, party, span))
+def _stretches(
+    log: SessionLog, party: str, span: Span, scale: float, typesetter: Typesetter, colours: Mapping[str, str]
+) -> list[Stretch]:
+    said = list(_said(log, party, span, colours))
     edge = span.start + (style.WIDTH - style.LEFT - 0.05) / scale
     stretches = []
-    for number, (start, end, faint, words) in enumerate(said):
-        limit = min(edge, said[number + 1][0] if number + 1 < len(said) else edge)
+    for number, (stretch, words) in enumerate(said):
+        start, end = stretch.start, stretch.end
+        limit = min(edge, said[number + 1][0].start if number + 1 < len(said) else edge)
         room = min((limit - start) * scale - 0.08, max((end - start) * scale, style.TEXT_WIDTH))
-        text = typesetter.set(words, room, style.TEXT_LINES)
-        stretches.append(Stretch(start, end, faint, text))
+        stretches.append(stretch._replace(text=typesetter.set(words, room, style.TEXT_LINES)))
     return stretches
 
 
-def _said(log: SessionLog, party: str, span: Span) -> Iterator[tuple[float, float, bool, list[StyledWord]]]:
-    """(start, end, faint, words) of each turn or reply of the party, as far as it lies in the row."""
+def _said(
+    log: SessionLog, party: str, span: Span, colours: Mapping[str, str]
+) -> Iterator[tuple[Stretch, list[StyledWord]]]:
+    """Each turn or reply of the party, as far as it lies in the row, and its words."""
     captions: list[tuple[Caption, bool, list[str]]] = []
     if party == ASSISTANT:
         ink = style.ASSISTANT_INK
@@ -161,19 +199,22 @@ def _said(log: SessionLog, party: str, span: Span) -> Iterator[tuple[float, floa
         ink = _colour(parties_of(log).index(party))
         for turn in log.turns:
             if turn.party == party:
-                caption = Caption(turn.start, turn.end, turn.party, turn.text, turn.words)
-                captions.append((caption, turn.backchannel, []))
+                captions += [(caption, turn.backchannel, []) for caption in _captions(log, turn)]
     for caption, faint, rest in captions:
         if caption.start >= span.end or caption.end <= span.start:
             continue
+        colour = colours.get(caption.party, "")
         words = [
-            StyledWord(word.text, ink)
+            StyledWord(word.text, colour or ink)
             for word in (timed_words(caption) if caption.text else [])
             if span.start <= min(word.start, caption.end - 1e-6) < span.end
         ]
+        if colour and words:
+            words.insert(0, StyledWord(f"{caption.party}:", colour))
         if caption.end <= span.end:
             words += [StyledWord(word, style.GREY, faint=True) for word in rest]
-        yield max(caption.start, span.start), min(caption.end, span.end), faint, words
+        start, end = max(caption.start, span.start), min(caption.end, span.end)
+        yield Stretch(start, end, faint, [], caption.party, colour), words
 
 
 def _unheard_words(reply: SpokenReply) -> list[str]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 PARTIES = ("#0072B2", "#009E73", "#CC79A7", "#56B4E9")
+MORE = ("#D55E00", "#6A3D9A", "#8C564B")
+"""For speakers beyond those."""
 ASSISTANT = "#E69F00"
 ASSISTANT_INK = "#8A5F00"
 INK, GREY, FAINT, LINE = "#222222", "#6B6B6B", "#A8A8A8", "#E3E3E3"

@@ -136,7 +136,7 @@ class SessionLog:
 
     def captions(self) -> list[Caption]:
         """Every turn, cut where its speaker changes, and of the assistant's replies what was heard."""
-        captions = [caption for turn in self.turns if turn.text for caption in self._turn_captions(turn)]
+        captions = [caption for turn in self.turns if turn.text for caption in self.turn_captions(turn)]
         captions += [
             Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words) for reply in self.replies if reply.text
         ]
@@ -149,24 +149,30 @@ class SessionLog:
         activity; of the assistant the audible parts of its replies.
         """
         spoken = [SpeakerTurn(part.start, part.end, ASSISTANT) for reply in self.replies for part in reply.parts]
-        for party, found in self.diarized.items():
-            spoken += [SpeakerTurn(turn.start, turn.end, self.name(party, turn.speaker)) for turn in found]
-        for party in dict.fromkeys(turn.party for turn in self.turns):
-            spoken += self._undiarized(party)
+        for party in dict.fromkeys([*self.diarized, *(turn.party for turn in self.turns)]):
+            spoken += self.party_speaker_turns(party)
         return sorted(spoken, key=lambda turn: (turn.start, turn.end, turn.party))
 
-    def _turn_captions(self, turn: SpokenTurn) -> Iterator[Caption]:
+    def party_speaker_turns(self, party: str) -> list[SpeakerTurn]:
+        """Who spoke when on one party's channel."""
+        found = self.diarized.get(party, ())
+        spoken = [SpeakerTurn(turn.start, turn.end, self.name(party, turn.speaker)) for turn in found]
+        return sorted([*spoken, *self._undiarized(party)], key=lambda turn: (turn.start, turn.end, turn.party))
+
+    def turn_captions(self, turn: SpokenTurn) -> list[Caption]:
+        """A turn, cut where its speaker changes."""
         said = [(word.speaker or turn.voice, word) for word in turn.words]
         changes = len({speaker for speaker, _ in said}) > 1
         if not changes or [word.text for word in turn.words] != turn.text.split():
-            yield Caption(turn.start, turn.end, self.name(turn.party, turn.voice), turn.text, turn.words)
-            return
+            return [Caption(turn.start, turn.end, self.name(turn.party, turn.voice), turn.text, turn.words)]
+        captions = []
         groups = [(s, [word for _, word in group]) for s, group in itertools.groupby(said, key=lambda pair: pair[0])]
         for number, (speaker, words) in enumerate(groups):
             start = turn.start if number == 0 else words[0].start
             end = turn.end if number == len(groups) - 1 else words[-1].end
             text = " ".join(word.text for word in words)
-            yield Caption(start, end, self.name(turn.party, speaker), text, tuple(words))
+            captions.append(Caption(start, end, self.name(turn.party, speaker), text, tuple(words)))
+        return captions
 
     def _undiarized(self, party: str) -> Iterator[SpeakerTurn]:
         """The voice activity in the party's turns that no diarized turn covers."""

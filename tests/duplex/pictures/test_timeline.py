@@ -15,7 +15,7 @@ from duplex.audio_files.wav_writer import WavWriter
 from duplex.audio_files.waveform import BIN, coarser, loudest, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
 from duplex.pictures.timeline import draw_timeline
-from duplex.pictures.timeline_layout import MOST_ROWS, busy, layout, rows, unheard
+from duplex.pictures.timeline_layout import MOST_ROWS, busy, layout, rows, speaker_colours, unheard
 from duplex.session_record.recorder import Recorder
 from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, parse_events
 from duplex.streaming.audio import AudioChunk
@@ -69,6 +69,78 @@ def test_waveforms_lie_at_their_times_in_their_colours(tmp_path):
         tall = coloured(image, colour).sum(axis=0) > 30
         assert times[tall].min() == pytest.approx(start, abs=0.05), colour
         assert times[tall].max() == pytest.approx(end, abs=0.05), colour
+
+
+@pytest.mark.parametrize("loudness", [1.0, 8.0, 100.0])
+def test_loud_speech_is_a_waveform_and_no_block(tmp_path, loudness):
+    """Syllables four times a second, limited: however loud, its track is neither filled nor of one height."""
+    at = np.arange(20 * S) / S
+    syllables = 0.05 + np.abs(np.sin(2 * np.pi * 2 * at)) ** 2
+    noise = np.random.default_rng(1).standard_normal(len(at))
+    speech = np.tanh(loudness * 0.1 * syllables * noise).astype(np.float32)
+    log = log_of([ev.Speech(0, 20 * S, "user"), ev.Turn(0, 20 * S, "user", "", 1), ev.SessionEnded(20 * S, 20 * S, {})])
+    draw_timeline(log, tmp_path / "a.png", sounds={"user": speech})
+    image = pixels(tmp_path / "a.png")
+    ((row,), _) = layout(log, 20.0, 30.0, SET)
+    bar = np.flatnonzero(coloured(image, style.PARTIES[0]).mean(axis=1) > 0.8)[0] + round(style.BAR * style.DPI)
+    track = image[bar + round(style.GAP * style.DPI) :][: round(style.WAVE * style.DPI)]
+    times = columns(image, 20.0)
+    track = track[:, (times > 0.5) & (times < 19.5)]
+    dark = coloured(track, style.PARTIES[0]).mean(axis=0)
+    assert dark.max() < 0.6 and dark.mean() < 0.55
+    inked = (track.min(axis=2) < 250).mean(axis=0)
+    assert np.quantile(inked, 0.95) < 0.9  # room is left above the loudest; lines of the time go through it
+    assert row.lanes[0].party == "user"
+
+
+def several() -> SessionLog:
+    return log_of(
+        [
+            ev.SessionStarted(0, 0, ("user",), "", {}),
+            ev.SpeakerTurn(0, 4 * S, "user", "ann"),
+            ev.SpeakerTurn(5 * S, 7 * S, "user", "bob"),
+            ev.Turn(0, 4 * S, "user", "what time is it", 1, "turn", "ann"),
+            ev.Turn(5 * S, 7 * S, "user", "no dad", 1, "side_speech", "bob"),
+            ev.SessionEnded(10 * S, 10 * S, {}),
+        ]
+    )
+
+
+def test_the_speakers_on_a_channel_have_colours_and_names(tmp_path):
+    log = several()
+    ((row,), _) = layout(log, 10.0, 30.0, SET)
+    assert [(s.speaker, s.colour, s.start, s.end) for s in row.stretches["user"]] == [
+        ("ann", style.PARTIES[0], 0.0, 4.0),
+        ("bob", style.PARTIES[1], 5.0, 7.0),
+    ]
+    assert ["".join(run.text for run in s.text) for s in row.stretches["user"]] == [
+        "ann: what time is it",
+        "bob: no dad",
+    ]
+    draw_timeline(log, tmp_path / "a.png", sounds={"user": np.full(10 * S, 0.5, np.float32)})
+    image = pixels(tmp_path / "a.png")
+    times = columns(image, 10.0)
+    for colour, start, end in ((style.PARTIES[0], 0, 4), (style.PARTIES[1], 5, 7)):
+        tall = coloured(image, colour).sum(axis=0) > 30
+        assert times[tall].min() == pytest.approx(start, abs=0.05)
+        assert times[tall].max() == pytest.approx(end, abs=0.05)
+
+
+def test_one_speaker_is_the_lanes(tmp_path):
+    log = log_of([ev.SpeakerTurn(0, S, "user", "ann"), ev.Turn(0, S, "user", "hi", 1, "turn", "ann")])
+    ((row,), _) = layout(log, 2.0, 30.0, SET)
+    (stretch,) = row.stretches["user"]
+    assert (stretch.speaker, stretch.colour, [run.text for run in stretch.text]) == ("ann", "", ["hi"])
+
+
+def test_colours_of_speakers_differ_also_where_several_parties_have_them():
+    events = [ev.SessionStarted(0, 0, ("left", "right"), "", {})]
+    for number, (party, name) in enumerate(itertools.product(("left", "right"), ("ann", "bob", "eve", "dan"))):
+        events.append(ev.Turn(number * S, (number + 1) * S, party, "hi", number, "turn", name))
+    log = log_of(events)
+    for party in ("left", "right"):
+        colours = list(speaker_colours(log, party).values())
+        assert len(set(colours)) == 4 and style.ASSISTANT not in colours
 
 
 def test_a_recorded_session_is_drawn_from_its_folder(tmp_path):
