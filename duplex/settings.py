@@ -10,6 +10,7 @@ import difflib
 import math
 import os
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
@@ -22,6 +23,13 @@ from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
+
+RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
+"""Earlier names of settings, which still work."""
+
+
+class RenamedSetting(FutureWarning):
+    """A setting is given by a name that it had earlier."""
 
 
 def setting(default: Any, help: str, **bounds: Any) -> Any:
@@ -105,17 +113,20 @@ class Settings:
         values: dict[str, tuple[Any, str]] = {}
         if path is not None:
             for name, value in _read_toml(Path(path)):
-                values[name] = (value, str(path))
+                values[current_name(name, str(path))] = (value, str(path))
         names = {name: kind for name, kind, _, _ in _leaves(cls())}
         by_variable = {PREFIX + name.upper().replace(".", "_"): name for name in names}
         for variable, text in (os.environ if environ is None else environ).items():
             if variable.startswith(PREFIX):
+                earlier = variable.removeprefix(PREFIX).lower()
+                if earlier in RENAMED:
+                    by_variable[variable] = current_name(earlier, f"environment variable {variable}")
                 if variable not in by_variable:
                     raise SettingsError(_unknown(variable, by_variable, "environment"))
                 values[by_variable[variable]] = (text, f"environment variable {variable}")
         for name, value in (flags or {}).items():
             if value is not None:
-                values[name] = (value, "command line")
+                values[current_name(name, "command line")] = (value, "command line")
         return cls()._with(values, names)
 
     @property
@@ -147,7 +158,20 @@ class Settings:
                 top[leaf] = value
         for group, changes in nested.items():
             top[group] = replace(getattr(self, group), **changes)
-        return replace(self, **top)
+        try:
+            return replace(self, **top)
+        except SettingsError as error:  # a combination that cannot be: say where its first part comes from
+            text = str(error).removeprefix("settings: ")
+            source = next((where for name, (_, where) in values.items() if name in text), "settings")
+            raise SettingsError(f"{source}: {text}") from None
+
+
+def current_name(name: str, source: str) -> str:
+    """The name a setting has now; warns, once for each source, about an earlier one."""
+    now = RENAMED.get(name, name)
+    if now != name:
+        warnings.warn(f"{source}: {name} is now called {now}", RenamedSetting, stacklevel=2)
+    return now
 
 
 def _voice(pair: str) -> tuple[str, str]:
@@ -226,9 +250,13 @@ def _check(name: str, value: Any, bounds: Mapping[str, Any], source: str) -> Non
             raise SettingsError(f"{source}: {name} must lie between {low:g} and {high:g}, not {value:g}")
     choices = bounds.get("choices")
     if choices and value not in choices:
-        raise SettingsError(f"{source}: {name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        named = ", ".join(str(choice) for choice in choices if choice != "")
+        empty = " or empty" if "" in choices else ""
+        raise SettingsError(f"{source}: {name} must be one of {named}{empty}, not {value!r}")
 
 
 def _unknown(name: str, known: Mapping[str, Any], source: str) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not name:
+        return f"{source}: a setting needs a name before its value"
     return f"{source}: there is no setting {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

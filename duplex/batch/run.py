@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
+from duplex.batch.checks import check_conversation
 from duplex.conversation.input_framer import MultichannelFrame
 from duplex.conversation.session import Session, Sink
 from duplex.engines import Engines
@@ -68,6 +69,8 @@ def run(
     parties = source.party_names
     settings = settings or Settings()
     own = None if engines else Engines.from_settings(settings)  # before anything is written
+    if own is not None:
+        _checked(settings, own)
     recorder = Recorder(out, parties)
     watcher = _Watcher(on_event, on_progress, source.duration)
     clock: Clock = VirtualClock() if pace == "fast" else SystemClock()
@@ -77,6 +80,14 @@ def run(
         files = recorder.close()
     log = read_log(recorder.folder / EVENTS)
     return Outcome(recorder.folder, tuple(files), log, summarize_log(log), tuple(source.notes))
+
+
+def _checked(settings: Settings, own: Engines) -> None:
+    try:
+        check_conversation(settings, own)
+    except BaseException:
+        asyncio.run(own.close())
+        raise
 
 
 async def _converse(

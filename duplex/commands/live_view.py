@@ -20,6 +20,9 @@ from duplex.streaming.audio import SAMPLE_RATE
 
 COLOURS = ("cyan", "yellow", "magenta", "blue")
 
+_LONGEST_WAIT = 30 * SAMPLE_RATE
+"""Samples after which a line waits no longer for speech that began before it."""
+
 DECISIONS = {
     "turn_limit": "the turn is long enough: answering",
     "withdraw": "the user goes on: the reply is withdrawn",
@@ -37,6 +40,9 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._lines: list[tuple[int, int, str]] = []
+        self._open: dict[str, int] = {}
+        self._count = 0
         self._partials: dict[str, str] = {}
         self._reply = ""
         self._state = "listening"
@@ -58,6 +64,7 @@ class LiveView:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self.finish()
         if self._live is not None:
             self._live.__exit__(*error)
 
@@ -79,6 +86,36 @@ class LiveView:
         self.progress.update(self._task, completed=min(max(level_db + 60.0, 0.0), 60.0), total=60.0, at=_clock(seconds))
 
     def on_event(self, event: ev.Event) -> None:
+        """Lines come in the order of time: what began while somebody still speaks waits until that is over."""
+        self._follow(event)
+        self._show(event)
+        for party, start in list(self._open.items()):
+            if event.end - start > _LONGEST_WAIT:
+                del self._open[party]
+        self._print(min(self._open.values(), default=event.end + 1))
+
+    def finish(self) -> None:
+        """Prints what still waits."""
+        self._print(None)
+
+    def _follow(self, event: ev.Event) -> None:
+        """Who is speaking, and since when."""
+        match event:
+            case ev.SpeechStarted(party=party):
+                self._open.setdefault(party, event.start)
+            case ev.Turn(party=party):
+                self._open.pop(party, None)
+            case ev.ReplyStarted():
+                self._open.setdefault("assistant", event.start)
+            case ev.Reply():
+                self._open.pop("assistant", None)
+
+    def _print(self, until: int | None) -> None:
+        self._lines.sort()
+        while self._lines and (until is None or self._lines[0][0] < until):
+            self._console.print(self._lines.pop(0)[2], highlight=False)
+
+    def _show(self, event: ev.Event) -> None:
         match event:
             case ev.Partial(party=party, text=text):
                 self._partials[party] = text
@@ -109,15 +146,28 @@ class LiveView:
         return self._colours.setdefault(party, COLOURS[len(self._colours) % len(COLOURS)])
 
     def _line(self, sample: int, who: str, colour: str, text: str) -> None:
-        self._console.print(f"[dim]{_clock(sample / SAMPLE_RATE)}[/] [{colour}]{who:>9}[/] {text}", highlight=False)
+        line = f"[dim]{_clock(sample / SAMPLE_RATE)}[/] [{colour}]{who:>9}[/] {text}"
+        self._count += 1
+        self._lines.append((sample, self._count, line))
 
 
-def show(recording: Path, out: Path, settings: Settings, *, pace: Pace, quiet: bool) -> None:
+def show(
+    recording: Path, out: Path, settings: Settings, *, pace: Pace, quiet: bool, channels: str | int = "auto"
+) -> None:
     """Run a recording with a live view, and say at the end what there is to see and hear."""
     console = Console(quiet=quiet, soft_wrap=True)
     view = LiveView(console)
     with view if console.is_terminal and not quiet else nullcontext():
-        outcome = run(recording, out, settings, pace=pace, on_event=view.on_event, on_progress=view.on_progress)
+        outcome = run(
+            recording,
+            out,
+            settings,
+            pace=pace,
+            channels=channels,
+            on_event=view.on_event,
+            on_progress=view.on_progress,
+        )
+    view.finish()
     for note in outcome.notes:
         console.print(f"[yellow]note[/] {escape(note)}")
     console.print()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from typing import Any
 
 from duplex.commands.speakers import add_known_voices
-from duplex.settings import Settings
+from duplex.settings import Settings, current_name
 from duplex.streaming.errors import SettingsError
 
 FLAGS = {
@@ -21,13 +22,28 @@ FLAGS = {
 }
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """--settings FILE, a flag for each common setting, and --set NAME=VALUE for all others."""
+EARLIER = {"recognizer": "--recogniser"}
+"""Flags that had another spelling, which still works."""
+
+
+def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLAGS, "assistant")) -> None:
+    """--settings FILE, a flag for each common setting, and --set NAME=VALUE for all others.
+
+    shown: the settings that the command uses; flags of others are accepted and not offered.
+    """
     group = parser.add_argument_group("settings", "a TOML file < DUPLEX_… environment variables < these flags")
     group.add_argument("--settings", metavar="FILE", help="read settings from a TOML file")
     for name, (flag, help) in FLAGS.items():
-        group.add_argument(flag, dest=f"setting_{name}", metavar=name.upper(), help=help)
-    group.add_argument("--no-assistant", dest="no_assistant", action="store_true", help="only listen and write down")
+        offered = help if name in shown else argparse.SUPPRESS
+        group.add_argument(flag, dest=f"setting_{name}", metavar=name.upper(), help=offered)
+        if name in EARLIER:
+            group.add_argument(EARLIER[name], dest=f"earlier_{name}", help=argparse.SUPPRESS)
+    group.add_argument(
+        "--no-assistant",
+        dest="no_assistant",
+        action="store_true",
+        help="only listen and write down" if "assistant" in shown else argparse.SUPPRESS,
+    )
     group.add_argument(
         "--set",
         dest="sets",
@@ -50,13 +66,27 @@ def add_people(parser: argparse.ArgumentParser) -> None:
 def load_settings(args: argparse.Namespace) -> Settings:
     """Raises SettingsError."""
     flags: dict[str, Any] = {name: getattr(args, f"setting_{name}") for name in FLAGS}
+    for name, flag in EARLIER.items():
+        if getattr(args, f"earlier_{name}") is not None:
+            flags[current_name(flag.removeprefix("--"), "command line")] = getattr(args, f"earlier_{name}")
     flags["speakers"] = ",".join(getattr(args, "speakers", ())) or None
     flags["user"] = getattr(args, "user", None)
     if args.no_assistant:
         flags["assistant"] = False
     for pair in args.sets:
         name, equals, value = pair.partition("=")
-        if not equals:
+        if not equals or not name.strip():
             raise SettingsError(f"command line: --set takes NAME=VALUE, not {pair!r}")
         flags[name.strip()] = value.strip()
     return Settings.load(args.settings, flags=flags)
+
+
+def add_channels(parser: argparse._ActionsContainer) -> None:
+    """--channels."""
+    parser.add_argument(
+        "--channels",
+        default="auto",
+        metavar="HOW",
+        help="auto: each side of a stereo recording is a party where it carries its own speech, else they are mixed "
+        "(default); mix; split: each channel a party; N: that channel alone",
+    )

@@ -1,0 +1,59 @@
+"""What can be known to be wrong before any work: an unknown voice, a language nobody understands, a silent server."""
+
+from __future__ import annotations
+
+import socket
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+from duplex.engines import Engines
+from duplex.models.tts.contract import Voice
+from duplex.settings import Settings
+from duplex.streaming.errors import EndpointError, ModelError, SettingsError
+
+ANSWERS_WITHIN = 5.0
+"""Seconds in which a model server must accept a connection."""
+
+
+def check_conversation(settings: Settings, engines: Engines) -> None:
+    """Raises SettingsError or EndpointError, in one line, for what would end a conversation in silence."""
+    check_language(settings.language, engines.recognizer)
+    if not settings.assistant:
+        return
+    check_language(settings.language, engines.synthesizer)
+    voice = Voice(settings.voice, settings.language, settings.speech_rate, settings.speech_volume)
+    try:
+        speech = engines.synthesizer.synthesize("", voice)
+        close = getattr(speech, "close", None)
+        if close is not None:
+            close()
+    except ModelError as error:
+        raise SettingsError(f"voice {settings.voice or settings.language!r}: {error}") from None
+    if settings.llm:
+        check_server(settings.llm)
+
+
+def check_language(language: str, engine: Any) -> None:
+    """Raises SettingsError where an engine says which languages it knows, and this one is not among them."""
+    known = getattr(engine, "languages", None)
+    if not known:
+        return
+    primary = {tag.partition("-")[0].lower() for tag in known}
+    if language.partition("-")[0].lower() not in primary:
+        raise SettingsError(
+            f"language {language!r}: {engine.name} knows only {', '.join(sorted(primary))}; choose another engine"
+        )
+
+
+def check_server(address: str) -> None:
+    """Raises EndpointError unless something accepts a connection at the address. Behind a proxy nothing is tried."""
+    parts = urlsplit(address)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host):
+        return
+    try:
+        socket.create_connection((host, port), timeout=ANSWERS_WITHIN).close()
+    except OSError as error:
+        reason = error.strerror or str(error) or "no answer"
+        raise EndpointError(f"{address}: the language model cannot be reached ({reason}); is the server up?") from None
