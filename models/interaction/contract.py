@@ -5,10 +5,18 @@ An answerer knows no session; what it may know of one comes in the request as fa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Steps(Protocol):
+    """Runs steps elsewhere than on the event loop, such as `streaming.pool.InferencePool`."""
+
+    async def run(self, name: str, step: Callable[..., T], *args: Any) -> T: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,12 @@ class Request:
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
+    steps: Steps | None = field(default=None, compare=False, repr=False)
+    """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
+
+    async def run(self, name: str, step: Callable[..., T], *args: Any) -> T:
+        """Runs `step(*args)` on `steps`, its cost booked under `name`."""
+        return step(*args) if self.steps is None else await self.steps.run(name, step, *args)
 
 
 @dataclass(frozen=True, slots=True)

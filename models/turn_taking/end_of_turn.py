@@ -1,7 +1,7 @@
-"""How finished the words so far look: what lets the floor wait longer after "set a timer for" than after "stop".
+"""End of turn from the words alone: the floor waits longer after "set a timer for" than after "stop".
 
-Two judges: a logistic regression over the last and first words (train_completeness.py; figures in CARD.md), and the
-skills, which know a whole request when they see one.
+A logistic regression over hashed features of the words (train/end_of_turn.py; data and figures in CARD.md). The cost
+is linear in the number of words; no request is parsed.
 """
 
 from __future__ import annotations
@@ -15,90 +15,116 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.models.interaction.contract import Control, Request
-from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.numbers import spell
-from duplex.models.interaction.skills.skill import Skill
-from duplex.models.interaction.skills.understanding import taken_whole
-from duplex.models.interaction.skills.words import FILLERS
-from duplex.models.turn_taking.word_lists import word_set
+from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, spell_small, word_set
 
-BUCKETS = 1 << 14
-WEIGHTS = Path(__file__).parent / "weights" / "completeness.safetensors"
-STOPPING, WHOLE_REQUEST, COURTESY, LACKING = 4.0, 2.5, 1.5, -2.0
-"""Log odds that a skill adds when it takes the turn as it stands: "stop"; another request; a courtesy of two words or
-more; a request that the skill would have to ask back about ("set a timer")."""
-OPERATOR = -2.5
-"""Log odds after a word that joins two numbers: "twelve times"."""
+BUCKETS = 1 << 16
+WEIGHTS = Path(__file__).parent / "weights" / "end_of_turn.safetensors"
 HESITATING = 0.05
-"""After "um", or three dots."""
-_ANYTHING = "bananas"
-_OPERATORS = word_set("times plus minus by over divided")
+"""The score after "um", a comma, a dash or three dots."""
 UNSPOKEN = 0.5
-"""Nothing said: nothing known."""
+"""The score of a text without words."""
+LONGEST = 400
+"""Words of which features are taken; of a longer text the last ones."""
+
+_MEASURES = word_set(
+    "second seconds minute minutes hour hours day days week weeks month months year years percent dollars dollar euros "
+    "miles mile kilometers kilometer meters meter feet foot inches inch pounds pound kilograms kilogram grams ounces "
+    "celsius fahrenheit liters gallons am pm oclock o'clock"
+)
+_OPERATORS = word_set("plus minus times over divided multiplied by percent of squared cubed")
+_COMMANDS = word_set(
+    "set timer alarm remind reminder convert cancel wake remember repeat volume plus minus times divided multiplied "
+    "percent root power factorial many much until time date day book call play what who where when how why is are"
+)
+_SHAPES = {
+    **dict.fromkeys(NUMBER_WORDS, "#"),
+    **dict.fromkeys(_MEASURES, "%"),
+}
 
 
-def looks_complete(text: str) -> float:
-    """How likely a turn that holds `text` so far is over, 0 to 1, by its words alone.
+def end_of_turn_score(text: str) -> float:
+    """The probability that a turn holding `text` so far is over, 0 to 1, by its words alone.
 
-    Takes a recognizer's words with or without punctuation and capitals. 0.5 where nothing speaks for either side.
+    Takes a recognizer's words with or without punctuation and capitals. Returns 0.5 for a text without words. Pure:
+    the same text gives the same score.
     """
     words = spoken_words(text)
     if not words:
         return UNSPOKEN
     said = [word for word in words if word not in FILLERS]
-    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text):
+    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text[-16:]):
         return HESITATING if said else UNSPOKEN
-    odds = log_odds(said)
-    odds += OPERATOR if words[-1] in _OPERATORS else _skilled(text, len(said))
-    return 1.0 / (1.0 + math.exp(-odds))
+    return 1.0 / (1.0 + math.exp(-log_odds(said)))
+
+
+looks_complete = end_of_turn_score
+"""The earlier name of `end_of_turn_score`."""
 
 
 def log_odds(words: Sequence[str]) -> float:
-    """The regression alone: whether these words are a whole turn (positive) or the beginning of one."""
-    return float(_weights()[list(features(words))].sum())
+    """The regression: positive if these words are a whole turn, negative if they are the beginning of one."""
+    return float(np.clip(_weights()[list(features(words))].sum(), -30.0, 30.0))
 
 
 def spoken_words(text: str) -> list[str]:
-    """Lower-case words as a recognizer writes them, numbers spelled out."""
-    words = []
-    for token in re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'")):
+    """Lower-case words as a recognizer writes them, numbers spelled out; the last `LONGEST` of them."""
+    words: list[str] = []
+    for token in re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'"))[-LONGEST:]:
         if token.isdecimal():
-            words.extend(spell(int(token)).split() if len(token) <= 4 else (spell(int(digit)) for digit in token))
+            words.extend(spell_small(token))
         else:
             words.append(token)
-    return words
+    return words[-LONGEST:]
 
 
 def features(words: Sequence[str]) -> Iterator[int]:
-    """Buckets of the features of a non-empty turn: its last one to three words, its first ones, its length."""
-    third, second, last = ["<s>", "<s>", *words][-3:]
+    """Buckets of the features of a non-empty turn: its last words and their kinds, its first words, its commands."""
+    fourth, third, second, last = ["<s>", "<s>", "<s>", *words][-4:]
+    shape = [_SHAPES.get(word, word) for word in words[-6:]]
+    kinds = _collapsed(shape)
+    tail, opening = " ".join(kinds[-3:]), " ".join(words[:2])
     for feature in (
         "bias",
         f"1 {last}",
         f"2 {second} {last}",
         f"3 {third} {second} {last}",
+        f"4 {fourth} {third} {second} {last}",
         f"before {second}",
         f"ending {last[-3:]}",
         f"ending {last[-2:]}",
         f"length {min(len(words), 12)}",
-        f"opening {' '.join(words[:2])}",
+        f"opening {opening}",
         f"opening and last {words[0]} {last}",
+        f"opening, last two {words[0]} {kinds[-1]} {' '.join(kinds[-2:])}",
+        f"kinds {tail}",
+        f"kinds {' '.join(kinds[-4:])}",
+        f"opening and kind {opening} {kinds[-1]}",
     ):
-        yield zlib.crc32(feature.encode()) % BUCKETS
+        yield _bucket(feature)
+    if len(words) <= 5:
+        yield _bucket(f"all {' '.join(_collapsed([_SHAPES.get(word, word) for word in words]))}")
+    # What was asked for and how the turn ends: "convert … miles" wants a target, "remind me … minutes" a task.
+    commands = {word for word in words[-40:] if word in _COMMANDS}
+    joins = {word for word in words[-40:] if word in ("to", "for", "in", "at", "about", "of", "between", "from")}
+    for word in sorted(commands):
+        yield _bucket(f"command {word} {kinds[-1]}")
+        yield _bucket(f"command {word} {' '.join(kinds[-2:])}")
+        yield _bucket(f"command {word} {kinds[-1] in ('#', '%')} {' '.join(sorted(joins))}")
+    if last in _OPERATORS:
+        yield _bucket(f"operator {shape[-2] if len(shape) > 1 else '<s>'}")
 
 
-def _skilled(text: str, words: int) -> float:
-    """The log odds that the skills add."""
-    taken = taken_whole(Request(text), _skills())
-    if taken is None:  # is there a request that lacks but its last word? ("what did i say about …")
-        return LACKING if taken_whole(Request(f"{text.rstrip('.!?; ')} {_ANYTHING}"), _skills()) else 0.0
-    skill, reply = taken
-    if not reply.finished:
-        return LACKING
-    if Control("stop") in reply.items:
-        return STOPPING
-    return WHOLE_REQUEST if not skill.slight else COURTESY if words > 1 else 0.0
+def _collapsed(shape: Sequence[str]) -> list[str]:
+    """Runs of number words as one "#"."""
+    kept = ["<s>"]
+    for kind in shape:
+        if kind != "#" or kept[-1] != "#":
+            kept.append(kind)
+    return kept
+
+
+def _bucket(feature: str) -> int:
+    return zlib.crc32(feature.encode()) % BUCKETS
 
 
 @cache
@@ -108,8 +134,3 @@ def _weights() -> np.ndarray:
 
     tensors = load_file(WEIGHTS)
     return tensors["weights"].astype(np.float32) * tensors["scale"]
-
-
-@cache
-def _skills() -> tuple[Skill, ...]:
-    return Skills().skills

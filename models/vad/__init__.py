@@ -1,1 +1,28 @@
-"""Voice activity: is somebody speaking in this frame?"""
+"""Voice activity detection: is somebody speaking in this frame?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from duplex.models.vad.contract import ActivityFrame, VoiceActivityDetector
+from duplex.streaming.errors import ModelError, SettingsError
+
+__all__ = ["DETECTORS", "ActivityFrame", "VoiceActivityDetector", "load_vad"]
+
+DETECTORS = {"webrtc": ("duplex.models.vad.webrtc", "WebRtcVad")}
+"""Name of each detector, and the module and class that a first use imports."""
+
+
+def load_vad(name: str = "webrtc", **settings: Any) -> VoiceActivityDetector[Any]:
+    """The detector of that name. Raises ModelError for an unknown name or a detector that is not installed,
+    SettingsError for settings that it does not have."""
+    if name not in DETECTORS:
+        raise ModelError(f"there is no voice activity detector {name!r}; choose one of {', '.join(sorted(DETECTORS))}")
+    module, factory = DETECTORS[name]
+    try:
+        return getattr(import_module(module), factory)(**settings)
+    except ImportError as error:
+        raise ModelError(f"voice activity detector {name!r} needs a package that is not installed: {error}") from error
+    except TypeError as error:
+        raise SettingsError(f"voice activity detector {name!r}: {error}") from error

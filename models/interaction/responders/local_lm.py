@@ -13,6 +13,7 @@ from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_mess
 from duplex.models.interaction.responders.stream_filters import UntilMarker, WithoutThoughts
 from duplex.streaming.errors import ModelError
 from duplex.streaming.pool import InferencePool
+from duplex.streaming.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import torch
@@ -193,6 +194,7 @@ def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]
         raise ModelError(
             f"{model}: no such folder; give a folder with a transformers model, or an id such as Qwen/Qwen3-0.6B"
         )
+    disable_telemetry()
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

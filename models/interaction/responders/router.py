@@ -33,7 +33,7 @@ class Router:
         return self.model.name
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        parts = self.skills.understand(request)
+        parts = await request.run("understand", self.skills.understand, request)
         if not parts:  # not a word
             return
         kept = [part for part in parts if part.skill and part.skill.title in self.keep]

@@ -42,7 +42,7 @@ class Skills:
         return understand(request, self.skills)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        parts = self.understand(request)
+        parts = await request.run("understand", self.understand, request)
         taken = [part for part in parts if part.reply]
         for item in joined(taken):
             yield item

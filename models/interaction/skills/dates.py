@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
-from duplex.models.interaction.skills.numbers import UNITS, counted, parse_number, parse_ordinal, parse_year
+from duplex.models.interaction.skills.numbers import (
+    NUMBER_WORDS,
+    UNITS,
+    counted,
+    parse_number,
+    parse_ordinal,
+    parse_year,
+)
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -40,6 +48,9 @@ _RELATIVE = {
     "the day before yesterday": -2,
     "day before yesterday": -2,
 }
+LONGEST_DATE, LONGEST_TIME = 10, 8
+"""Words. Longer runs are never a date or a time of day, and are not looked at."""
+
 _DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
 _PARTS_OF_DAY = {
     ("in", "the", "morning"): "am",
@@ -60,7 +71,12 @@ def parse_date(words: Sequence[str], today: date) -> date | None:
 
     A weekday alone or with "this" is the coming one, with "next" the one of the next calendar week (Monday to Sunday).
     """
-    words = [word.removesuffix("'s") if word.removesuffix("'s") in (*WEEKDAYS, *_RELATIVE) else word for word in words]
+    return _date(tuple(words), today) if 0 < len(words) <= LONGEST_DATE else None
+
+
+@lru_cache(maxsize=4096)
+def _date(spoken: tuple[str, ...], today: date) -> date | None:
+    words = [word.removesuffix("'s") if word.removesuffix("'s") in (*WEEKDAYS, *_RELATIVE) else word for word in spoken]
     text = " ".join(words[1:] if words[:1] in (["on"], ["for"]) else words)
     if text in _RELATIVE:
         return today + timedelta(days=_RELATIVE[text])
@@ -72,6 +88,12 @@ def parse_date(words: Sequence[str], today: date) -> date | None:
 
 def parse_clock_time(words: Sequence[str]) -> tuple[time, bool] | None:
     """A time of day and whether it is certain: "five" may be in the morning or in the evening, "five pm" may not."""
+    return _clock_time(tuple(words)) if len(words) <= LONGEST_TIME + 1 else None
+
+
+@lru_cache(maxsize=4096)
+def _clock_time(spoken: tuple[str, ...]) -> tuple[time, bool] | None:
+    words = list(spoken)
     words = list(words[1:] if words[:1] == ["at"] else words)
     for part, half in _PARTS_OF_DAY.items():
         if len(words) > len(part) and tuple(words[-len(part) :]) == part:
@@ -100,6 +122,8 @@ def parse_moment(words: Sequence[str], now: datetime) -> datetime | None:
         if words[place] in ("morning", "afternoon", "evening") and words[place - 1] in ("tomorrow", *WEEKDAYS):
             part = ["in", "the", words.pop(place)]  # "tomorrow morning at six" is "tomorrow at six in the morning"
             break
+    if len(words) > LONGEST_DATE + LONGEST_TIME:
+        return None
     whole = parse_clock_time(words)
     if whole is not None:
         return _next_moment(whole, now, None)
@@ -245,6 +269,8 @@ def _hour_and_minute(words: list[str]) -> tuple[int, int, bool] | None:
 
 
 def _small(words: Sequence[str], below: int) -> int | None:
+    if not 0 < len(words) <= 3 or (words[0] not in NUMBER_WORDS and not words[0][0].isdecimal()):
+        return None
     if len(words) == 1 and words[0] not in UNITS and words[0].isdecimal() and len(words[0]) > 2:
         return None
     value = parse_number(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 
 from duplex.models.interaction.skills.numbers import HOMOPHONES, counted, take_number, written
 
@@ -23,6 +24,7 @@ _NAMES = {
     "our": "hour",
     "ours": "hour",
 }
+_UNIT_NAMES = frozenset(_NAMES)
 _REPAIRS = (
     ("i", "mean"),
     ("make", "that"),
@@ -34,6 +36,9 @@ _REPAIRS = (
     ("actually",),
     ("rather",),
 )
+_REPAIRING = frozenset(repair[-1] for repair in _REPAIRS)
+LONGEST_DURATION = 24
+"""Words; a longer run is not looked at."""
 
 
 def parse_duration(words: Sequence[str]) -> Fraction | None:
@@ -42,8 +47,15 @@ def parse_duration(words: Sequence[str]) -> Fraction | None:
     >>> parse_duration("one hour and ten minutes".split())
     Fraction(4200, 1)
     """
+    return _duration(tuple(words)) if len(words) <= LONGEST_DURATION else None
+
+
+@lru_cache(maxsize=4096)
+def _duration(words: Sequence[str]) -> Fraction | None:
+    if _UNIT_NAMES.isdisjoint(words):
+        return None
     words = list(words)
-    for start in range(len(words) - 1, 0, -1):
+    for start in range(len(words) - 1, 0, -1) if not _REPAIRING.isdisjoint(words) else ():
         for repair in _REPAIRS:
             if tuple(words[start - len(repair) : start]) == repair and start >= len(repair):
                 repaired = parse_duration(words[start:])

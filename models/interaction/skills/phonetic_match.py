@@ -95,16 +95,38 @@ def corrections(text: str) -> Iterator[str]:
     words = plain(text).split()
     if not 0 < len(words) <= MOST_WORDS:
         return
-    found = [(likeness(sounds(words), sounds(request)), words, " ".join(request)) for request in _REQUESTS]
+    whole = sounds(words)
+    found = [
+        (likeness(whole, _request_sounds(request)), words, " ".join(request))
+        for request in _REQUESTS
+        if _may_be_like(whole, _request_sounds(request))
+    ]
     for opening in _OPENINGS:
         for end in range(1, min(len(words), len(opening) + 2)):
             heard, rest = words[:end], words[end:]
-            found.append((likeness(sounds(heard), sounds(opening)), heard, " ".join([*opening, *rest])))
+            said, meant = sounds(heard), _request_sounds(opening)
+            if _may_be_like(said, meant):
+                found.append((likeness(said, meant), heard, " ".join([*opening, *rest])))
     for alike, heard, meant in sorted(found, key=lambda item: -item[0]):
         if alike < LIKE:
             return
         if len(sounds(heard)) >= LEAST_SOUNDS:
             yield meant
+
+
+@lru_cache(maxsize=256)
+def _request_sounds(words: tuple[str, ...]) -> str:
+    return sounds(words)
+
+
+def _may_be_like(one: str, other: str) -> bool:
+    """Whether `likeness` can reach LIKE: the edit distance is at least the difference of the weights."""
+    lighter, heavier = sorted((_total_weight(one), _total_weight(other)))
+    return lighter >= LIKE * heavier - 1e-9
+
+
+def _total_weight(sounds: str) -> float:
+    return len(sounds) - 0.65 * sounds.count("a")
 
 
 @lru_cache(maxsize=4096)

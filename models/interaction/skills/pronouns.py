@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _TO_HEARER = {
     "i": "you",
@@ -21,6 +22,7 @@ _TO_HEARER = {
 }
 
 
+@lru_cache(maxsize=1024)
 def to_hearer(text: str) -> str:
     """ "my car is by our house" → "your car is by your house"."""
     return re.sub(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from duplex.models.interaction.contract import Control, Request, Say
-from duplex.models.interaction.skills.patterns import Cue, Template, cue, template
+from duplex.models.interaction.skills.patterns import Cue, Gist, Template, cue, template
 from duplex.models.interaction.skills.words import Word
 
 Handler = TypeVar("Handler", bound=Callable[..., "Reply | None"])
@@ -45,11 +45,23 @@ class Skill:
     slight: ClassVar[bool] = False
     rules: ClassVar[Mapping[str, str]] = {}
     _intents: ClassVar[list[tuple[Template | Cue, str]]] = []
+    _by_word: ClassVar[dict[str, tuple[Template | Cue, ...]]] = {}
+    """The wordings that need a word; each stands under the words of one of its required groups."""
+    _without_words: ClassVar[tuple[Template | Cue, ...]] = ()
+    _vocabulary: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         cls._intents = [(template(cls._expanded(text)), name) for name, text in _marked(cls, "_phrases")]
         cls._intents += [(cue(cls._expanded(text)), name) for name, text in _marked(cls, "_cues")]
+        wordings = [wording for wording, _ in cls._intents]
+        found: dict[str, list[Template | Cue]] = {}
+        for wording in wordings:
+            for word in wording.required[0] if wording.required else ():
+                found.setdefault(word, []).append(wording)
+        cls._by_word = {word: tuple(needing) for word, needing in found.items()}
+        cls._without_words = tuple(wording for wording in wordings if not wording.required)
+        cls._vocabulary = frozenset(cls._by_word)
 
     @classmethod
     def _expanded(cls, text: str) -> str:
@@ -57,9 +69,20 @@ class Skill:
             text = text.replace(f"<{rule}>", meaning)
         return text
 
+    def may_reply(self, gist: Gist) -> bool:
+        """A cheap necessary condition for a reply; True for a skill that overrides `reply`."""
+        if type(self).reply is not Skill.reply:
+            return True
+        return any(
+            wording.may_match(gist) for word in gist.texts & self._vocabulary for wording in self._by_word[word]
+        ) or any(wording.may_match(gist) for wording in self._without_words)
+
     def reply(self, words: Sequence[Word], source: str, request: Request) -> Reply | None:
         """The reply if all of `words` (of the text `source`) together are a request to this skill, else None."""
+        gist = Gist.of(words)
         for wording, name in self._intents:
+            if not wording.may_match(gist):
+                continue
             for slots in wording.matches(words, source):
                 answer = getattr(self, name)(slots, request)
                 if answer is not None:

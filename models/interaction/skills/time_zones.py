@@ -217,7 +217,7 @@ def find_place(words: Sequence[str]) -> tuple[str, ZoneInfo] | None:
             name = _SPANNING.get(name, name)
             return _titled(name), ZoneInfo(table[name])
     whole = " ".join(words)
-    close = difflib.get_close_matches(whole, table, n=1, cutoff=0.84) if len(whole) >= 5 else []
+    close = difflib.get_close_matches(whole, table, n=1, cutoff=0.84) if len(whole) >= 5 and len(words) <= 4 else []
     if close:
         name = _SPANNING.get(close[0], close[0])
         return _titled(name), ZoneInfo(table[name])

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.patterns import Gist
 from duplex.models.interaction.skills.phonetic_match import corrections
 from duplex.models.interaction.skills.skill import Reply, Skill
 from duplex.models.interaction.skills.words import Word, sentences
@@ -25,20 +26,25 @@ _JOINING = word_set("and then also but")
 _OPENING = word_set(
     "what who where when how which set remind convert remember cancel tell repeat wake can could calculate stop speak"
 )
-_LEADS = phrase_list(
-    "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
-    "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
-    "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
-    "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
-    "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
-    "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
-    "could you tell me|tell me|would you mind|are you able to|is it possible to|help me|kindly|be so kind and|to|"
-    "if you can|if you could"
+_LEADS = frozenset(
+    phrase_list(
+        "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
+        "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
+        "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+        "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
+        "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
+        "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
+        "could you tell me|tell me|would you mind|are you able to|is it possible to|help me|kindly|be so kind and|to|"
+        "if you can|if you could"
+    )
 )
-_TAILS = phrase_list(
-    "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|computer|ai|assistant|"
-    "duplex|though|actually|exactly|real quick|quickly|alright|all right|or something|you know"
+_TAILS = frozenset(
+    phrase_list(
+        "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|computer|ai|assistant|"
+        "duplex|though|actually|exactly|real quick|quickly|alright|all right|or something|you know"
+    )
 )
+_LONGEST_EDGE = max(map(len, _LEADS | _TAILS))
 _OPEN_ENDED = word_set("the a an my your and or so but oh in to of is at for with from by than as")
 _STRAY = word_set("the a an and or so but oh in to of is it that at")
 
@@ -152,7 +158,10 @@ def _cut(words: tuple[Word, ...], edges: dict[int, str], request: Request, skill
 
 def _take(words: tuple[Word, ...], request: Request, skills: Sequence[Skill]) -> tuple[Skill, Reply, int] | None:
     for variant in _variants(words):
+        gist = Gist.of(variant)
         for skill in skills:
+            if not skill.may_reply(gist):
+                continue
             reply = skill.reply(variant, request.text, request)
             if reply is not None:
                 return skill, reply, len(variant)
@@ -161,26 +170,26 @@ def _take(words: tuple[Word, ...], request: Request, skills: Sequence[Skill]) ->
 
 def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
     """The words as they are, then without what opens a request politely, then without what closes it."""
-    seen = set()
+    seen: set[tuple[int, int]] = set()
     current: tuple[Word, ...] | None = words
     while current:
         shorter: tuple[Word, ...] | None = current
         while shorter:
-            if shorter not in seen:
-                seen.add(shorter)
+            span = shorter[0].start, shorter[-1].end
+            if span not in seen:
+                seen.add(span)
                 yield shorter
             shorter = _without(shorter, _TAILS, at_end=True)
         current = _without(current, _LEADS, at_end=False)
 
 
-def _without(words: tuple[Word, ...], edges: Sequence[tuple[str, ...]], *, at_end: bool) -> tuple[Word, ...] | None:
+def _without(words: tuple[Word, ...], edges: frozenset[tuple[str, ...]], *, at_end: bool) -> tuple[Word, ...] | None:
     """`words` less the longest of `edges` that they begin or end with; None if they do not."""
-    texts = tuple(word.text for word in words)
-    shorter = [edge for edge in edges if len(edge) < len(texts)]
-    fitting = [len(edge) for edge in shorter if (texts[-len(edge) :] if at_end else texts[: len(edge)]) == edge]
-    if not fitting:
-        return None
-    return words[: -max(fitting)] if at_end else words[max(fitting) :]
+    near = tuple(word.text for word in (words[-_LONGEST_EDGE:] if at_end else words[:_LONGEST_EDGE]))
+    for length in range(min(_LONGEST_EDGE, len(words) - 1), 0, -1):
+        if (near[-length:] if at_end else near[:length]) in edges:
+            return words[:-length] if at_end else words[length:]
+    return None
 
 
 def _source(words: Sequence[Word], source: str) -> str:

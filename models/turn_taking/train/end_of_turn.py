@@ -1,10 +1,10 @@
-"""Trains the regression behind `looks_complete`: whole turns against beginnings of turns.
+"""Trains the regression behind `end_of_turn_score`: whole turns against beginnings of turns.
 
     python -m duplex.models.turn_taking.train.end_of_turn DATA [--evaluate]
 
 DATA holds sgd_dialogues.jsonl.gz, clinc150.jsonl.gz, tatoeba_en_de.tsv.gz, and for evaluation on domains never trained
 on snips.jsonl.gz and taskmaster4_coffee.jsonl.gz; CARD.md names their sources and licences. A turn is cut at random
-places; a cut at the end of one of its sentences is as good as an end. Takes about five minutes on one core.
+places; a cut at the end of one of its sentences counts as an end. Orders from a grammar (orders.py) are added.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from duplex.models.turn_taking.end_of_turn import BUCKETS, WEIGHTS, features, log_odds, looks_complete, spoken_words
+from duplex.models.turn_taking.end_of_turn import BUCKETS, WEIGHTS, end_of_turn_score, features, spoken_words
+from duplex.models.turn_taking.train.orders import beginnings, orders
+from duplex.models.turn_taking.train.orders import whole as without_marks
 
 Turn = list[list[str]]
 """A turn as the words of its sentences."""
+MOST, ORDERS = 400_000, 60_000
+"""Samples of the corpora, and orders of the grammar, that are trained on."""
 
 
 def turns(texts: Iterable[str]) -> Iterator[Turn]:
@@ -71,7 +75,7 @@ def samples(source: Iterable[Turn], cuts: int, rng: random.Random, *, inner: boo
         yield from ((words[:place], False) for place in rng.sample(places, min(cuts, len(places))))
 
 
-def train(data: Path, *, epochs: int = 4, seed: int = 0) -> None:
+def train(data: Path, *, epochs: int = 3, seed: int = 0) -> None:
     """Fits the weights and writes them as int8."""
     import torch  # only training needs it
 
@@ -82,33 +86,41 @@ def train(data: Path, *, epochs: int = 4, seed: int = 0) -> None:
         for texts, cuts in ((sgd(data, "train"), 2), (clinc(data, "train"), 4), (tatoeba(data), 1))
         for sample in samples(turns(texts), cuts, rng, inner=True)
     ]
-    buckets = torch.tensor([list(features(words)) for words, _ in labelled], dtype=torch.int32)
+    rng.shuffle(labelled)
+    labelled = labelled[:MOST]
+    spoken = list(orders(ORDERS, rng))
+    labelled += [(without_marks(words), True) for words in spoken]
+    cut = list(beginnings(spoken))
+    labelled += [(words, False) for words in rng.sample(cut, min(len(cut), 2 * ORDERS))]
+    buckets = [np.fromiter(features(words), np.int64) for words, _ in labelled]
     whole = torch.tensor([is_whole for _, is_whole in labelled], dtype=torch.float32)
     # Both classes weigh the same, so that 0.5 means "cannot tell".
     weight = torch.where(whole > 0, 0.5 / whole.mean(), 0.5 / (1 - whole.mean()))
     table = torch.nn.EmbeddingBag(BUCKETS, 1, mode="sum")
     torch.nn.init.zeros_(table.weight)
-    optimiser = torch.optim.Adam(table.parameters(), lr=0.01)
-    steps = epochs * (len(whole) // 1024 + 1)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, steps)
+    optimizer = torch.optim.Adam(table.parameters(), lr=0.02)
+    steps = epochs * (len(whole) // 2048 + 1)
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps)
     for epoch in range(epochs):
         total = 0.0
-        for batch in torch.randperm(len(whole)).split(1024):
-            logits = table(buckets[batch]).squeeze(1)
+        for batch in torch.randperm(len(whole)).split(2048):
+            rows = [buckets[place] for place in batch.tolist()]
+            starts = torch.from_numpy(np.cumsum([0, *(len(row) for row in rows[:-1])]))
+            logits = table(torch.from_numpy(np.concatenate(rows)), starts).squeeze(1)
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, whole[batch], weight[batch])
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             (loss + 1e-6 * table.weight.square().sum()).backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             total += loss.item() * len(batch)
-        print(f"epoch {epoch + 1}/{epochs}: loss {total / len(whole):.4f} over {len(whole)} samples")
+        print(f"epoch {epoch + 1}/{epochs}: loss {total / len(whole):.4f} over {len(whole)} samples", flush=True)
     weights = table.weight.detach().squeeze(1).numpy()
     scale = np.float32(np.abs(weights).max() / 127)
     WEIGHTS.parent.mkdir(exist_ok=True)
     save_file({"weights": np.round(weights / scale).astype(np.int8), "scale": np.array([scale])}, WEIGHTS)
 
 
-def evaluate(data: Path, *, seed: int = 1) -> None:
+def evaluate(data: Path, *, seed: int = 1, most: int = 8000) -> None:
     """Prints the area under the ROC curve: whole turns against one random beginning of each."""
     sets = {
         "sgd dev": sgd(data, "dev"),
@@ -118,14 +130,14 @@ def evaluate(data: Path, *, seed: int = 1) -> None:
     }
     for name, texts in sets.items():
         chosen = random.Random(seed)
-        found = list(samples(list(turns(texts))[:8000], 1, chosen, inner=False))
+        found = list(samples(list(turns(texts))[:most], 1, chosen, inner=False))
         whole = np.array([is_whole for _, is_whole in found])
-        alone = np.array([log_odds(words) for words, _ in found])
-        full = np.array([looks_complete(" ".join(words)) for words, _ in found])
-        held, cut = (full[~whole] > 0.5).mean(), (full[whole] < 0.5).mean()
+        score = np.array([end_of_turn_score(" ".join(words)) for words, _ in found])
+        held, cut = (score[~whole] > 0.5).mean(), (score[whole] < 0.5).mean()
+        right = ((score > 0.5) == whole).mean()
         print(
-            f"{name}, {len(found)} samples: AUC {area(alone, whole):.3f} regression alone, {area(full, whole):.3f} "
-            f"looks_complete; at 0.5 {held:.1%} of beginnings pass for whole, {cut:.1%} of wholes for beginnings"
+            f"{name}, {len(found)} samples: AUC {area(score, whole):.3f}, accuracy {right:.3f}; "
+            f"{held:.1%} of beginnings pass for whole, {cut:.1%} of wholes for beginnings"
         )
 
 
