@@ -41,7 +41,7 @@ class Engines:
         from duplex.models.asr import load_recognizer
         from duplex.models.interaction import load_answerer
         from duplex.models.tts import load_synthesizer
-        from duplex.models.vad.webrtc import WebRtcVad
+        from duplex.models.vad import load_vad
 
         diarizer, voices = None, ()
         if settings.diarize:
@@ -50,7 +50,7 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            vad=WebRtcVad(),
+            vad=load_vad(),
             recognizer=load_recognizer(settings.recognizer),
             answerer=load_answerer(
                 settings.llm or settings.model or None,

@@ -11,7 +11,7 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.audio_files.waveform import BIN, peaks
-from duplex.batch.file_graph import Progress, file_node, run_graph
+from duplex.batch.file_graph import Progress, file_node, note_gain, run_graph
 from duplex.conversation.speaker_tracker import SpeakerTracker
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
@@ -20,6 +20,7 @@ from duplex.session_record.subtitles import SpeakerTurn
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.blocks import Reblocker
 from duplex.streaming.errors import InputError, SettingsError
+from duplex.streaming.gain import ChannelGains, InputGain
 from duplex.streaming.pipeline import Node
 
 MAX_SPEAKERS = 8
@@ -129,6 +130,7 @@ def diarize_recording(
     """With a diarizer that several recordings share."""
     meter = _Meter()
     parties = source.party_names
+    gains, hops = ChannelGains(len(parties)), Reblocker(InputGain.hop, len(parties))
     trackers = [SpeakerTracker(diarizer, enrolled, horizon=0.1) for _ in parties]
     turns: list[list[Turn]] = [[] for _ in parties]
 
@@ -143,10 +145,19 @@ def diarize_recording(
 
     def feed(start: int, block: np.ndarray) -> None:
         meter.add(block if len(parties) == 1 else np.abs(block).max(axis=1, keepdims=True))
-        for index, each in enumerate(nodes):
-            each.put(np.ascontiguousarray(block[:, index]))
+        for piece in hops.push(block):
+            put(piece * gains.factors(piece))
 
-    seconds = run_graph(source, nodes, feed, on_progress=on_progress)
+    def put(samples: np.ndarray) -> None:
+        for index, each in enumerate(nodes):
+            each.put(np.ascontiguousarray(samples[:, index]))
+
+    def end() -> None:
+        for piece in hops.flush(pad=False):
+            put(piece * gains.factors(piece))
+
+    seconds = run_graph(source, nodes, feed, end, on_progress)
+    note_gain(source, gains)
     known = {name for name, _ in enrolled}
     named = turns[0] if len(parties) == 1 else _by_side(parties, turns, known)
     return Diarization(named, seconds, source.notes, meter.levels())

@@ -62,7 +62,8 @@ def run(
     gives the identical event log every time (unless a model server is asked: that takes the time it takes).
     channels: "auto" makes each side of a stereo recording a party where it carries speech of its own, else mixes them;
     "mix", "split" or a channel's number says it. engines: instead of those the settings name; they are left open.
-    on_progress: called with the seconds perceived and the recording's duration, if known. tail: seconds that the conversation may go on after the recording.
+    on_progress: called with the seconds perceived and the recording's duration, if known. tail: seconds that the
+    conversation may go on after the recording.
     Raises DuplexError; what was recorded until then is in the folder.
     """
     source = open_recording(recording, channels)

@@ -12,7 +12,7 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.diarize import enrol, open_diarizer
-from duplex.batch.file_graph import Failures, Progress, file_node, run_graph
+from duplex.batch.file_graph import Failures, Progress, file_node, note_gain, run_graph
 from duplex.conversation.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.segmenter import Segmenter
 from duplex.conversation.speaker_tracker import SpeakerTracker
@@ -23,6 +23,7 @@ from duplex.session_record.subtitles import Caption, TimedWord
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.errors import ModelError
+from duplex.streaming.gain import ChannelGains
 from duplex.streaming.pool import InferencePool
 
 
@@ -100,7 +101,7 @@ def transcribe(
     source = open_recording(recording, channels)
     settings = settings or Settings()
     from duplex.models.asr import load_recognizer
-    from duplex.models.vad.webrtc import WebRtcVad
+    from duplex.models.vad import load_vad
 
     voices = None
     if settings.diarize if diarize is None else diarize:
@@ -108,7 +109,7 @@ def transcribe(
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
-        return _transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress)
+        return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 
@@ -162,17 +163,18 @@ def _transcribe(
             lambda: voices.learn(voices.flush()),
         )
         nodes.append(diarization)
-    framer = InputFramer(len(segmenters))
+    framer, gains = InputFramer(len(segmenters)), ChannelGains(len(segmenters))
 
     def perceive(frames: list[MultichannelFrame]) -> None:
         for frame in frames:
+            samples = frame.samples * gains.factors(frame.samples)
             for index, segmenter in enumerate(segmenters):
-                segmenter.perceive(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index])))
+                segmenter.perceive(AudioChunk(frame.start, np.ascontiguousarray(samples[:, index])))
+            if diarization is not None:
+                diarization.put(np.ascontiguousarray(samples[:, 0]))
 
     def feed(start: int, block: np.ndarray) -> None:
         perceive(framer.push(block))
-        if diarization is not None:
-            diarization.put(np.ascontiguousarray(block[:, 0]))
 
     def end() -> None:
         perceive(framer.flush())
@@ -181,6 +183,7 @@ def _transcribe(
 
     run_graph(source, nodes, feed, end, on_progress)
     scribe.failures.check()
+    note_gain(source, gains)
     utterances = scribe.utterances
     if voices is not None:
         utterances = [[_named(word, voices) for word in words] for words in utterances]

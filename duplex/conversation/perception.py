@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ from duplex.conversation.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Recognizer
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
+from duplex.streaming.gain import ChannelGains
 from duplex.streaming.pipeline import Node, Pipeline, reason_of
 from duplex.streaming.pool import Steps
 
@@ -70,6 +72,7 @@ class Perception:
         restore_hearing: bool = False,
     ) -> None:
         self.echo_control = echo_control
+        self.gains = ChannelGains(len(parties))
         self.labels = labels
         self.restoring = False
         self._manager = manager
@@ -158,6 +161,10 @@ class Perception:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
+        factors = self.gains.factors(frame.samples)
+        frame = replace(frame, samples=frame.samples * factors)
+        if words is not None:
+            words = replace(words, samples=words.samples * factors[:, 0])
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))

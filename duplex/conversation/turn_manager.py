@@ -83,6 +83,7 @@ class TurnManager:
         """When sample 0 was due, on the clock."""
         self._clock = clock
         self._language = manner.language
+        self._steps = steps
         self._wall_time = wall_time
         self._emit = emit
         self._spawn = spawn
@@ -279,7 +280,8 @@ class TurnManager:
         party, text, _, _ = action.texts[-1]
         now = self.now / SAMPLE_RATE
         wall_time = self._wall_time + timedelta(seconds=now)
-        request = Request(text, party, past, now, wall_time, self._language, self.announcements.timers)
+        timers = self.announcements.timers
+        request = Request(text, party, past, now, wall_time, self._language, timers, steps=self._steps)
         self.replies.answer(action.epoch, action.turn, request)
 
     def _who(self, party: str, start: int, end: int) -> str:

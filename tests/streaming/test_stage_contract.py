@@ -19,6 +19,7 @@ from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.audio import AudioChunk
 from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import DuplexError
+from duplex.streaming.gain import InputGain
 from duplex.streaming.pipeline import StageRunner
 from duplex.streaming.resample import Resampler
 from duplex.streaming.stage import stream
@@ -70,6 +71,7 @@ STAGES = [
     Entry("spectral filter", lambda: SpectralFilter(lambda spectrum: spectrum)),
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
+    Entry("input gain", InputGain),
     Entry("webrtc activity", WebRtcVad, "samples", "values"),
     Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),
     Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
