@@ -23,7 +23,9 @@ class BandRestorer:
     Output sample n belongs to input sample n; how many come out of one `step` varies.
     """
 
-    def __init__(self, stage: Stage[Any, np.ndarray], sample_rate: int, *, mix: float = 1.0, live: bool = False) -> None:
+    def __init__(
+        self, stage: Stage[Any, np.ndarray], sample_rate: int, *, mix: float = 1.0, live: bool = False
+    ) -> None:
         """sample_rate: of the channel, in Hz. mix: 0 returns the input, 1 the stage's output."""
         self._blocks = Blocks(stage)
         self._down = resampler(sample_rate, stage.sample_rate, live=live)
