@@ -142,8 +142,9 @@ class Istft:
         return signal
 
     def _inverse(self, frames: np.ndarray) -> np.ndarray:
-        segments: np.ndarray = np.fft.irfft(frames, len(self.window), axis=-1).astype(np.float32, copy=False)
-        return segments * self.window
+        inverse = np.fft.irfft(frames, len(self.window), axis=-1).astype(np.float32, copy=False)
+        segments: np.ndarray = inverse * self.window
+        return segments
 
 
 @dataclass(slots=True)

@@ -71,7 +71,9 @@ def test_where_nobody_speaks_there_is_nobody(tmp_path: Path) -> None:
         assert duplex.diarize(write(tmp_path / f"{name}.wav", samples)) == [], name
 
 
+@pytest.mark.slow
 def test_a_telephone_will_do(dialogue: tuple[np.ndarray, list[Turn]], tmp_path: Path) -> None:
+    pytest.importorskip("scipy")  # scores
     samples, truth = dialogue
     turns = duplex.diarize(write(tmp_path / "a.wav", resample(samples, 16_000, 8000), 8000))
     assert len(turns.speakers) >= 2
