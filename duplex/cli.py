@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
@@ -95,10 +96,8 @@ def _end_on_sigterm() -> None:
 
 def _reader_gone() -> int:
     """The reader of the output has what it wanted, as in `| head`."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
     return READER_GONE
 
 

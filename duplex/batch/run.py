@@ -60,8 +60,9 @@ def run(
     pace: "real" plays the recording at its own speed; "fast" runs on a virtual clock, as fast as the machine can, and
     gives the identical event log every time (unless a model server is asked: that takes the time it takes).
     channels: "auto" makes each side of a stereo recording a party where it carries speech of its own, else mixes them;
-    "mix", "split" or a channel's number says it. engines: instead of those the settings name; they are left open. on_progress: called with the seconds perceived and
-    the recording's duration, if known. tail: seconds that the conversation may go on after the recording.
+    "mix", "split" or a channel's number says it. engines: instead of those the settings name; they are left open.
+    on_progress: called with the seconds perceived and the recording's duration, if known. tail: seconds that the
+    conversation may go on after the recording.
     Raises DuplexError; what was recorded until then is in the folder.
     """
     source = open_recording(recording, channels)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
+from duplex.batch.checks import check_language
 from duplex.batch.diarize import Enrolled, enrol, open_diarizer
 from duplex.conversation.input_framer import InputFramer
 from duplex.conversation.segmenter import Segmenter
@@ -111,6 +112,7 @@ def transcribe(
         voices = _Voices.open(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
+        check_language(settings.language, recognizer)
         return VirtualClock().run(_transcribe(source, settings, WebRtcVad(), recognizer, voices, on_progress))
     finally:
         recognizer.close()

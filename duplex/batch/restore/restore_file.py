@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.audio_files.formats import AudioFormat, target_format
+from duplex.audio_files.atomic_write import fitting_name
 from duplex.audio_files.decoder import AudioReader, open_audio
+from duplex.audio_files.formats import AudioFormat, target_format
 from duplex.audio_files.writer import open_writer
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult
@@ -73,6 +74,8 @@ def place(item: Item, result: FileResult) -> None:
     try:
         if not item.measure_only:
             item.check_free(result.target)
+            with open(item.part, "rb") as file:
+                os.fsync(file.fileno())
             os.replace(item.part, result.target)
         if item.spectrogram and result.spectrogram:
             if os.path.lexists(result.spectrogram) and not item.overwrite and item.own != result.target:
@@ -102,7 +105,8 @@ def _restored(item: Item, stage: Stage, options: RestoreOptions, result: FileRes
     with open_audio(item.source) as reader:
         source = _at_rate(reader.format, options.sample_rate)
         format, suffix, notes = target_format(source, Path(item.target).name, convert=item.convert)
-        target = Path(item.target + suffix)
+        target = Path(item.target)
+        target = target.with_name(fitting_name(target.name, suffix))
         result.target = str(target)
         result.sample_rate, result.channels = reader.format.sample_rate, reader.format.channels
         result.container, result.subtype = reader.format.family, reader.format.subtype
@@ -183,7 +187,8 @@ def _measured(item: Item, result: FileResult) -> None:
         result.notes.append("there is no reference of this name")
     if item.spectrogram and all(pictures):
         draw(*pictures, picture_part(item), title=item.relative)
-        result.spectrogram = f"{result.target}.png"
+        target = Path(result.target)
+        result.spectrogram = str(target.with_name(fitting_name(target.name, ".png")))
 
 
 def _at_rate(format: AudioFormat, sample_rate: int | None) -> AudioFormat:
