@@ -41,7 +41,8 @@ class Source:
 def sources(inputs: Sequence[str]) -> Iterator[tuple[list[Source], list[str]]]:
     """Yields what is to be worked on, in the order given, and a line for each input in which there is nothing.
 
-    "-" is standard input, kept in a temporary file meanwhile. What folders and names have in common is taken once. Raises InputError.
+    "-" is standard input, kept in a temporary file meanwhile. What folders and names have in common is taken once.
+    Raises InputError.
     """
     with contextlib.ExitStack() as stack:
         named = [stack.enter_context(_standard_input()) if each == STDIN else Path(each) for each in inputs]

@@ -85,9 +85,9 @@ def test_earlier_names_work_and_say_what_replaced_them(tmp_path):
 
 
 def test_an_error_names_the_source_of_the_value():
-    with pytest.raises(SettingsError, match="^command line: llm must be"):
+    with pytest.raises(SettingsError, match=r"^command line: llm must be"):
         Settings.load(None, {}, {"llm": "ftp://x"})
-    with pytest.raises(SettingsError, match="^environment variable DUPLEX_WALL_TIME: wall_time must be"):
+    with pytest.raises(SettingsError, match=r"^environment variable DUPLEX_WALL_TIME: wall_time must be"):
         Settings.load(None, {"DUPLEX_WALL_TIME": "noon"})
-    with pytest.raises(SettingsError, match="must be one of auto, .* or empty, not 'x'"):
+    with pytest.raises(SettingsError, match=r"must be one of auto, .* or empty, not 'x'"):
         Settings.load(None, {}, {"restore": "x"})

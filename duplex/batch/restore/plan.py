@@ -30,6 +30,7 @@ class Item:
     relative: the result's path below OUT, with "/": its name in the report. part: where it is written until it is
     whole. overwrite: whatever is at the target may be replaced; own: this file may, for an earlier run made it.
     convert: the result's name asks for another format. measure_only: the result stands; only its figures are wanted.
+    loudness: "keep" gives the result its source's loudness, "free" what the model makes.
     """
 
     source: str
@@ -43,6 +44,7 @@ class Item:
     wants_reference: bool = False
     spectrogram: bool = False
     measure_only: bool = False
+    loudness: str = "keep"
 
     def check_free(self, target: str) -> None:
         """Raises OutputError if a file that is nobody's to replace is at `target`."""
