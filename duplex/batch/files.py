@@ -141,6 +141,8 @@ def _caught(function: Callable[..., Any], path: str, arguments: dict[str, Any]) 
         return InputError(f"{path}: not enough memory")
     except OSError as error:
         return InputError(f"{path}: {error.strerror or error}")
+    except Exception as error:
+        return InputError(f"{path}: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def cpus() -> int:

@@ -95,5 +95,5 @@ def _picture(turns: Diarization, name: str) -> bytes:
 
     with tempfile.TemporaryDirectory(prefix="duplex-") as folder:
         path = Path(folder, "turns.png")
-        draw_speakers(turns, path, title=name)
+        draw_speakers(turns, path, title=name.encode("utf-8", "backslashreplace").decode())
         return path.read_bytes()

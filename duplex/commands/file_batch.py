@@ -117,6 +117,8 @@ def _settle(
         return OutputError(f"{error.filename}: cannot be written ({error.strerror})")
     except DuplexError as error:
         return error
+    except Exception as error:  # a fault in drawing, say: it ends this recording's results and no other's
+        return OutputError(f"{source.path}: the results cannot be written ({type(error).__name__}: {error})")
     return None
 
 
