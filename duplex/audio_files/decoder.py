@@ -180,7 +180,7 @@ def _open_av(path: Path) -> AudioReader:
         container = open_container(path)
     except (av.FFmpegError, ValueError):
         raise InputError(
-            f"{path}: cannot be read as audio: not an audio file, or one of an unknown or damaged format"
+            f"{path}: not an audio file, or one of an unknown or damaged format; it cannot be read as audio"
         ) from None
     try:
         stream = container.streams.best("audio")

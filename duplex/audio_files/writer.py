@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import shutil
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -70,7 +72,7 @@ class _SoundFileWriter:
         large = format.container in ("WAV", "WAVEX") and expected_bytes > _LARGEST_RIFF
         with _translated(self._final):
             self._file = soundfile.SoundFile(
-                str(path),
+                _for_library(path),
                 "w",
                 format.sample_rate,
                 format.channels,
@@ -100,9 +102,19 @@ class _SoundFileWriter:
 
         with _translated(self._final):
             self._file.close()
-            written = soundfile.info(str(self._path)).frames if self._frames else 0
+            with self._path.open("rb") as file:
+                written = soundfile.info(file).frames if self._frames else 0
         if written < self._frames:
             raise OutputError(f"{self._final}: only {written} of {self._frames} samples could be written")
+
+
+def _for_library(path: Path) -> str | int:
+    """The path, or an open descriptor where the libraries cannot encode it."""
+    try:
+        str(path).encode(sys.getfilesystemencoding())
+    except UnicodeEncodeError:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+    return str(path)
 
 
 class _AvWriter:

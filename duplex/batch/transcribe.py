@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
+from duplex.batch.checks import check_language
 from duplex.batch.diarize import enrol, open_diarizer
 from duplex.batch.file_graph import Failures, Progress, file_node, note_gain, run_graph
 from duplex.conversation.input_framer import InputFramer, MultichannelFrame
@@ -109,6 +110,7 @@ def transcribe(
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(settings.recognizer)
     try:
+        check_language(settings.language, recognizer)
         return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
     finally:
         recognizer.close()

@@ -68,6 +68,7 @@ async def _converse(args: argparse.Namespace) -> None:
                 with view if console.is_terminal and not args.quiet else nullcontext():
                     await _until_interrupted(microphone.run(session))
         finally:
+            view.finish()
             files = await recorder.aclose() if recorder else []
     if files:
         console.print(f"Recorded in [bold]{escape(str(Path(args.out)))}[/].")

@@ -54,6 +54,12 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser | None = None) -
         help="clean recordings of the same names: PESQ, ESTOI, SI-SDR, LSD before and after",
     )
     parser.add_argument("--spectrogram", action="store_true", help="draw before and after, as PNG beside each result")
+    parser.add_argument(
+        "--loudness",
+        choices=("keep", "free"),
+        default="keep",
+        help="keep the source's (default), or not",
+    )
     parser.add_argument("--report", metavar="FILE", help="the report as JSON (default: OUT/restore-report.json)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser
@@ -81,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             reference=args.reference,
             spectrogram=args.spectrogram,
+            loudness=args.loudness,
             report=args.report,
             watcher=bars,
         )

@@ -1,81 +1,72 @@
-"""`duplex transcribe FILE -o x.srt`: words with their times and speakers."""
+"""`duplex transcribe FILE… -o x.srt`: words with their times and speakers."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from duplex.commands.options import add_settings, load_settings
+from duplex.commands.file_batch import Render, add_inputs, run_files
+from duplex.commands.options import add_channels, add_settings, load_settings
 from duplex.commands.speakers import add_speaker_options, known_voices
-from duplex.streaming.errors import OutputError, SettingsError
+
+if TYPE_CHECKING:
+    from duplex.batch.transcribe import Transcript
+
+DESCRIPTION = """\
+Any format, any rate, any length. Speakers are told apart by their voices; of a recorded call each side is a party.
+Results by the name of OUT: .srt, .vtt, .txt or .json (.txt and .json hold several recordings). A folder gets all four
+for each recording. Without -o the text is printed. The status is 1 if any recording failed; the others are done
+nevertheless."""
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "transcribe",
         parents=[common],
-        help="write down what is said in a recording",
-        description="Any format, any rate, any length. Speakers are told apart by their voices; of a stereo recording "
-        "each channel is a party.",
+        help="write down what is said in recordings",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE")
-    parser.add_argument("-o", "--output", metavar="OUT", help=".srt, .vtt, .txt or .json (default: text on the screen)")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_inputs(parser, ".srt, .vtt, .txt, .json")
+    add_channels(parser)
     add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
-    add_settings(parser)
+    add_settings(parser, ("language", "recognizer"))
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from duplex.audio_files.channels import check_channels
     from duplex.batch.transcribe import transcribe
-    from duplex.session_record.subtitles import to_txt
-
-    render = to_txt if args.output is None else _format(Path(args.output))
-    settings, voices = load_settings(args), known_voices(args)
-    console = Console(stderr=True, quiet=args.quiet)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("transcribing", total=None, speed="")
-
-        def on_progress(seconds: float, duration: float | None) -> None:
-            elapsed = progress.tasks[task].elapsed or 0.0
-            speed = f"{seconds / elapsed:.1f} × real time" if elapsed else ""
-            progress.update(task, completed=seconds, total=duration, speed=speed)
-
-        transcript = transcribe(
-            args.file,
-            settings,
-            diarize=False if args.no_speakers else None,
-            max_speakers=args.max_speakers,
-            latency=args.latency,
-            speakers=voices or None,
-            on_progress=on_progress,
-        )
-    for note in transcript.notes:
-        console.print(f"note: {note}", highlight=False, markup=False)
-    if args.output is None:
-        sys.stdout.write(to_txt(transcript.captions()))
-        return 0
-    text = json.dumps(transcript.as_dict(), indent=1) + "\n" if render is None else render(transcript.captions())
-    try:
-        Path(args.output).write_text(text, "utf-8")
-    except OSError as error:
-        raise OutputError(f"{args.output}: cannot be written ({error.strerror})") from None
-    return 0
-
-
-def _format(path: Path) -> Callable[..., str] | None:
-    """The renderer for a file name; None for JSON."""
     from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 
-    formats: dict[str, Callable[..., str] | None] = {".srt": to_srt, ".vtt": to_vtt, ".txt": to_txt, ".json": None}
-    if path.suffix.lower() not in formats:
-        raise SettingsError(f"{path}: the name must end in {', '.join(formats)}, which says what is written")
-    return formats[path.suffix.lower()]
+    settings, voices = load_settings(args), known_voices(args)
+    arguments = {
+        "settings": settings,
+        "diarize": False if args.no_speakers else None,
+        "max_speakers": args.max_speakers,
+        "latency": args.latency,
+        "speakers": voices or None,
+        "channels": check_channels(args.channels),
+    }
+
+    def as_json(transcript: Transcript, name: str) -> str:
+        return json.dumps(transcript.as_dict(), indent=1, ensure_ascii=False) + "\n"
+
+    def all_json(done: dict[str, Transcript]) -> str:
+        rows = [{"recording": name, **transcript.as_dict()} for name, transcript in done.items()]
+        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+
+    def all_text(done: dict[str, Transcript]) -> str:
+        if len(done) == 1:
+            return to_txt(next(iter(done.values())).captions())
+        return "\n".join(f"{name}\n{to_txt(transcript.captions())}" for name, transcript in done.items())
+
+    renderers: dict[str, Render] = {
+        ".srt": lambda transcript, _: to_srt(transcript.captions()),
+        ".vtt": lambda transcript, _: to_vtt(transcript.captions()),
+        ".txt": lambda transcript, _: to_txt(transcript.captions()),
+        ".json": as_json,
+    }
+    together = {".json": all_json, ".txt": all_text}
+    return run_files(args, transcribe, arguments, renderers, together=together, printed=all_text)

@@ -67,6 +67,11 @@ class Measures:
         self._magnitude += float(level.sum())
         self._log_magnitude += float(np.log(np.maximum(level, _SILENCE)).sum())
 
+    @property
+    def loudness(self) -> float | None:
+        """Integrated loudness so far, in LUFS."""
+        return self._loudness.result()
+
     def result(self) -> dict[str, float | None]:
         if self._peak <= _SILENCE:
             return {**dict.fromkeys(MEASURES), "speech_activity": 0.0, "dc_offset": 0.0, "clipped_share": 0.0}

@@ -70,3 +70,24 @@ def test_errors_name_where_the_value_came_from(tmp_path: Path) -> None:
 
 def test_every_setting_has_its_help() -> None:
     assert [name for name, _, help in describe() if not help and not name.startswith("floor.")] == []
+
+
+def test_earlier_names_work_and_say_what_replaced_them(tmp_path):
+    from duplex.settings import RenamedSetting
+
+    (tmp_path / "a.toml").write_text('recogniser = "a"\n', "utf-8")
+    with pytest.warns(RenamedSetting, match="a.toml: recogniser is now called recognizer"):
+        assert Settings.load(tmp_path / "a.toml", {}).recognizer == "a"
+    with pytest.warns(RenamedSetting, match="DUPLEX_RECOGNISER: recogniser is now called recognizer"):
+        assert Settings.load(None, {"DUPLEX_RECOGNISER": "b"}).recognizer == "b"
+    with pytest.warns(RenamedSetting, match="command line: synthesiser is now called synthesizer"):
+        assert Settings.load(None, {}, {"synthesiser": "espeak"}).synthesizer == "espeak"
+
+
+def test_an_error_names_the_source_of_the_value():
+    with pytest.raises(SettingsError, match=r"^command line: llm must be"):
+        Settings.load(None, {}, {"llm": "ftp://x"})
+    with pytest.raises(SettingsError, match=r"^environment variable DUPLEX_WALL_TIME: wall_time must be"):
+        Settings.load(None, {"DUPLEX_WALL_TIME": "noon"})
+    with pytest.raises(SettingsError, match=r"must be one of auto, .* or empty, not 'x'"):
+        Settings.load(None, {}, {"restore": "x"})

@@ -7,11 +7,11 @@ OUT/folder/…, as `cp -r` would put them. A single file may also be given the n
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from duplex.audio_files.atomic_write import temporary_name
 from duplex.audio_files.formats import can_name
 from duplex.streaming.errors import InputError, OutputError, SettingsError
 
@@ -22,8 +22,6 @@ _SUFFIXES = """
 AUDIO_SUFFIXES = frozenset(_SUFFIXES.split())
 """Of the files in a folder, those with these suffixes are taken; a file named on its own is always tried."""
 
-_PART = ".duplex-{}.part"
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -32,6 +30,7 @@ class Item:
     relative: the result's path below OUT, with "/": its name in the report. part: where it is written until it is
     whole. overwrite: whatever is at the target may be replaced; own: this file may, for an earlier run made it.
     convert: the result's name asks for another format. measure_only: the result stands; only its figures are wanted.
+    loudness: "keep" gives the result its source's loudness, "free" what the model makes.
     """
 
     source: str
@@ -45,6 +44,7 @@ class Item:
     wants_reference: bool = False
     spectrogram: bool = False
     measure_only: bool = False
+    loudness: str = "keep"
 
     def check_free(self, target: str) -> None:
         """Raises OutputError if a file that is nobody's to replace is at `target`."""
@@ -85,7 +85,7 @@ def plan(inputs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], 
     taken: dict[str, str] = {}
     seen: set[Path] = set()
     others = 0
-    for source, relative in _found(sources, failures):
+    for source, relative in find_recordings(sources, failures):
         if relative is None:
             others += 1
             continue
@@ -103,7 +103,7 @@ def plan(inputs: Sequence[str | os.PathLike[str]], out: str | os.PathLike[str], 
             failures.append((str(source), f"a link leads its result out of {root}"))
         else:
             taken[key] = str(source)
-            part = str(target.parent / _PART.format(secrets.token_hex(6)))
+            part = str(target.parent / temporary_name())
             convert = single and target.suffix.lower() != source.suffix.lower()
             items.append(Item(str(source), str(target), relative.as_posix(), part, convert=convert))
     overwritten = {item.source for item in items if Path(item.target).exists() and Path(item.target).resolve() in seen}
@@ -137,8 +137,9 @@ def find_reference(reference: str | os.PathLike[str], relative: str) -> str | No
     return str(same[0]) if len(same) == 1 else None
 
 
-def _found(sources: list[Path], failures: list[tuple[str, str]]) -> Iterator[tuple[Path, Path | None]]:
-    """(source, path below OUT) of each recording; (source, None) of each other file in a folder."""
+def find_recordings(sources: Sequence[Path], failures: list[tuple[str, str]]) -> Iterator[tuple[Path, Path | None]]:
+    """(source, path below OUT) of each recording; (source, None) of each other file in a folder. failures: filled with
+    (name, why) of folders in which there is nothing."""
     for source in sources:
         if not source.is_dir():
             yield source, Path(source.name)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from duplex.audio_files.atomic_write import write_whole
 from duplex.streaming.errors import OutputError
 
 JOURNAL = ".duplex-restore.jsonl"
@@ -136,15 +137,7 @@ class Report(Sequence[FileResult]):
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """As JSON, whole or not at all. Raises OutputError."""
-        path = Path(path)
-        part = path.with_name(f".duplex-{path.name}.part")
-        try:
-            text = json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-            part.write_text(text, encoding="utf-8", errors=_NAMES)
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise OutputError(f"{path}: the report cannot be written ({error.strerror})") from error
+        write_whole(Path(path), json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 class Journal:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from duplex.audio_files.atomic_write import fitting_name
 from duplex.audio_files.decoder import AudioReader, open_audio
 from duplex.audio_files.formats import AudioFormat, target_format
-from duplex.audio_files.writer import open_writer
+from duplex.audio_files.writer import AudioWriter, open_writer
+from duplex.batch.restore.loudness import Spool
 from duplex.batch.restore.plan import Item
 from duplex.batch.restore.report import FileResult
 from duplex.metering.measures import Measures
@@ -45,8 +47,8 @@ def restore_file(item: Item, stage: Stage, options: RestoreOptions) -> Restoring
     result = FileResult(item.source, item.target, item.relative, "failed")
     whole = False
     try:
-        yield from _restored(item, stage, options, result)
-        _measured(item, result)
+        after = yield from _restored(item, stage, options, result)
+        _measured(item, result, *after)
         result.status = "restored"
         whole = True
     except DuplexError as error:
@@ -63,7 +65,7 @@ def restore_file(item: Item, stage: Stage, options: RestoreOptions) -> Restoring
 
 def measure_again(item: Item, result: FileResult) -> None:
     """Figures and picture of an earlier result, renewed. Raises InputError, OutputError."""
-    _measured(item, result)
+    _measured(item, result, _Figures.of_file(item.source, item), None)
     result.notes = list(dict.fromkeys(result.notes))
     place(item, result)
 
@@ -73,6 +75,8 @@ def place(item: Item, result: FileResult) -> None:
     try:
         if not item.measure_only:
             item.check_free(result.target)
+            with open(item.part, "rb") as file:
+                os.fsync(file.fileno())
             os.replace(item.part, result.target)
         if item.spectrogram and result.spectrogram:
             if os.path.lexists(result.spectrogram) and not item.overwrite and item.own != result.target:
@@ -90,6 +94,7 @@ def discard(item: Item) -> None:
     """Removes what is unfinished."""
     Path(item.part).unlink(missing_ok=True)
     picture_part(item).unlink(missing_ok=True)
+    spool_part(item).unlink(missing_ok=True)
 
 
 def picture_part(item: Item) -> Path:
@@ -97,12 +102,21 @@ def picture_part(item: Item) -> Path:
     return Path(item.part.removesuffix(".part") + "-picture.part")
 
 
-def _restored(item: Item, stage: Stage, options: RestoreOptions, result: FileResult) -> Generator[Progress, None, None]:
+def spool_part(item: Item) -> Path:
+    """Where restored samples wait until their loudness is known."""
+    return Path(item.part.removesuffix(".part") + "-sound.part")
+
+
+def _restored(
+    item: Item, stage: Stage, options: RestoreOptions, result: FileResult
+) -> Generator[Progress, None, tuple[_Figures, _Figures | None]]:
+    """Returns the figures of the source, and of the result where they need no decoding."""
     part = Path(item.part)
     with open_audio(item.source) as reader:
         source = _at_rate(reader.format, options.sample_rate)
         format, suffix, notes = target_format(source, Path(item.target).name, convert=item.convert)
-        target = Path(item.target + suffix)
+        target = Path(item.target)
+        target = target.with_name(fitting_name(target.name, suffix))
         result.target = str(target)
         result.sample_rate, result.channels = reader.format.sample_rate, reader.format.channels
         result.container, result.subtype = reader.format.family, reader.format.subtype
@@ -114,12 +128,25 @@ def _restored(item: Item, stage: Stage, options: RestoreOptions, result: FileRes
         expected = round((reader.seconds or 0.0) * source.sample_rate)
         writer = open_writer(part, format, target.name, frames=expected, tags=reader.tags)
         began = time.perf_counter()
+        before = _Figures(reader.format.sample_rate, reader.format.channels, item.spectrogram)
+        after = _Figures(source.sample_rate, source.channels, item.spectrogram) if _is_exact(format) else None
         frames = 0
         try:
-            for block in _through(reader, source, stage, options):
-                writer.write(block)
+            restored = _through(before.watched(reader.blocks()), reader, source, stage, options)
+            keep = item.loudness == "keep"
+            spool = Spool(spool_part(item), source, target) if keep else None
+            for block in restored:
                 frames += len(block)
+                if spool is not None:
+                    spool.add(block)
+                else:
+                    _write(writer, block, after)
                 yield Progress(item.relative, frames / source.sample_rate, reader.seconds)
+            if spool is not None:
+                gain = spool.gain(before.loudness)
+                result.notes += [spool.note] if spool.note else []
+                for block in spool.blocks():
+                    _write(writer, block if gain == 1.0 else gain * block, after)
         except BaseException:
             with contextlib.suppress(OutputError):
                 writer.close()
@@ -133,45 +160,85 @@ def _restored(item: Item, stage: Stage, options: RestoreOptions, result: FileRes
         result.notes += notes + reader.notes
         if writer.clipped:
             result.notes.append(f"{writer.clipped} samples of the result were beyond full scale and were clipped")
+    return before, after
+
+
+def _write(writer: AudioWriter, block: np.ndarray, after: _Figures | None) -> None:
+    writer.write(block)
+    if after is not None:
+        after.add(block)
 
 
 def _through(
-    reader: AudioReader, source: AudioFormat, stage: Stage, options: RestoreOptions
+    blocks: Iterator[np.ndarray], reader: AudioReader, source: AudioFormat, stage: Stage, options: RestoreOptions
 ) -> Generator[np.ndarray, None, None]:
     """Restored blocks of (n, channels), as many samples in all as the source has, each channel by itself."""
     channels = range(source.channels)
     convert = [resampler(reader.format.sample_rate, source.sample_rate, live=False) for _ in channels]
     bands = [BandRestorer(stage, source.sample_rate, mix=options.mix) for _ in channels]
     same_rate = reader.format.sample_rate == source.sample_rate
-    for block in reader.blocks():
+    for block in blocks:
         columns = [block[:, at] if same_rate else convert[at].push(block[:, at]) for at in channels]
         yield np.stack([bands[at].step(columns[at]) for at in channels], axis=1)
     last = [np.zeros(0) if same_rate else convert[at].flush() for at in channels]
     yield np.stack([np.concatenate([bands[at].step(last[at]), bands[at].flush()]) for at in channels], axis=1)
 
 
-def _measured(item: Item, result: FileResult) -> None:
-    """Reads source and result once more, so that the figures are those of the sound as it was written."""
-    from duplex.pictures.spectrogram import Spectrogram, draw
+class _Figures:
+    """What is measured of a sound while its blocks pass by."""
 
-    figures, pictures = [], []
-    written = result.target if item.measure_only else item.part
-    for path in (item.source, written):
+    def __init__(self, rate: int, channels: int, spectrogram: bool) -> None:
+        from duplex.pictures.spectrogram import Spectrogram
+
+        self.measures = Measures(rate, channels)
+        self.picture = Spectrogram(rate) if spectrogram else None
+        self._rate = rate
+        self._frames = 0
+
+    @classmethod
+    def of_file(cls, path: str, item: Item) -> _Figures:
         with open_audio(path) as reader:
-            rate = reader.format.sample_rate
-            measures = Measures(rate, reader.format.channels)
-            picture = Spectrogram(rate) if item.spectrogram else None
-            frames = 0
-            for block in reader.blocks():
-                measures.add(block)
-                frames += len(block)
-                if picture:
-                    picture.add(block.mean(axis=1))
-        figures.append((measures.result(), frames / rate))
-        pictures.append(picture)
-    (result.before, before_seconds), (result.after, after_seconds) = figures
-    if abs(before_seconds - after_seconds) > 0.5 / rate + 1e-9:
-        result.notes.append(f"its codec writes whole blocks: {before_seconds:.4f} s became {after_seconds:.4f} s")
+            figures = cls(reader.format.sample_rate, reader.format.channels, item.spectrogram)
+            for _ in figures.watched(reader.blocks()):
+                pass
+        return figures
+
+    @property
+    def seconds(self) -> float:
+        return self._frames / self._rate
+
+    @property
+    def loudness(self) -> float | None:
+        """LUFS."""
+        return self.measures.loudness
+
+    def add(self, block: np.ndarray) -> None:
+        self._frames += len(block)
+        self.measures.add(block)
+        if self.picture is not None and len(block):
+            self.picture.add(block.mean(axis=1))
+
+    def watched(self, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for block in blocks:
+            self.add(block)
+            yield block
+
+
+def _is_exact(format: AudioFormat) -> bool:
+    """Whether what is written is read back as it was, but for rounding: then it need not be decoded to be measured."""
+    return format.subtype in ("FLOAT", "DOUBLE") or (format.library == "soundfile" and format.subtype == "PCM_24")
+
+
+def _measured(item: Item, result: FileResult, before: _Figures, after: _Figures | None) -> None:
+    """The figures of source and result; those of the result as it was written."""
+    from duplex.pictures.spectrogram import draw
+
+    written = result.target if item.measure_only else item.part
+    if after is None or result.clipped:
+        after = _Figures.of_file(written, item)
+    result.before, result.after = before.measures.result(), after.measures.result()
+    if abs(before.seconds - after.seconds) > 0.5 / result.sample_rate + 1e-9:
+        result.notes.append(f"its codec writes whole blocks: {before.seconds:.4f} s became {after.seconds:.4f} s")
     if result.before["peak_dbfs"] is None:
         result.notes.append("the source is silent")
     if item.reference:
@@ -181,9 +248,10 @@ def _measured(item: Item, result: FileResult) -> None:
         result.notes += notes
     elif item.wants_reference:
         result.notes.append("there is no reference of this name")
-    if item.spectrogram and all(pictures):
-        draw(*pictures, picture_part(item), title=item.relative)
-        result.spectrogram = f"{result.target}.png"
+    if item.spectrogram and before.picture and after.picture:
+        draw(before.picture, after.picture, picture_part(item), title=item.relative)
+        target = Path(result.target)
+        result.spectrogram = str(target.with_name(fitting_name(target.name, ".png")))
 
 
 def _at_rate(format: AudioFormat, sample_rate: int | None) -> AudioFormat:

@@ -49,6 +49,7 @@ def restore(
     overwrite: bool = False,
     reference: PathLike | None = None,
     spectrogram: bool = False,
+    loudness: str = "keep",
     report: PathLike | None = None,
     watcher: Watcher | None = None,
     stage_factory: StageFactory = load_stage,
@@ -68,6 +69,7 @@ def restore(
             the same source with the same settings is skipped, so that an interrupted run is resumed.
         reference: a folder (or file) of clean recordings to score against.
         spectrogram: also draw before and after, as PNG beside the result.
+        loudness: "keep" gives each result its source's integrated loudness; "free" leaves what the model makes of it.
         report: where to write the report as JSON; None for OUT/restore-report.json, if OUT is a folder.
 
     Returns:
@@ -83,24 +85,34 @@ def restore(
     options.check()
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs: {jobs} is not at least 1")
+    if loudness not in ("keep", "free"):
+        raise SettingsError(f"loudness: must be keep or free, not {loudness!r}")
     if reference is not None and not Path(reference).exists():
         raise InputError(f"{os.fspath(reference)}: there is no such reference")
     watcher = watcher or Watcher()
     planned = plan([inputs] if isinstance(inputs, str | os.PathLike) else list(inputs), out)
     results = {name: FileResult(name, "", name, "failed", error=f"{name}: {why}") for name, why in planned.failures}
     path = Path(report) if report is not None else None if planned.single else planned.root / REPORT
-    settings = asdict(options) | {"jobs": jobs, "cluster": cluster, "reference": str(reference) if reference else None}
+    settings = asdict(options) | {
+        "loudness": loudness,
+        "jobs": jobs,
+        "cluster": cluster,
+        "reference": str(reference) if reference else None,
+    }
     if path is not None and not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder for the report")
     complete = False
     try:
-        with Journal(None if planned.single else planned.root, options.fingerprint()) as journal:
+        with Journal(
+            None if planned.single else planned.root, options.fingerprint() | {"loudness": loudness}
+        ) as journal:
             if not planned.single:
                 sweep(planned.root)
             for failed in results.values():
                 watcher.finished(failed)
             todo: list[Item] = []
-            for item in _with_reference(planned, reference, spectrogram):
+            for each in _with_reference(planned, reference, spectrogram):
+                item = replace(each, loudness=loudness)
                 earlier = None if overwrite else journal.done(item.source, item.relative)
                 if earlier is None:
                     todo.append(replace(item, overwrite=overwrite, own=journal.own(item.source, item.relative)))

@@ -135,10 +135,11 @@ def test_several_recordings(meeting: Path, tmp_path: Path, capsys: pytest.Captur
 def test_what_is_wrong_gets_one_line(meeting: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "file").touch()
+    (tmp_path / "none").mkdir()
     recording = str(meeting)
     cases = {
         "the file is empty": [str(tmp_path / "empty.wav")],
-        "is a folder": [str(tmp_path)],
+        "there are no recordings in this folder": [str(tmp_path / "none")],
         "there is no such file": ["absent.wav"],
         "must end in .rttm, .json, .png": [recording, "-o", "x.srt"],
         "a picture shows one recording": [recording, recording, "-o", "x.png"],

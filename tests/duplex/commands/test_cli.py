@@ -145,7 +145,8 @@ def test_bad_inputs_get_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixt
         line = fails(capsys, "run", str(tmp_path / name), "--out", str(tmp_path / "out"))
         assert message in line and str(tmp_path) in line
         assert not (tmp_path / "out").exists()  # nothing half-written
-        assert message in fails(capsys, "transcribe", str(tmp_path / name), "-o", str(tmp_path / "out.srt"))
+        if name != ".":
+            assert message in fails(capsys, "transcribe", str(tmp_path / name), "-o", str(tmp_path / "out.srt"))
         assert not (tmp_path / "out.srt").exists()
 
 
@@ -207,15 +208,58 @@ def test_models_that_cannot_be_had_get_one_line(tmp_path: Path, question: np.nda
         assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
-def test_a_model_server_that_refuses_is_said_aloud(tmp_path: Path, question: np.ndarray) -> None:
-    recording = str(write(tmp_path / "call.wav", np.concatenate([question, question])))
-    argv = ["run", recording, "--out", str(tmp_path / "out"), "--llm", "http://127.0.0.1:9/v1", "--quiet"]
-    environ = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
-    done = subprocess.run([sys.executable, "-m", "duplex.cli", *argv], env=environ, check=False)
-    assert done.returncode == 0
-    log = read_log(tmp_path / "out" / "events.jsonl")
-    assert log.ended
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--llm", "http://127.0.0.1:9/v1"], "the language model cannot be reached"),
+        (["--voice", "nobody"], "no voice 'nobody'"),
+        (["--language", "xx"], "'xx'"),
+        (["--speaker", "ann={}", "--user", "bob"], "'bob' is none of the known voices: ann"),
+        (["--channels", "both"], "auto, mix, split or a channel's number"),
+    ],
+)
+def test_what_would_end_in_silence_is_said_at_the_start(
+    tmp_path: Path, question: np.ndarray, capsys: pytest.CaptureFixture[str], monkeypatch, flags, message
+) -> None:
+    for name in os.environ:
+        if "proxy" in name.lower():
+            monkeypatch.delenv(name)
+    recording = str(write(tmp_path / "call.wav", question))
+    argv = ["run", recording, "--out", str(tmp_path / "out"), "--quiet", *(flag.format(recording) for flag in flags)]
+    assert message in fails(capsys, *argv)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "argv", [["diarize"], ["frob"], ["run", "x.wav", "--frob"], ["transcribe", "x", "--latency", "7"], []]
+)
+def test_wrong_arguments_are_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(argv)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and err.startswith("duplex: ") and err.count("\n") == 1, err
+
+
+def test_help_offers_what_a_command_uses(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["transcribe", "--help"])
+    out = capsys.readouterr().out
+    assert "--recognizer" in out and "--channels" in out
+    assert "--voice" not in out and "--llm" not in out and "--no-assistant" not in out and "recogniser" not in out
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="pipes of POSIX")
+def test_a_reader_who_leaves_and_a_terminal_that_cannot_show_a_name(tmp_path: Path, question: np.ndarray) -> None:
+    recording = str(write(tmp_path / "日本語.wav", question))
+    command = [sys.executable, "-m", "duplex.cli", "diarize", recording]
+    read, written = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(written)
+    assert done.returncode == 141 and done.stderr == ""
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0 and "SPEAKER \\u65e5" in shown.stdout
 
 
 @pytest.mark.slow
