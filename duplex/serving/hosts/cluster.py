@@ -180,7 +180,8 @@ class ClusterHost:
             worker.coming += 1
             try:
                 passed = round((self._clock.now() - room.began) * SAMPLE_RATE) if room.events else 0
-                placement = Placement(call.id, ResumeState(tuple(room.events), passed))
+                resume = ResumeState(tuple(room.events), passed)
+                placement = Placement(call.id, await asyncio.to_thread(resume.pack) if room.events else b"")
                 undo = partial(self._undo, worker, call.id)
                 made = await self._running().call(worker, "create", call.request, placement, late=undo)
             finally:

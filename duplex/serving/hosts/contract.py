@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.rooms.call import Peer
-from duplex.serving.rooms.handover import ResumeState
 
 PeerFactory = Callable[[str], Peer]
 """A call's id to a fresh connection."""
@@ -57,10 +56,11 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a call comes from when it is not new: its id and name stay what they were."""
+    """Where a call comes from when it is not new: its id stays what it was. resume: as `ResumeState.pack` gives it;
+    empty if nothing was said."""
 
     call: str
-    resume: ResumeState
+    resume: bytes = b""
 
 
 class CallHost(Protocol):

@@ -112,7 +112,7 @@ class InProcessHost:
         try:
             room = self._named.get(request.room) if request.room else None
             if room is None or room.over:
-                resume = placement.resume if placement else None
+                resume = placement.resume if placement else b""
                 share = self._shared.share(request.room or request.name)
                 room = Room(request.room or None, request.name, settings, self._services, share, resume)
                 if request.room:

@@ -237,7 +237,7 @@ class Signalling:
         self._check_rate(self._exports, request.match_info["call"])
         media_type, text = await self._host.export(request.match_info["call"], name)
         return web.Response(
-            text=text,
+            body=await asyncio.to_thread(text.encode, "utf-8", "replace"),
             content_type=media_type,
             charset="utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"'},

@@ -40,7 +40,7 @@ _SEAT_PATIENCE = 3.0
 
 class Room:
     """name: None for a call of one person. first: who opens it. share: of the inference pool. resume: what the room
-    goes on from, None if it is new."""
+    goes on from, as `ResumeState.pack` gives it; empty if it is new."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Room:
         settings: Settings,
         services: Services,
         share: PoolShare,
-        resume: ResumeState | None = None,
+        resume: bytes = b"",
     ) -> None:
         self.name = name
         self.id = new_id()
@@ -57,8 +57,8 @@ class Room:
         self.calls: dict[str, Call] = {}
         self.seats = 1 if name is None else services.limits.seats
         self.over = False
-        self._resume = resume or ResumeState()
-        self.event_log = EventLog(self._resume.events, self._resume.shift)
+        self.event_log = EventLog()
+        self._shift = 0
         self._first = _unique(first, {ASSISTANT})
         self._settings = settings
         self._services = services
@@ -81,7 +81,7 @@ class Room:
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
         self._tasks = SupervisedTasks(self._log_name)
-        self._life = self._tasks.spawn("session", self._live())
+        self._life = self._tasks.spawn("session", self._live(resume))
 
     async def ready(self) -> None:
         """Returns when the session runs. Raises what kept it from running."""
@@ -104,9 +104,15 @@ class Room:
         """When somebody was last heard, or spoken to, in seconds on the clock."""
         return self._sink.last_sound
 
-    async def _live(self) -> None:
+    async def _live(self, packed: bytes) -> None:
         parties = [self._first, *(f"seat {number + 1}" for number in range(1, self.seats))]
         try:
+            resume = ResumeState()
+            if packed:
+                resume = await self._services.disk.run(ResumeState.unpack, packed)
+                await self._services.disk.run(self.event_log.resume, resume.events, resume.shift)
+            self._shift = resume.shift
+            heard, timers = await self._services.disk.run(lambda: (resume.heard(), resume.timers()))
             async with Session(
                 self._settings,
                 parties=parties,
@@ -115,7 +121,7 @@ class Room:
                 pool=self._share,
                 sinks=[self._sink],
             ) as session:
-                session.host.remember(self._resume.heard(), self._resume.timers())
+                session.host.remember(heard, timers)
                 self._session = session
                 self._input.begin(session)
                 self._ready.set_result(session)
@@ -238,7 +244,7 @@ class Room:
     def greeting(self, call: Call) -> list[dict[str, Any]]:
         """`end`: how many events there have been; a page that knows fewer asks for them. `now`: the sample on the
         session's clock."""
-        now = self._resume.shift + (self._session.now if self._session is not None else 0)
+        now = self._shift + (self._session.now if self._session is not None else 0)
         hello = {"type": "hello", "end": self.event_log.end, "now": now}
         room = {"type": "room", "parties": self.parties}
         return [hello, room, self._sink.status.as_dict(), self.switches(), self._switches.load()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,80 @@ async def test_every_width_and_scheme_fits(server: Served, demo_wav: Path, width
                 await page.click("#theme")
                 assert await page.evaluate("document.documentElement.dataset.theme") != scheme
                 assert await page.evaluate(FAINT) == []
+
+
+async def test_a_phone_shows_the_transcript_first_and_the_panel_says_that_there_is_more(server: Served) -> None:
+    async with chromium(None) as browser:
+        async with tab(browser, viewport={"width": 390, "height": 800}) as page:
+            await page.goto(server.url)
+            tops = await page.evaluate(
+                "['.talk', '.stage', '.join', '.panel'].map((each) => "
+                "document.querySelector(each).getBoundingClientRect().top)"
+            )
+            assert tops == sorted(tops) and tops[0] < 200
+        async with tab(browser, viewport={"width": 1280, "height": 720}) as page:
+            await page.goto(server.url)
+            await page.wait_for_selector(".panel[data-more]", timeout=WAIT)
+            await page.evaluate("document.querySelector('.panel').scrollTo(0, 99999)")
+            await page.wait_for_selector(".panel:not([data-more])", timeout=WAIT)
+
+
+async def test_the_token_stays_in_the_fragment(server: Served) -> None:
+    asked: list[str] = []
+    async with chromium(None) as browser, tab(browser) as page:
+        page.on("request", lambda request: asked.append(request.url))
+        await page.goto(server.url)
+        await page.wait_for_function("() => document.querySelector('#problem').hidden", timeout=WAIT)
+        await page.focus(".skip")
+        await page.keyboard.press("Enter")
+        assert page.url == server.url  # the way to the transcript leaves the address as it is
+        assert await page.evaluate("document.activeElement.id") == "transcript"
+        assert asked and not [
+            url for url in asked if "a-token" in url.partition("#")[0] or "?" in url.partition("#")[0]
+        ]
+        await page.goto(server.url.replace("#", "?name=Ann&"))
+        await page.wait_for_function("() => document.querySelector('#name').value === 'Ann'", timeout=WAIT)
+        assert "token" not in page.url.partition("#")[0] and page.url.endswith(server.url.partition("#")[2])
+
+
+async def test_loudness_overload_and_speakers_are_shown(server: Served) -> None:
+    async with chromium(None) as browser, tab(browser) as page:
+        await page.goto(server.url)
+        heights = await page.evaluate(
+            "async () => { const { height, share } = await import('./static/levels.js');"
+            "return [-60, -40, -30, -20, -12, -6, -3, 0].map((db) => height(share(db))); }"
+        )
+        assert heights == sorted(heights) and heights[-1] == 1 and heights[0] < 0.02
+        assert heights[5] < 0.7 and heights[6] < 0.85 and all(b > 1.2 * a for a, b in pairwise(heights))
+        told = await page.evaluate(
+            """async () => {
+              const { Trouble } = await import("./static/trouble.js");
+              const { Tracks } = await import("./static/tracks.js");
+              const element = document.createElement("p");
+              const trouble = new Trouble(element);
+              const told = [];
+              const look = () => told.push(element.hidden ? "" : element.textContent);
+              trouble.load({ overloaded: true, shed: ["restoration"], text: "paused" });
+              look();
+              trouble.event({ type: "lost", capability: "recognition", reason: "gone" });
+              look();
+              trouble.load({ overloaded: false, shed: [] });
+              look();
+              trouble.event({ type: "restored", capability: "recognition" });
+              look();
+              const tracks = new Tracks();
+              for (const speaker of ["ann", "bob", "ann"])
+                tracks.read({ type: "speaker_turn", party: "user", speaker, start: 0, end: 16000 });
+              return [told, [...tracks.speakers].map(([name, spans]) => [name, spans.length])];
+            }"""
+        )
+        assert told[0] == [
+            "Overloaded: without restoration",
+            "Overloaded: without restoration · Unavailable: recognition",
+            "Unavailable: recognition",
+            "",
+        ]
+        assert told[1] == [["ann", 2], ["bob", 1]]
 
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, [role]")]

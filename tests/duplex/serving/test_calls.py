@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -159,6 +160,46 @@ def test_the_command_serves_says_where_and_drains_on_sigterm(tmp_path: Any) -> N
         finally:
             process.kill()
         assert "Traceback" not in process.stderr.read()  # type: ignore[union-attr]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_server_listens_ends_it_and_its_processes(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-c", INTERRUPTIBLE, "serve", "--port", "0", "--recordings", str(tmp_path / "calls")]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            assert process.stderr is not None and process.stdout is not None
+            assert process.stderr.readline() == "loading\n"
+            process.send_signal(number)
+            assert process.wait(60) == 0
+            assert process.stderr.read() == "" and process.stdout.read() == ""
+            assert not _group(process.pid)
+        finally:
+            process.kill()
+
+
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has its children ignore it
+from duplex.cli import main
+from duplex.engines import Engines
+load = Engines.from_settings
+
+def told(settings):
+    print("loading", file=sys.stderr, flush=True)
+    return load(settings)
+
+Engines.from_settings = told
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def _group(leader: int) -> list[str]:
+    """Processes of a process group that are still there."""
+    told = subprocess.run(["ps", "-o", "pid=,stat=", "-g", str(leader)], capture_output=True, text=True).stdout
+    return [line for line in told.splitlines() if "Z" not in line]
 
 
 def test_the_same_port_twice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,7 @@ def test_memory_and_timers_go_along() -> None:
         timer(7.0, 15.0),
         turn(9.0, "thanks", 2),
     ]
-    past = ResumeState(events, 20 * SAMPLE_RATE)
+    past = ResumeState.unpack(ResumeState(events, 20 * SAMPLE_RATE).pack())
     assert [(u.party, u.text, u.start, u.end, u.interrupted) for u in past.heard()] == [
         ("user", "remember the milk", -19.0, -18.0, False),
         ("assistant", "yes", -17.0, -16.0, True),

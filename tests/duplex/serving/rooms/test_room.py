@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -463,3 +464,25 @@ def test_a_start_that_fails_or_is_cancelled_leaves_nothing_open(monkeypatch: pyt
         assert closed == ["engines"] * 2 and failing._pool._closed
 
     asyncio.run(main())
+
+
+def test_a_room_that_goes_on_knows_what_was_said_and_its_numbers_go_on() -> None:
+    from duplex.serving.hosts.contract import Placement
+    from duplex.serving.rooms.handover import ResumeState
+
+    async def main(clock: VirtualClock) -> None:
+        peers, (sounds, audio) = Peers(), script(ASK)
+        async with host(peers, clock, sounds, [Answer("half past nine")]) as held:
+            id, peer = await call(held, peers)
+            await speak(clock, {peer: audio}, 5.0)
+            before = await held.state(id)
+        async with host(Peers(), clock, sounds) as other:
+            resume = ResumeState(before["events"], 20 * SAMPLE_RATE).pack()
+            made = await other.create(CallRequest("user"), Placement(id, resume))
+            assert made["session"] == id
+            state = await other.state(id)
+            assert json.loads(json.dumps(state["events"][:-1])) == json.loads(json.dumps(before["events"]))
+            assert state["end"] == before["end"] + 1
+            assert state["events"][-1]["start"] == 20 * SAMPLE_RATE
+
+    drive(main)
