@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from duplex.conversation.floor_rules import FloorSettings
+from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.streaming.errors import SettingsError

@@ -12,7 +12,7 @@ import numpy as np
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.audio_files.waveform import BIN, peaks
 from duplex.batch.file_graph import Progress, file_node, note_gain, run_graph
-from duplex.conversation.speaker_tracker import SpeakerTracker
+from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
 from duplex.session_record.rttm import to_rttm, written

@@ -14,7 +14,7 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.checks import check_conversation
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session, Sink
 from duplex.engines import Engines
 from duplex.events import Event

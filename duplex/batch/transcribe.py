@@ -14,10 +14,10 @@ from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.checks import check_language
 from duplex.batch.diarize import enrol, open_diarizer
 from duplex.batch.file_graph import Failures, Progress, file_node, note_gain, run_graph
-from duplex.conversation.input_framer import InputFramer, MultichannelFrame
-from duplex.conversation.segmenter import Segmenter
-from duplex.conversation.speaker_tracker import SpeakerTracker
-from duplex.conversation.utterances import UtteranceRecognizer
+from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
+from duplex.conversation.hearing.segmenter import Segmenter
+from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
+from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Hypothesis, Recognizer
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.session_record.subtitles import Caption, TimedWord

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 from duplex import events as ev
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.streaming.audio import AudioChunk
 from duplex.streaming.pipeline import reason_of
 from duplex.streaming.queues import BoundedQueue

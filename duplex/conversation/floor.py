@@ -5,6 +5,8 @@ Pure and synchronous: what is perceived goes in, what to do comes out, and all t
 
 The assistant falls silent at the onset of speech and decides afterwards: a reply that turns out to have been
 disturbed by a cough or a "mhm" resumes where it stopped (as LiveKit does; FastRTC waits for the user to finish).
+
+Long because every guard and every action of the one machine reads the same state.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ from duplex.conversation.floor_rules import (
     CutIn,
     Decide,
     EndTurn,
-    FloorSettings,
     Interrupt,
     Resume,
     Rule,
@@ -30,6 +31,7 @@ from duplex.conversation.floor_rules import (
     Withdraw,
 )
 from duplex.events import DecisionKind
+from duplex.floor_settings import FloorSettings
 from duplex.streaming.audio import SAMPLE_RATE
 
 

@@ -9,7 +9,7 @@ from duplex.models.interaction.contract import Control, Utterance
 from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
-    from duplex.conversation.perception import Perception
+    from duplex.conversation.hearing.perception import Perception
     from duplex.conversation.turn_manager import TurnManager
 
 

@@ -17,10 +17,10 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.audience import Audience, Sink
+from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
+from duplex.conversation.hearing.perception import EchoControl, Perception
+from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.input_framer import InputFramer, MultichannelFrame
-from duplex.conversation.perception import EchoControl, Perception
-from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.conversation.turn_manager import Manner, TurnManager
 from duplex.engines import Engines
 from duplex.models.tts.contract import Voice

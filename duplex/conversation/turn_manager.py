@@ -17,15 +17,16 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation import floor_rules as fl
-from duplex.conversation.announcements import Announcements
 from duplex.conversation.floor import Floor
+from duplex.conversation.hearing.segmenter import Segmenter
+from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.history import History
-from duplex.conversation.level_match import LevelMatch
-from duplex.conversation.playback import Playback
-from duplex.conversation.replies import Replies
-from duplex.conversation.reply_reports import Interjection, ReplyReports
-from duplex.conversation.segmenter import Segmenter
-from duplex.conversation.speaker_labels import SpeakerLabels
+from duplex.conversation.speaking.announcements import Announcements
+from duplex.conversation.speaking.level_match import LevelMatch
+from duplex.conversation.speaking.playback import Playback
+from duplex.conversation.speaking.replies import Replies
+from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
@@ -58,7 +59,7 @@ class TurnManager:
 
     def __init__(
         self,
-        floor: fl.FloorSettings,
+        floor: FloorSettings,
         manner: Manner,
         models: TurnTakingModels,
         answerer: Answerer,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.conversation.input_framer import MultichannelFrame
-from duplex.conversation.playback import AUDIBLE
+from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.speaking.playback import AUDIBLE
 from duplex.events import Event
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 

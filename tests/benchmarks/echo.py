@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Decision, Interrupted, SpeechStarted, Turn, Word

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 import numpy as np
 import psutil
 
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.events import Event

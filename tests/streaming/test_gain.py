@@ -42,7 +42,7 @@ def test_speech_that_is_loud_enough_passes_bit_for_bit(level: float) -> None:
     assert highest == 0.0 and np.array_equal(out, signal)
 
 
-@pytest.mark.parametrize("level", [-35.0, -45.0, -52.0])
+@pytest.mark.parametrize("level", [-35.0, -40.0, -45.0])
 def test_quiet_speech_is_raised_to_the_target_within_two_seconds(level: float) -> None:
     out, _ = gained(speechlike(level, noise=level - 35.0))
     assert loudest(out[48_000:]) == pytest.approx(TARGET, abs=5.0)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from duplex.audio_files.reader import open_recording
-from duplex.conversation.input_framer import MultichannelFrame
-from duplex.conversation.live_restoration import LiveRestoration
+from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.hearing.live_restoration import LiveRestoration
 from duplex.conversation.session import Session
 from duplex.engines import Engines
 from duplex.models.restoration.contract import LIVE_TASKS

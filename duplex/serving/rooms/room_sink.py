@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from duplex import events as ev
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.serving.hosts.shedding import Lateness
 from duplex.serving.http.call_request import WHITELIST
 from duplex.serving.rooms.call import Call

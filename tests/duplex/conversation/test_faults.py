@@ -231,7 +231,7 @@ async def test_opening_that_fails_closes_what_it_had_opened(monkeypatch: pytest.
     def fail(*args: object) -> None:
         raise ModelError("no weights")
 
-    monkeypatch.setattr("duplex.conversation.perception.LiveRestoration", fail)
+    monkeypatch.setattr("duplex.conversation.hearing.perception.LiveRestoration", fail)
     session = Session(Settings(restore="enhance", diarize=False))
     with pytest.raises(ModelError, match="no weights"):
         await session.__aenter__()

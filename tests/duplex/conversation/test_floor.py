@@ -19,7 +19,6 @@ from duplex.conversation.floor_rules import (
     CutIn,
     Decide,
     EndTurn,
-    FloorSettings,
     Interrupt,
     Resume,
     Rule,
@@ -27,6 +26,7 @@ from duplex.conversation.floor_rules import (
     Suspend,
     Withdraw,
 )
+from duplex.floor_settings import FloorSettings
 
 RATE = 16_000
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.events import CapabilityLost, CapabilityRestored, Decision, Interrupted, Reply, Resumed, Suspended, Turn
 from duplex.models.interaction.contract import Control, Request, Utterance

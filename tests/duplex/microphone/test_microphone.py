@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.events import CapabilityLost, CapabilityRestored, Event
 from duplex.microphone.device_stream import InputLeg, OutputLeg

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex import events as ev
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session
 from duplex.session_record import recorder as recorder_module
 from duplex.session_record import write_behind

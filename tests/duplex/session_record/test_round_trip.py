@@ -19,7 +19,7 @@ from duplex import events as ev
 from duplex.conversation.session import Session
 from duplex.models.diarization.rttm import read_rttm
 from duplex.pictures.timeline_layout import layout
-from duplex.serving.rooms.handover import Past
+from duplex.serving.rooms.handover import ResumeState
 from duplex.session_record.recorder import Recorder
 from duplex.session_record.session_log import ASSISTANT, SessionLog, read_log
 from duplex.settings import Settings
@@ -195,7 +195,7 @@ def test_the_picture_shows_each_turn_in_its_place(recorded: Recorded) -> None:
 
 
 def test_the_next_worker_remembers_the_user_and_no_stranger(recorded: Recorded) -> None:
-    heard = Past(recorded.events, round(100 * SAMPLE_RATE)).heard()
+    heard = ResumeState(recorded.events, round(100 * SAMPLE_RATE)).heard()
     assert [(h.party, h.text) for h in heard if h.party != ASSISTANT] == [
         ("user", sound.text) for sound in SCRIPT if sound.speaker == ANN
     ]
@@ -263,7 +263,7 @@ def test_whatever_is_said_by_whom_it_is_in_every_export(
     assert [w for t in turns if not t.side_speech for w in t.text.split()] == said[ANN]
     assert [w for t in turns if t.side_speech for w in t.text.split()] == said["others"]
     assert sorted(word.text for turn in turns for word in turn.words) == sorted(said[ANN] + said["others"])
-    heard = Past(got.events, 0).heard()
+    heard = ResumeState(got.events, 0).heard()
     assert [w for h in heard if h.party != ASSISTANT for w in h.text.split()] == said[ANN]
     names = {ANN: "ann"}
     for sound in sounds:

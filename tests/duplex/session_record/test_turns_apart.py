@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex import events as ev
-from duplex.serving.rooms.handover import Past
+from duplex.serving.rooms.handover import ResumeState
 from duplex.session_record.rttm import to_rttm
 from duplex.session_record.session_log import SessionLog, parse_events, read_log
 from duplex.session_record.subtitles import SpeakerTurn, TimedWord, to_srt, to_txt, to_vtt
@@ -46,7 +46,7 @@ def test_side_speech_leaves_the_users_turn_alone() -> None:
 
 
 def test_the_assistant_does_not_remember_a_strangers_words_as_the_users() -> None:
-    past = Past([event.as_dict() for event in (BOOKING, ASIDE)], 5 * S)
+    past = ResumeState([event.as_dict() for event in (BOOKING, ASIDE)], 5 * S)
     assert [(heard.party, heard.text) for heard in past.heard()] == [("user", BOOKING.text)]
 
 
@@ -228,7 +228,7 @@ def test_whatever_is_said_by_whom_in_whatever_turn_nothing_is_lost_and_nothing_m
     for text in (to_txt(captions), to_srt(captions), to_vtt(captions)):
         assert all(word in text.split() or f"{word}</v>" in text for e in expected for word in e[3].split()[1:])
     assert len({caption.party for caption in captions}) == sum(map(len, voices(expected).values()))
-    heard = Past([event.as_dict() for event in events]).heard()
+    heard = ResumeState([event.as_dict() for event in events]).heard()
     assert [(h.party, h.text) for h in heard] == [(e[1], e[3]) for e in expected if e[0] != "side_speech"]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from duplex.audio_files.wav_writer import WavWriter
-from duplex.conversation.input_framer import MultichannelFrame
+from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.serving.disk import DiskThreads
 from duplex.serving.hosts import in_process_host, retention
 from duplex.serving.hosts.retention import Recordings

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from duplex import events as ev
+from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.speaker_labels import SpeakerLabels
 from duplex.engines import Engines
 from duplex.settings import Settings
 from duplex.streaming.audio import AudioChunk

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.conversation.input_framer import InputFramer
+from duplex.conversation.hearing.input_framer import InputFramer
 from duplex.streaming.audio import FRAME
 from duplex.streaming.errors import InputError
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.conversation.speaker_tracker import SpeakerTracker
+from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
 from duplex.models.diarization.contract import FRAME, Diarizer, SpeakerFrames, Turn
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import Node

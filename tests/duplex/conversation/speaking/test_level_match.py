@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from duplex.conversation.level_match import LOUDER, QUIETER, LevelMatch, active_level
+from duplex.conversation.speaking.level_match import LOUDER, QUIETER, LevelMatch, active_level
 
 
 def tone(level_db: float, seconds: float = 2.0, pauses: bool = False) -> np.ndarray:

@@ -18,12 +18,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from duplex.conversation.audience import Audience
-from duplex.conversation.input_framer import MultichannelFrame
-from duplex.conversation.live_restoration import LiveRestoration
-from duplex.conversation.segmenter import AsrChunk, Segmenter
-from duplex.conversation.speaker_labels import SpeakerLabels
+from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.hearing.live_restoration import LiveRestoration
+from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
+from duplex.conversation.hearing.speaker_labels import SpeakerLabels
+from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
-from duplex.conversation.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Recognizer
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk

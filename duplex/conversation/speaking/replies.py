@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from duplex.conversation.level_match import LevelMatch
-from duplex.conversation.playback import Playback
-from duplex.conversation.speech_stream import SpeechStream
-from duplex.conversation.track import Track
+from duplex.conversation.speaking.level_match import LevelMatch
+from duplex.conversation.speaking.playback import Playback
+from duplex.conversation.speaking.speech_stream import SpeechStream
+from duplex.conversation.speaking.track import Track
 from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.sentences import SentenceSplitter, speakable
 from duplex.models.tts.contract import Synthesizer, Voice, WordMark

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.conversation.playback import AUDIBLE, FADE, Playback
+from duplex.conversation.speaking.playback import AUDIBLE, FADE, Playback
 from duplex.models.tts.contract import WordMark
 
 HOP = 160

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.conversation.track import Track
+from duplex.conversation.speaking.track import Track
 from duplex.models.tts.contract import WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 

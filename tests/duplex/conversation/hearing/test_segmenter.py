@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from duplex.conversation.segmenter import PREROLL, AsrChunk, Segmenter
-from duplex.conversation.utterances import UtteranceRecognizer
+from duplex.conversation.hearing.segmenter import PREROLL, AsrChunk, Segmenter
+from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Hypothesis
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import Node, Pipeline

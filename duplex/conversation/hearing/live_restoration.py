@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.conversation.input_framer import InputFramer, MultichannelFrame
+from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.models.restoration.restorer import Restorer
 from duplex.streaming.audio import FRAME
 

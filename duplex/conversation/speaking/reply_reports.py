@@ -9,9 +9,9 @@ from duplex import events as ev
 from duplex.conversation.floor import Floor
 from duplex.conversation.floor_rules import Action
 from duplex.conversation.history import ASSISTANT, History
-from duplex.conversation.playback import Playback
-from duplex.conversation.replies import Replies
-from duplex.conversation.track import Track
+from duplex.conversation.speaking.playback import Playback
+from duplex.conversation.speaking.replies import Replies
+from duplex.conversation.speaking.track import Track
 
 
 @dataclass(slots=True)

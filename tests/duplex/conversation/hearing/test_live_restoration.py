@@ -7,8 +7,8 @@ import asyncio
 import numpy as np
 import pytest
 
-from duplex.conversation.input_framer import MultichannelFrame
-from duplex.conversation.live_restoration import LiveRestoration
+from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.hearing.live_restoration import LiveRestoration
 from duplex.conversation.session import Session
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from duplex.conversation.segmenter import AsrChunk
+from duplex.conversation.hearing.segmenter import AsrChunk
 from duplex.models.asr.contract import Hypothesis, Recognizer
 from duplex.streaming.blocks import Reblocker
 from duplex.streaming.errors import StalledError

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from duplex.conversation.hearing.speaker_labels import SpeakerLabels
+from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.speaker_labels import SpeakerLabels
-from duplex.conversation.speaker_tracker import SpeakerTracker
 from duplex.models.diarization.contract import FRAME, Turn
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import Pipeline

@@ -1,0 +1,1 @@
+"""What a conversation hears: frames, utterances, words, speakers, and the graph of nodes that they pass through."""

@@ -1,0 +1,1 @@
+"""What a conversation says: replies, announcements, their playback, and what of them was heard."""
