@@ -52,6 +52,8 @@ class Recorder:
     nothing else. What was written stays readable.
     """
 
+    capability = "recording"
+
     def __init__(
         self, folder: str | os.PathLike[str], parties: Sequence[str] = ("user",), *, backlog: float = BACKLOG
     ) -> None:

@@ -125,7 +125,7 @@ def test_several_recordings(meeting: Path, tmp_path: Path, capsys: pytest.Captur
     out, joined, listed = tmp_path / "out", tmp_path / "all.rttm", tmp_path / "all.json"
     argv = ["diarize", str(meeting), str(damaged), str(same), "-o", str(out), "-o", str(joined), "-o", str(listed)]
     assert main([*argv, "--quiet"]) == 1
-    assert "damaged.wav: cannot be read as audio" in capsys.readouterr().err
+    assert "damaged.wav: not an audio file" in capsys.readouterr().err
     names = {"meeting", "meeting-2"}
     assert {path.name for path in out.iterdir()} == {f"{n}{s}" for n in names for s in (".rttm", ".json", ".png")}
     assert {line.split()[1] for line in joined.read_text().splitlines()} == names

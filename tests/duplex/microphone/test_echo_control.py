@@ -145,5 +145,5 @@ def test_a_canceller_that_fails_takes_only_itself_along() -> None:
 
     clock.run(main())
     (lost,) = [e for e in events if isinstance(e, CapabilityLost)]
-    assert (lost.capability, lost.reason) == ("echo cancellation", "no more")
+    assert (lost.capability, lost.reason) == ("echo cancellation", "RuntimeError: no more")
     assert [e.text for e in events if isinstance(e, Turn)] == [e.text for e in converse([ask]).of(Turn)] != []
