@@ -18,6 +18,7 @@ from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.word_times import Piece, words_by_length, words_of_pieces
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, SettingsError, StageError
+from duplex.streaming.telemetry import disable_telemetry
 
 _SHORTEST = 1600  # samples; convolutional front ends refuse less than their receptive field
 _TOKENS_PER_SECOND = 13  # nobody speaks faster: this stops a model that repeats itself
@@ -182,6 +183,7 @@ def load(name: str, *, device: str = "cpu", dtype: str | None = None, **settings
         )
     source = str(folder) if folder.is_dir() else name
     where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
+    disable_telemetry()
     try:
         import torch
         from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer

@@ -15,6 +15,7 @@ import numpy as np
 from duplex.models.diarization.config import DiarizationConfig
 from duplex.models.diarization.slot_positions import sinusoids
 from duplex.streaming.errors import ModelError, SettingsError
+from duplex.streaming.onnx import session
 
 MOST_FRAMES = 100
 """Frames that one call takes at most."""
@@ -53,15 +54,9 @@ class NetworkRuntime:
     """
 
     def __init__(self, folder: str | Path, look_ahead: int, speakers: int | None = None, threads: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        providers = ["CPUExecutionProvider"]
         try:
-            self._encoder = onnxruntime.InferenceSession(str(Path(folder) / "encoder.onnx"), options, providers)
-            self._decoder = onnxruntime.InferenceSession(str(Path(folder) / "decoder.onnx"), options, providers)
+            self._encoder = session(Path(folder) / "encoder.onnx", threads)
+            self._decoder = session(Path(folder) / "decoder.onnx", threads)
             metadata = self._encoder.get_modelmeta().custom_metadata_map
             self.config = DiarizationConfig.from_dict(json.loads(metadata["config"]))
         except Exception as error:  # onnxruntime raises classes of its own for each cause

@@ -18,6 +18,7 @@ import numpy as np
 from duplex.models.restoration.config import LiteConfig
 from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import ModelError
+from duplex.streaming.onnx import session
 
 if TYPE_CHECKING:
     from duplex.models.restoration.lite import LiteNet
@@ -93,13 +94,8 @@ class LiteRuntime:
     """
 
     def __init__(self, path: str | Path, threads: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+            self._session = session(path, threads)
             metadata = self._session.get_modelmeta().custom_metadata_map
             self.config = LiteConfig.from_dict(json.loads(metadata["config"]))
             table = np.frombuffer(base64.b64decode(metadata["conditions"]), "<f4")

@@ -21,6 +21,11 @@ def phrase_list(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(phrase.split()) for phrase in text.split("|"))
 
 
+def phrase_set(text: str) -> frozenset[tuple[str, ...]]:
+    """The phrases of `phrase_list` without their order."""
+    return frozenset(phrase_list(text))
+
+
 FILLERS = word_set("ah eh er erm err ha hm hmm huh mhm mm mmm uh uhm um umm")
 """Hesitations."""
 

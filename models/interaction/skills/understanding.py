@@ -15,7 +15,7 @@ from duplex.models.interaction.skills.patterns import Gist
 from duplex.models.interaction.skills.phonetic_match import corrections
 from duplex.models.interaction.skills.skill import Reply, Skill
 from duplex.models.interaction.skills.words import Word, sentences
-from duplex.models.turn_taking.word_lists import phrase_list, word_set
+from duplex.models.turn_taking.word_lists import phrase_set, word_set
 
 MOST_WORDS = 80
 """A longer turn is a story, not a request; of such a turn the end is looked at."""
@@ -26,23 +26,19 @@ _JOINING = word_set("and then also but")
 _OPENING = word_set(
     "what who where when how which set remind convert remember cancel tell repeat wake can could calculate stop speak"
 )
-_LEADS = frozenset(
-    phrase_list(
-        "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
-        "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
-        "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
-        "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
-        "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
-        "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
-        "could you tell me|tell me|would you mind|are you able to|is it possible to|help me|kindly|be so kind and|to|"
-        "if you can|if you could"
-    )
+_LEADS = phrase_set(
+    "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
+    "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
+    "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+    "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
+    "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
+    "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
+    "could you tell me|tell me|would you mind|are you able to|is it possible to|help me|kindly|be so kind and|to|"
+    "if you can|if you could"
 )
-_TAILS = frozenset(
-    phrase_list(
-        "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|computer|ai|assistant|"
-        "duplex|though|actually|exactly|real quick|quickly|alright|all right|or something|you know"
-    )
+_TAILS = phrase_set(
+    "thank you very much|thank you|thanks|for me|right now|now|then|okay|if you can|if you could|computer|ai|assistant|"
+    "duplex|though|actually|exactly|real quick|quickly|alright|all right|or something|you know"
 )
 _LONGEST_EDGE = max(map(len, _LEADS | _TAILS))
 _OPEN_ENDED = word_set("the a an my your and or so but oh in to of is at for with from by than as")

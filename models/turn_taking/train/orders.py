@@ -1,8 +1,9 @@
 """Spoken orders made from a grammar: training turns for what an assistant without a language model is asked for."""
 
+# ruff: noqa: E501  (a line for each kind of order)
+
 from __future__ import annotations
 
-# ruff: noqa: E501  (a line for each kind of order)
 import random
 import re
 from collections.abc import Iterator

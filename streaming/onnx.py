@@ -1,0 +1,25 @@
+"""The one place that imports ONNX Runtime, with its telemetry off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duplex.streaming.telemetry import disable_telemetry
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+
+def session(path: str | Path, threads: int = 1) -> InferenceSession:
+    """A session of the graph at `path` on the CPU. threads: of one operator.
+
+    Raises what ONNX Runtime raises, a class of its own for each cause, and ImportError if it is not installed.
+    """
+    disable_telemetry()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
