@@ -43,7 +43,8 @@ class Engines:
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
-        diarizer, voices = None, ()
+        diarizer: Diarizer[Any] | None = None
+        voices: Sequence[tuple[str, np.ndarray]] = ()
         if settings.diarize:
             from duplex.batch.diarize import enrol, open_diarizer
 
