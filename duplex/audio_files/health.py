@@ -10,7 +10,7 @@ from duplex.audio_files.formats import AudioFormat
 
 _FULL_SCALE = 0.9995
 _CLIPPED_SHARE = 0.001
-_QUIET_PEAK = 10 ** (-36 / 20)
+_QUIET_PEAK = 10 ** (-65 / 20)
 
 
 class Health:
@@ -47,4 +47,4 @@ class Health:
             yield "the recording is silent"
         elif 0.0 < self._peak < _QUIET_PEAK:
             level = 20 * np.log10(self._peak)
-            yield f"the recording is quiet: its loudest sample is at {level:.0f} dBFS; words may be missed"
+            yield f"the recording is very quiet: its loudest sample is at {level:.0f} dBFS; words may be missed"

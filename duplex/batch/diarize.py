@@ -157,7 +157,7 @@ def diarize_recording(
             put(piece * gains.factors(piece))
 
     seconds = run_graph(source, nodes, feed, end, on_progress)
-    note_gain(source, gains)
+    note_gain(source, gains.highest)
     known = {name for name, _ in enrolled}
     named = turns[0] if len(parties) == 1 else _by_side(parties, turns, known)
     return Diarization(named, seconds, source.notes, meter.levels())

@@ -12,10 +12,9 @@ from duplex.audio_files.reader import Recording
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import VirtualClock
 from duplex.streaming.errors import StageError
-from duplex.streaming.gain import ChannelGains
 from duplex.streaming.pipeline import Node, Pipeline
 
-QUIET = 6.0
+QUIET = 12.0
 """dB of input gain that are worth a note."""
 
 Progress = Callable[[float, float | None], None]
@@ -61,10 +60,10 @@ def run_graph(
     return position / SAMPLE_RATE
 
 
-def note_gain(source: Recording, gains: ChannelGains) -> None:
-    """Says so where a recording was so quiet that it had to be made much louder."""
-    if gains.highest >= QUIET:
-        source.notes.append(f"the recording is quiet: it was heard up to {gains.highest:.0f} dB louder")
+def note_gain(source: Recording, highest: float) -> None:
+    """Says so where a recording was so quiet that it had to be made much louder. highest: gain in dB."""
+    if highest >= QUIET:
+        source.notes.append(f"the recording is quiet: it was heard up to {highest:.0f} dB louder")
 
 
 class Failures:

@@ -14,6 +14,7 @@ import numpy as np
 
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.checks import check_conversation
+from duplex.batch.file_graph import note_gain
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.session import Session, Sink
 from duplex.engines import Engines
@@ -114,6 +115,7 @@ async def _converse(
             await clock.sleep_until(began + fed / SAMPLE_RATE)
             session.feed(piece)
         await session.finish(tail)
+        note_gain(source, session.input_gain)
 
 
 def _pieces(source: Recording) -> Iterator[np.ndarray]:

@@ -185,7 +185,7 @@ def _transcribe(
 
     run_graph(source, nodes, feed, end, on_progress)
     scribe.failures.check()
-    note_gain(source, gains)
+    note_gain(source, gains.highest)
     utterances = scribe.utterances
     if voices is not None:
         utterances = [[_named(word, voices) for word in words] for words in utterances]

@@ -187,6 +187,11 @@ class Session:
             self._perception.stop_restoring()
 
     @property
+    def input_gain(self) -> float:
+        """dB by which hearing has had to raise the input at most: above 0 where it was quiet."""
+        return self._perception.gains.highest
+
+    @property
     def restoring(self) -> bool:
         """Whether the input is being restored."""
         return self._perception.restoring
