@@ -54,7 +54,7 @@ class Spool:
             return 1.0
         gain = 10 ** ((wanted - found) / 20)
         most = max(1.0, self._full / max(self._peak, 1e-9))
-        missing = 20 * np.log10(gain / most) if gain > 0.0 else 0.0
+        missing = 20 * np.log10(max(gain / most, 1e-9))
         if missing > TOLERATED:
             self.note = f"{missing:.1f} LU quieter than its source: more gain would have clipped it"
         return float(min(gain, most))
