@@ -193,8 +193,10 @@ def _said(
     if party == ASSISTANT:
         ink = style.ASSISTANT_INK
         for reply in log.replies:
-            heard = Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words)
-            captions.append((heard, False, _unheard_words(reply)))
+            *before, last = log.reply_captions(reply)
+            captions += [(caption, False, []) for caption in before]
+            captions.append((last, False, _unheard_words(reply)))
+        captions.sort(key=lambda each: each[0].start)
     else:
         ink = _colour(parties_of(log).index(party))
         for turn in log.turns:

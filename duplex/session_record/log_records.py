@@ -137,10 +137,24 @@ class SessionLog:
     def captions(self) -> list[Caption]:
         """Every turn, cut where its speaker changes, and of the assistant's replies what was heard."""
         captions = [caption for turn in self.turns if turn.text for caption in self.turn_captions(turn)]
-        captions += [
-            Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words) for reply in self.replies if reply.text
-        ]
+        captions += [caption for reply in self.replies if reply.text for caption in self.reply_captions(reply)]
         return sorted(captions, key=lambda caption: (caption.start, caption.end))
+
+    def reply_captions(self, reply: SpokenReply) -> list[Caption]:
+        """What was heard of a reply, cut where another was said in the middle of it."""
+        inside = [other.start for other in self.replies if reply.start < other.start and other.end <= reply.end]
+        if not inside or [word.text for word in reply.words] != reply.text.split():
+            return [Caption(reply.start, reply.end, ASSISTANT, reply.text, reply.words)]
+        groups = [
+            list(group)
+            for _, group in itertools.groupby(reply.words, key=lambda word: sum(word.start >= at for at in inside))
+        ]
+        captions = []
+        for number, words in enumerate(groups):
+            start = reply.start if number == 0 else words[0].start
+            end = reply.end if number == len(groups) - 1 else words[-1].end
+            captions.append(Caption(start, end, ASSISTANT, " ".join(word.text for word in words), tuple(words)))
+        return captions
 
     def speaker_turns(self) -> list[SpeakerTurn]:
         """Who spoke when.

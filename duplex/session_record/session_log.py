@@ -166,7 +166,7 @@ class _Reader:
         audible = [
             epoch for epoch in self._begun.keys() | self._replies.keys() | self._spoken.keys() if self._heard(epoch)
         ]
-        log.replies = sorted((self._reply(epoch) for epoch in audible), key=lambda reply: reply.start)
+        log.replies = _cut_in(sorted((self._reply(epoch) for epoch in audible), key=lambda reply: reply.start))
         log.suspensions = sorted(
             Span(held, next((at for at in sorted(self._gone_on.get(epoch, [])) if at >= held), held))
             for epoch, times in self._held.items()
@@ -256,6 +256,33 @@ class _Reader:
             start = next((at for at in resumed if at >= held), end)
         if end > start:
             yield Span(start, end)
+
+
+def _cut_in(replies: list[SpokenReply]) -> list[SpokenReply]:
+    """What was said in the middle of a reply (a timer that was due) takes that time away from the reply around it."""
+    return [
+        replace(
+            reply,
+            parts=tuple(
+                part
+                for whole in reply.parts
+                for part in _without(
+                    whole, [other for other in replies if reply.start < other.start and other.end <= reply.end]
+                )
+            ),
+        )
+        for reply in replies
+    ]
+
+
+def _without(whole: Span, others: Iterable[SpokenReply]) -> Iterable[Span]:
+    start = whole.start
+    for other in others:
+        if start < other.start < whole.end:
+            yield Span(start, other.start)
+            start = max(start, other.end)
+    if whole.end > start:
+        yield Span(start, whole.end)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -131,3 +131,25 @@ def test_no_log_or_no_events_are_told(tmp_path):
         read_log(tmp_path / "events.jsonl")
     (tmp_path / "events.jsonl").write_text("")
     assert read_log(tmp_path / "events.jsonl").turns == []
+
+
+def test_an_announcement_in_the_middle_of_a_reply_cuts_it_in_two_everywhere() -> None:
+    """Cues that follow one another, and no time that belongs to both."""
+    second = 16_000
+    words = [("one", 0, 1), ("two,", 1, 2), ("three", 4, 5), ("four.", 5, 6)]
+    events: list[dict] = [
+        {"type": "spoken_word", "start": a * second, "end": b * second, "epoch": 1, "text": text}
+        for text, a, b in words
+    ]
+    events += [
+        {"type": "spoken_word", "start": 2 * second, "end": 4 * second, "epoch": 2, "text": "ring"},
+        {"type": "reply", "start": 2 * second, "end": 4 * second, "epoch": 2, "turn": 1, "text": "ring"},
+        {"type": "reply", "start": 0, "end": 6 * second, "epoch": 1, "turn": 1, "text": "one two, three four."},
+    ]
+    log = parse_events(events)
+    assert [(c.start, c.end, c.text) for c in log.captions()] == [
+        (0.0, 2.0, "one two,"),
+        (2.0, 4.0, "ring"),
+        (4.0, 6.0, "three four."),
+    ]
+    assert [(turn.start, turn.end) for turn in log.speaker_turns()] == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
