@@ -161,10 +161,8 @@ class Perception:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        factors = self.gains.factors(frame.samples)
-        frame = replace(frame, samples=frame.samples * factors)
-        if words is not None:
-            words = replace(words, samples=words.samples * factors[:, 0])
+        if self.echo_control is None:  # a gain would raise what echo control leaves of the assistant's own voice
+            frame = replace(frame, samples=frame.samples * self.gains.factors(frame.samples))
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
