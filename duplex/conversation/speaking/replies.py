@@ -199,7 +199,7 @@ class Replies:
             self._failed("answering", error)
             for sentence in splitter.flush():
                 await self._speak(current, sentence)
-            await self._say(current, splitter, " " + SORRY)
+            await self._say(current, splitter, f" {getattr(error, 'spoken', '') or SORRY}")
         finally:
             close = getattr(pieces, "aclose", None)
             if close is not None:
