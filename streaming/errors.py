@@ -35,7 +35,14 @@ class StalledError(StageError):
 
 
 class EndpointError(DuplexError):
-    """A model server refuses, stalls or dies. The session says so and goes on."""
+    """A model server refuses, stalls, dies or gives no answer. The session says so and goes on.
+
+    spoken: the sentence for the user; empty if the session's own will do.
+    """
+
+    def __init__(self, *args: object, spoken: str = "") -> None:
+        super().__init__(*args)
+        self.spoken = spoken
 
 
 class TransportError(DuplexError):

@@ -1,7 +1,8 @@
-"""Streamed text → pieces to be spoken, as early as can be; and what of written text is not for the ear.
+"""Streamed text → pieces to be spoken, as early as can be, in every script.
 
 A sentence is handed on when the character after it shows that it is over ("3." may become "3.5"). So that the first
-sound comes early, a long first sentence is cut at a clause. The pieces together are the text, character by character.
+sound comes early, a long first sentence is cut at a clause. Blocks of code and formulas stay in one piece. The pieces
+together are the text, character by character.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from duplex.models.interaction.spoken_text import speakable
 from duplex.models.turn_taking.word_lists import word_set
+
+__all__ = ["FIRST_CLAUSE", "LONGEST", "SentenceSplitter", "speakable"]
 
 FIRST_CLAUSE = 24
 """Characters after which the first piece may end at a comma, semicolon, colon or dash."""
@@ -22,9 +26,22 @@ _ABBREVIATIONS = word_set(
 )
 _MAY_END = word_set("etc a.m p.m u.s u.k inc ltd co jr sr d.c ph.d")
 """Abbreviations that also stand at the end of a sentence: what follows decides."""
-_END = re.compile(r"[.!?…。！？]+[\"'”’)\]*_]*(?=\s)|\n")
-_CLAUSE = re.compile(r"(?:[,;:]|\s[–—-]|[–—])[\"'”’)\]*_]*(?=\s)")
-_OPENING = "\"'“‘([*_"
+_CLOSING = "\"'”’»)\\]*_」』）】》〉›"
+_WIDE = "。！？｡．"
+"""Ends of sentences in scripts that put no space after them."""
+_SPACED = ".!?…؟۔।॥։።፧፨។៕။჻"
+_END = re.compile(
+    rf"[{_SPACED}{_WIDE}]*[{_WIDE}][{_SPACED}{_WIDE}]*[{_CLOSING}]*(?=[^{_SPACED}{_WIDE}{_CLOSING}])|"
+    rf"[؟۔।॥።፧፨។៕။]+[{_CLOSING}]*(?=[^؟۔।॥።፧፨។៕။{_CLOSING}])|[{_SPACED}]+[{_CLOSING}]*(?=\s)|\n"
+)
+_CLAUSE = re.compile(rf"(?:[,;:،؛፣፤၊]|\s[–—-]|[–—])[{_CLOSING}]*(?=\s)|[，、；：][{_CLOSING}]*(?=[^{_CLOSING}])")
+_OPENING = "\"'“‘«([*_「『（【《"
+_OPENED = (
+    (re.compile(r"^[ \t]*(```+|~~~+)", re.MULTILINE), 8000),
+    (re.compile(r"\\\[|\$\$"), 600),
+)
+"""What opens a block that stays in one piece, and after how many characters it is cut all the same."""
+_LONGEST_ADDRESS = 4000
 
 
 class SentenceSplitter:
@@ -55,14 +72,24 @@ class SentenceSplitter:
     def _end(self) -> int | None:
         """Where the next piece ends, None if that cannot be said yet."""
         held = self._held
+        blocks = _blocks(held)
         for match in _END.finditer(held):
-            if not held[: match.start()].strip():
+            if not held[: match.start()].strip() or (
+                "\n" not in match[0] and not re.search(r"\w", held[: match.start()])
+            ):
                 continue
+            block = next((block for block in blocks if block[0] <= match.start() and match.end() <= block[1]), None)
+            if block is not None:
+                if block[2]:
+                    continue
+                return None
             verdict = _ends_sentence(held, match)
             if verdict is None:
                 break
             if verdict:
                 return match.end()
+        if blocks and not blocks[-1][2]:
+            return None
         if not self._spoken:
             for match in _CLAUSE.finditer(held, self.first_clause):
                 return match.end()
@@ -71,8 +98,34 @@ class SentenceSplitter:
                 match.end() for match in _CLAUSE.finditer(held, 0, self.longest) if match.end() > self.longest // 3
             ]
             space = held.rfind(" ", 1, self.longest)
-            return clauses[-1] if clauses else space if space > 0 else self.longest
+            if clauses or space > 0:
+                return clauses[-1] if clauses else space
+            if re.match(r"\s*\S{0,9}(?:[a-z]+://|www\.|data:)", held) and len(held) < _LONGEST_ADDRESS:
+                end = re.search(r"\S(?=\s)", held)
+                return end.end() if end else None
+            return self.longest
         return None
+
+
+def _blocks(text: str) -> list[tuple[int, int, bool]]:
+    """(start, end, whether it is closed) of the blocks of code and the set-off formulas in `text`."""
+    found, at = [], 0
+    while True:
+        openings = [(match, longest) for mark, longest in _OPENED if (match := mark.search(text, at))]
+        if not openings:
+            return found
+        opening, longest = min(openings, key=lambda pair: pair[0].start())
+        if opening.lastindex:
+            closing = re.compile(rf"^[ \t]*{re.escape(opening[1])}[ \t]*(?=\n)", re.MULTILINE).search(
+                text, opening.end()
+            )
+        else:
+            closing = re.compile(r"\$\$" if opening[0] == "$$" else r"\\\]").search(text, opening.end())
+        end = closing.end() if closing else len(text)
+        if not closing and end - opening.start() > longest:
+            return found
+        found.append((opening.start(), end, closing is not None))
+        at = end
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool | None:
@@ -97,44 +150,3 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool | None:
     if mark.startswith(("..", "…")):
         return None if not following else not following[0].islower()
     return True
-
-
-_FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_URL = re.compile(r"https?://(?:www\.)?([^/\s?#)>\]]*[^/\s?#)>\].,;:!])(?:[/?#][^\s)>\]]*[^\s)>\].,;:!?])?")
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,80}>")
-_LINE_LEAD = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+(?:\[[ xX]\][ \t]+)?|(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$)",
-    re.MULTILINE,
-)
-_STRONG = re.compile(r"\*+|~~|`+|(?<!\w)_+|_+(?!\w)")
-_PICTOGRAM = re.compile("[\U0001f000-\U0001faff☀-➿⬀-⯿️‍←-⇿]")
-_TABLE_RULE = re.compile(r"^[\s|:+-]*\|[\s|:+-]*$", re.MULTILINE)
-
-
-def speakable(piece: str) -> str:
-    """The piece without what is only for the eye: markdown, addresses, tags, pictograms. May be empty.
-
-    The items of a list and headings get a full stop, so that a synthesizer pauses after them.
-    """
-    text = _FENCE.sub("", piece)
-    text = _LINK.sub(r"\1", text)
-    text = _URL.sub(r"\1", text)
-    text = _TAG.sub("", text)
-    text = _TABLE_RULE.sub("", text)
-    if "|" in text and re.search(r"^\s*\|.*\|\s*$", text, re.MULTILINE):
-        text = re.sub(r"[ \t]*\|[ \t]*", ", ", re.sub(r"^[ \t]*\||\|[ \t]*$", "", text, flags=re.MULTILINE)).strip(" ")
-    text = _LINE_LEAD.sub("", text)
-    text = re.sub(r"(?<=\d)\s*\*\s*(?=\d)", " times ", text)
-    text = _STRONG.sub("", text)
-    text = _PICTOGRAM.sub("", text)
-    lines = [" ".join(line.split()) for line in text.split("\n")]
-    ended = [line if line[-1] in ".!?…,;:" or last else f"{line}." for line, last in _marked(lines)]
-    return re.sub(r"\s+([.,;:!?])", r"\1", " ".join(ended)).strip()
-
-
-def _marked(lines: list[str]) -> Iterator[tuple[str, bool]]:
-    """(line, whether it is the unfinished last one) of the lines with something to say."""
-    for place, line in enumerate(lines):
-        if re.search(r"\w", line):
-            yield line, place == len(lines) - 1

@@ -19,6 +19,7 @@ from duplex.conversation.speaking.speech_stream import SpeechStream
 from duplex.conversation.speaking.track import Track
 from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.sentences import SentenceSplitter, speakable
+from duplex.models.interaction.spoken_text import described
 from duplex.models.tts.contract import Synthesizer, Voice, WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
@@ -74,6 +75,8 @@ class ActiveReply:
     stopped: bool = False
     gain: float | None = None
     """Linear, kept from the reply's first sound on."""
+    written: str = field(default="", repr=False)
+    """Its text before markup is taken out."""
     waiting: bool = False
     """For the answerer's next piece, which may never come."""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -173,6 +176,9 @@ class Replies:
                 await self._answer(current, splitter, request)
             for sentence in splitter.flush():
                 await self._speak(current, sentence)
+            track = self._playback.track
+            if request is not None and current.written.strip() and track is not None and not track.text.strip():
+                await self._speak(current, described(current.written))
         finally:
             self._playback.finish(current.epoch)
             self._listener.reply_made(current.epoch)
@@ -199,7 +205,7 @@ class Replies:
             self._failed("answering", error)
             for sentence in splitter.flush():
                 await self._speak(current, sentence)
-            await self._say(current, splitter, " " + SORRY)
+            await self._say(current, splitter, f" {getattr(error, 'spoken', '') or SORRY}")
         finally:
             close = getattr(pieces, "aclose", None)
             if close is not None:
@@ -208,6 +214,7 @@ class Replies:
     async def _say(self, current: ActiveReply, splitter: SentenceSplitter, text: str) -> None:
         if current.first_token is None and text.strip():
             current.first_token = self._listener.now
+        current.written += text
         for sentence in splitter.push(text):
             await self._speak(current, sentence)
 

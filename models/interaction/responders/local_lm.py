@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.responders.completion_events import Completion
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
-from duplex.models.interaction.responders.stream_filters import UntilMarker, WithoutThoughts
-from duplex.streaming.errors import ModelError
+from duplex.models.interaction.responders.stream_filters import UntilMarker
+from duplex.models.interaction.responders.thoughts import WithoutThoughts, opens_thought
+from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.pool import InferencePool
 from duplex.streaming.telemetry import disable_telemetry
 
@@ -57,6 +59,8 @@ class LocalLM:
         self._turn = threading.Lock()
         self._cache: Any = None
         self._cached: list[int] = []
+        self._full = False
+        """Whether the last reply ended at max_new_tokens."""
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         loop = asyncio.get_running_loop()
@@ -78,7 +82,9 @@ class LocalLM:
 
         running = asyncio.ensure_future(self._pool.run("language model", reply))
         running.add_done_callback(lambda done: done.cancelled() or done.exception())
-        thoughts, until = WithoutThoughts(), UntilMarker(markers)
+        thinking = opens_thought(self._tokenizer.decode(prompt[-16:]))
+        thoughts, until = WithoutThoughts(thinking=thinking), UntilMarker(markers)
+        completion = Completion(self.max_new_tokens)
         try:
             begun = False
             while not until.done and (piece := await pieces.get()) is not None:
@@ -89,8 +95,16 @@ class LocalLM:
                     yield Say(text)
             if not until.done:
                 await running  # raises what generation raised
-            if text := thoughts.push(until.flush()) + thoughts.flush():
-                yield Say(text if begun else text.lstrip())
+            completion.finish = "length" if self._full and not until.done else "stop"
+            text = thoughts.push(until.flush()) + thoughts.flush(cut=completion.finish == "length")
+            text = text if begun else text.lstrip()
+            if text:
+                begun = True
+                yield Say(text)
+            if not begun:
+                completion.reasoned = thoughts.hidden
+                cause, spoken = completion.silence()
+                raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ModelError(f"{self.name} failed while answering: {_first_line(error)}") from error
         finally:
@@ -156,6 +170,7 @@ class LocalLM:
             )
         self._cache = output.past_key_values
         self._cached = output.sequences[0].tolist()
+        self._full = len(self._cached) - len(prompt) >= self.max_new_tokens
 
     @property
     def _pad(self) -> int:

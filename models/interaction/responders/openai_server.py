@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.responders.completion_events import Completion, Delta, delta_of
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages
 from duplex.models.interaction.responders.server_sent_events import EventDecoder
-from duplex.models.interaction.responders.stream_filters import WithoutThoughts
+from duplex.models.interaction.responders.thoughts import WithoutThoughts, reasons
 from duplex.streaming.errors import EndpointError, SettingsError
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class OpenAIServer:
         # A proxy from the environment is no way to a server on this machine.
         self._use_proxies = parts.hostname not in _LOOPBACK
         self._client: httpx.AsyncClient | None = None
+        self._unopened: bool | None = None
+        """Whether the last answer held a thought that nothing opened; None before the first answer."""
 
     @property
     def name(self) -> str:
@@ -81,13 +84,24 @@ class OpenAIServer:
                 "messages": chat_messages(request, self.system_prompt),
                 "stream": True,
             }
-            thoughts = WithoutThoughts()
+            doubtful = reasons(model) if self._unopened is None else self._unopened
+            thoughts, completion, spoke = WithoutThoughts(doubtful=doubtful), Completion(body.get("max_tokens")), False
             async with aclosing(self._stream(body)) as deltas:
                 async for delta in deltas:
-                    if text := thoughts.push(delta):
+                    completion.add(delta)
+                    if delta.reasoning:
+                        thoughts.trust()
+                    if text := thoughts.push(delta.text):
+                        spoke = spoke or bool(text.strip())
                         yield Say(text)
-            if text := thoughts.flush():
+            if text := thoughts.flush(cut=completion.finish in ("length", "max_tokens")):
+                spoke = spoke or bool(text.strip())
                 yield Say(text)
+            self._unopened = thoughts.unopened if spoke else self._unopened
+            if not spoke:
+                completion.reasoned = completion.reasoned or thoughts.hidden
+                cause, spoken = completion.silence()
+                raise EndpointError(f"{self.base_url}: {cause}", spoken=spoken)
         except httpx.ConnectTimeout as error:
             raise self._error(f"no connection within {self.connect_timeout:g} s; is the server up?") from error
         except httpx.ConnectError as error:
@@ -126,8 +140,8 @@ class OpenAIServer:
         self.model = names[0]
         return self.model
 
-    async def _stream(self, body: dict[str, Any]) -> AsyncIterator[str]:
-        """The text of the deltas of one completion."""
+    async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Delta]:
+        """The deltas of one completion. A stream that ends without a finish reason or [DONE] has ended all the same."""
         import httpx
 
         time = asyncio.get_running_loop().time
@@ -137,7 +151,7 @@ class OpenAIServer:
             response = await self._within(deadline, stack.enter_async_context(opening))
             await self._check(response, deadline)
             pieces = await stack.enter_async_context(aclosing(response.aiter_bytes()))
-            decoder, began = EventDecoder(), False
+            decoder, began, received = EventDecoder(), False, False
             while True:
                 try:
                     piece = await self._within(deadline, anext(pieces, b""), began)
@@ -146,18 +160,19 @@ class OpenAIServer:
                 for data in decoder.push(piece) if piece else decoder.flush():
                     if data.strip() == "[DONE]":
                         return
-                    text, thinking, finished = self._delta(data)
-                    if text or thinking:
-                        deadline, began = time() + self.token_timeout, began or bool(text)
-                    if text:
-                        yield text
-                    if finished:
+                    delta = self._delta(data)
+                    if delta != Delta():
+                        deadline, began = time() + self.token_timeout, began or bool(delta.text)
+                    received = True
+                    yield delta
+                    if delta.finish:
                         return
                 if not piece:
-                    raise self._error(f"the stream ended{_MIDWAY[began]}")
+                    if not received:
+                        raise self._error("the stream ended before an answer; check the server's log")
+                    return
 
-    def _delta(self, data: str) -> tuple[str, bool, bool]:
-        """(text, whether the model thinks unheard, whether the completion is over) of one event."""
+    def _delta(self, data: str) -> Delta:
         try:
             event = json.loads(data)
         except ValueError as error:
@@ -165,10 +180,7 @@ class OpenAIServer:
         try:
             if event.get("error"):
                 raise self._error(f"the server reports: {_message(event)}")
-            choice = (event.get("choices") or [{}])[0]
-            delta = choice.get("delta") or {}
-            thinking = bool(delta.get("reasoning_content") or delta.get("reasoning"))
-            return str(delta.get("content") or ""), thinking, bool(choice.get("finish_reason"))
+            return delta_of(event)
         except (AttributeError, TypeError, LookupError) as error:
             raise self._error(f"the stream holds something that is no completion: {_short(data)}") from error
 
@@ -176,9 +188,9 @@ class OpenAIServer:
         if response.status_code != 200:
             raise self._error(_status(response.status_code, await self._within(deadline, response.aread())))
         kind = response.headers.get("content-type", "").partition(";")[0].strip()
-        if kind != "text/event-stream":
+        if kind not in ("text/event-stream", "text/plain", ""):  # some servers and proxies leave the type out
             hint = "is this the address of a chat server, ending in /v1?"
-            raise self._error(f"it answers with {kind or 'an unknown type'}, not with an event stream; {hint}")
+            raise self._error(f"it answers with {kind}, not with an event stream; {hint}")
 
     async def _within(self, deadline: float, step: Awaitable[T], began: bool = False) -> T:
         try:

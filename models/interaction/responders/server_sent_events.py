@@ -30,6 +30,6 @@ class EventDecoder:
         return events
 
     def flush(self) -> list[str]:
-        """The last event, if the stream ended without the empty line after it."""
-        events = self.push(b"\n\n")
-        return events
+        """The last event, if the stream ended without the empty line after it; a field name cut off is handed on."""
+        cut = [self._line] if self._line and "data:".startswith(self._line) else []
+        return self.push(b"\n\n") + cut

@@ -4,37 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from duplex.models.interaction.responders.thoughts import WithoutThoughts
 
-class WithoutThoughts:
-    """Leaves out what a reasoning model thinks aloud between <think> and </think>."""
-
-    def __init__(self, opening: str = "<think>", closing: str = "</think>") -> None:
-        self._markers = (opening, closing)
-        self._thinking = False
-        self._after = False
-        self._held = ""
-
-    def push(self, text: str) -> str:
-        self._held += text
-        out = ""
-        while True:
-            if self._after:  # the empty lines between a thought and what is said
-                self._held = self._held.lstrip()
-                self._after = not self._held
-            marker = self._markers[self._thinking]
-            place = self._held.find(marker)
-            cut = place if place >= 0 else len(self._held) - partial_marker(self._held, [marker])
-            if not self._thinking:
-                out += self._held[:cut]
-            self._held = self._held[cut:]
-            if place < 0:
-                return out
-            self._held = self._held[len(marker) :]
-            self._after, self._thinking = self._thinking, not self._thinking
-
-    def flush(self) -> str:
-        left, self._held = self._held, ""
-        return "" if self._thinking else left
+__all__ = ["UntilMarker", "WithoutThoughts", "partial_marker"]
 
 
 class UntilMarker:

@@ -114,3 +114,45 @@ def test_spoken_text_is_one_line_without_markup(text):
     assert "\n" not in spoken
     assert "**" not in spoken
     assert spoken == spoken.strip()
+
+
+FOR_THE_EAR = [
+    ("2**3 = 8", "2 to the power of 3 = 8"),
+    ("Here:\n```python\nprint(1)\n```\nDone.", "Here: Python code. Done."),
+    ("a &amp; b &lt;c&gt;", "a & b <c>"),
+    ("So $x^2$ holds.", "So x squared holds."),
+    ("\\(\\frac{1}{2}\\)", "1 over 2"),
+    ("It costs $5 and $6.", "It costs $5 and $6."),
+    ("Yes.<|im_end|>", "Yes."),
+    ("Write to bob@example.com.", "Write to bob at example dot com."),
+    ("True.[^1]", "True."),
+]
+
+
+@pytest.mark.parametrize(("written", "spoken"), FOR_THE_EAR)
+def test_markup_becomes_sense(written, spoken):
+    assert speakable(written) == spoken
+
+
+SCRIPTS = [
+    ["你好。", "今天很好！", "你呢？"],
+    ["「はい。」", "そうです。"],
+    ["كيف حالك؟", " بخير."],
+    ["آپ کیسے ہیں۔", " اچھا۔"],
+    ["यह वाक्य है।", " दूसरा।"],
+    ["Բարեւ։", " Լավ։"],
+    ["ሰላም።", " ደህና።"],
+    ["សួស្តី។", " បាទ។"],
+    ["မင်္ဂလာပါ။", " ကောင်းပါတယ်။"],
+]
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000])
+@pytest.mark.parametrize("sentences", SCRIPTS)
+def test_sentences_end_in_every_script(sentences, step):
+    assert pieces("".join(sentences), step) == sentences
+
+
+@given(st.text(alphabet=st.sampled_from('a 。！？।؟.\n`$\\[]"」1'), max_size=80), st.integers(1, 9))
+def test_the_pieces_of_every_script_are_the_text(text, step):
+    assert "".join(pieces(text, step)) == text

@@ -12,7 +12,7 @@ from aiohttp import web
 Script = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
 
-def event(content: str | None = None, finish: str | None = None, **delta: str) -> bytes:
+def event(content: object = None, finish: str | None = None, **delta: object) -> bytes:
     """One event of a streamed completion."""
     fields = {**delta, **({} if content is None else {"content": content})}
     return f"data: {json.dumps({'choices': [{'index': 0, 'delta': fields, 'finish_reason': finish}]})}\n\n".encode()

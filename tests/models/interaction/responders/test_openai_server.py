@@ -169,11 +169,74 @@ async def test_thinking_is_no_stall():
         await answerer.close()
 
 
-async def test_ends_in_mid_sentence():
-    async with serving(ChatServer(writes(event("It is")))) as server:
+@pytest.mark.parametrize("end", [b"", b": bye\n\n", b"data: [DONE]", b"event: done\n\n"])
+async def test_a_clean_end_without_done_is_an_end(end):
+    async with serving(ChatServer(says("Yes.", end=end))) as server:
+        answerer = OpenAIServer(server.url, "tiny")
+        assert await collect(answerer, request("hello")) == [Say("Yes.")]
+        await answerer.close()
+
+
+@pytest.mark.parametrize("cut", [b"d", b"data:", b'data: {"cho', event(" ten.")[:-6]])
+async def test_a_stream_cut_inside_an_event_is_an_error(cut):
+    async with serving(ChatServer(says("It is", end=cut))) as server:
         said, message = await failure(server)
         assert said == "It is"
-        assert message.endswith("the stream ended in mid-sentence")
+        assert "no JSON" in message
+
+
+TOOL = {"tool_calls": [{"index": 0, "function": {"name": "get_time", "arguments": "{}"}}]}
+SILENT = [
+    ([event(reasoning_content="hm"), event(finish="length")], ["reasoning", "raise max_tokens", "400"], "limit"),
+    ([event(reasoning="hm"), event(finish="stop")], ["only reasoned", "llm_model"], "no answer"),
+    ([event(thinking="hm")], ["only reasoned", "llm_model"], "no answer"),
+    ([event([{"type": "thinking", "thinking": "hm"}])], ["only reasoned"], "no answer"),
+    ([event("<think>hm"), event(finish="length")], ["reasoning", "raise max_tokens"], "limit"),
+    ([event("<think>hm</think>\n\n"), event(finish="stop")], ["only reasoned"], "no answer"),
+    ([event(**TOOL), event(finish="tool_calls")], ["get_time", "tool_choice"], "tool"),
+    ([event(finish="length")], ["max_tokens"], "limit"),
+    ([event(finish="content_filter")], ["content filter"], "content filter"),
+    ([event(" \n"), event(finish="stop")], ["empty answer", "chat template"], "no answer"),
+    ([b"data: [DONE]\n\n"], ["empty answer"], "no answer"),
+]
+
+
+@pytest.mark.parametrize(("stream", "parts", "spoken"), SILENT)
+async def test_a_model_that_says_nothing_is_an_error_with_cause_and_remedy(stream, parts, spoken):
+    async with serving(ChatServer(writes(*stream))) as server:
+        answerer = OpenAIServer(server.url, "tiny")
+        with pytest.raises(EndpointError) as caught:
+            await collect(answerer, request("hello"))
+        await answerer.close()
+        assert all(part in str(caught.value) for part in parts), str(caught.value)
+        assert spoken in caught.value.spoken
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [
+            {"type": "text", "text": "It is "},
+            {"type": "image_url", "image_url": {"url": "x"}},
+            {"type": "text", "text": "ten."},
+        ],
+        [{"type": "thinking", "thinking": "secret"}, "It is ", {"type": "output_text", "text": {"value": "ten."}}],
+        {"type": "text", "text": "It is ten."},
+    ],
+)
+async def test_the_text_parts_of_content_are_joined(content):
+    async with serving(ChatServer(writes(event(content, "stop")))) as server:
+        answerer = OpenAIServer(server.url, "tiny")
+        assert await collect(answerer, request("hello")) == [Say("It is ten.")]
+        await answerer.close()
+
+
+async def test_only_the_first_of_several_choices_is_spoken():
+    other = b'data: {"choices": [{"index": 1, "delta": {"content": "B"}, "finish_reason": "stop"}]}\n\n'
+    async with serving(ChatServer(writes(other, event("A", "stop")))) as server:
+        answerer = OpenAIServer(server.url, "tiny")
+        assert await collect(answerer, request("hello")) == [Say("A")]
+        await answerer.close()
 
 
 async def test_the_connection_breaks_in_mid_sentence():
