@@ -174,3 +174,15 @@ def test_the_offset_of_the_moment_of_asking_is_not_kept(monkeypatch):
         _, (timer,) = ask(SKILLS, "wake me up at seven", wall_time=datetime(2026, 3, 28, 23).astimezone())
     time.tzset()
     assert timer.at - NOW == 7 * 3600
+
+
+def test_no_unit_that_was_asked_for_is_left_unsaid():
+    said, _ = ask(SKILLS, "set a timer for an hour and fifteen minutes and ten seconds")
+    assert said == "Timer set for one hour, 15 minutes and ten seconds."
+
+
+@pytest.mark.parametrize(("moment", "after"), [("midnight", 600), ("midnight tomorrow", 87000)])
+def test_the_midnight_of_a_day_is_the_one_that_ends_it(moment, after):
+    said, (timer,) = ask(SKILLS, f"set an alarm for {moment}", wall_time=datetime(2026, 11, 27, 23, 50, tzinfo=BERLIN))
+    assert said == f"Alarm set for {moment}."
+    assert timer.at - NOW == after
