@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,14 @@ class Clock(Protocol):
         """Monotonic seconds."""
         ...
 
+    def wall(self) -> float:
+        """Seconds since 1970 (UTC), as the system has them. A session in virtual time asks only once, at its start."""
+        ...
+
+    def suspended(self) -> float:
+        """Seconds since the system's start for which it was suspended, and `now` stood still."""
+        ...
+
     async def sleep_until(self, when: float) -> None: ...
 
     def hold(self) -> Any:
@@ -40,6 +49,17 @@ class SystemClock:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def wall(self) -> float:
+        return time.time()
+
+    def suspended(self) -> float:
+        # Linux counts suspension in CLOCK_BOOTTIME only, macOS in CLOCK_MONOTONIC only; Windows in the clock of `now`.
+        if sys.platform == "linux":
+            return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+        if sys.platform == "darwin":
+            return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+        return 0.0
 
     async def sleep_until(self, when: float) -> None:
         await asyncio.sleep(max(0.0, when - time.monotonic()))
@@ -60,6 +80,12 @@ class VirtualClock:
 
     def now(self) -> float:
         return self._now
+
+    def wall(self) -> float:
+        return time.time()
+
+    def suspended(self) -> float:
+        return 0.0
 
     async def sleep_until(self, when: float) -> None:
         await asyncio.sleep(max(0.0, when - self._now))

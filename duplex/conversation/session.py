@@ -22,6 +22,7 @@ from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.turn_manager import Manner, TurnManager
+from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
@@ -31,6 +32,7 @@ from duplex.streaming.errors import SettingsError, StageError
 from duplex.streaming.loop_watchdog import LoopWatchdog
 from duplex.streaming.pipeline import Node, Pipeline
 from duplex.streaming.pool import InferencePool, Steps
+from duplex.streaming.system_zone import in_system_zone
 
 __all__ = ["Session", "Sink"]
 
@@ -79,7 +81,7 @@ class Session:
         self._engines = engines
         self._pool = pool
         self._audience = Audience(sinks, lambda capability, reason: self._manager.capability_lost(capability, reason))
-        self._wall_time = _wall_time(self.settings, wall_time)
+        self._wall_time = WallTime(self.clock, _wall_time(self.settings, wall_time))
         if echo_control is not None and len(self.parties) > 1:
             raise SettingsError(f"echo control is for one microphone; this session hears {len(self.parties)} parties")
         self._echo_control = echo_control
@@ -107,7 +109,7 @@ class Session:
             self._perception.declare(self._pipeline)
             self._pipeline.spawn("playback", self._play())
             known = {name: value for name, value in self.settings.as_dict().items() if value != ""}
-            self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.isoformat(), known))
+            self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.start.isoformat(), known))
             self._stack = stack.pop_all()
         return self
 
@@ -318,8 +320,5 @@ def _close_unwanted(loading: asyncio.Future[Engines]) -> None:
         loading.result().close_now()
 
 
-def _wall_time(settings: Settings, given: datetime | None) -> datetime:
-    if settings.wall_time:
-        moment = datetime.fromisoformat(settings.wall_time)
-        return moment if moment.tzinfo else moment.astimezone()
-    return given or datetime.now().astimezone()
+def _wall_time(settings: Settings, given: datetime | None) -> datetime | None:
+    return in_system_zone(datetime.fromisoformat(settings.wall_time)) if settings.wall_time else given

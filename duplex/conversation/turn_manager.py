@@ -10,7 +10,6 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
@@ -66,7 +66,7 @@ class TurnManager:
         synthesizer: Synthesizer,
         steps: Steps,
         clock: Clock,
-        wall_time: datetime,
+        wall_time: WallTime,
         emit: Callable[[ev.Event], None],
         spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]],
         score: Callable[[str], None],
@@ -126,7 +126,7 @@ class TurnManager:
     def tick(self, at: int) -> None:
         """A frame has been perceived: timers become due, and time passes for the floor."""
         self.now = at
-        self.announcements.tick(at)
+        self.announcements.tick(at, self._wall_time.suspended())
         self._act(self.floor.tick(at))
 
     def settled(self, deadline: int) -> bool:
@@ -280,8 +280,7 @@ class TurnManager:
             return
         party, text, _, _ = action.texts[-1]
         now = self.now / SAMPLE_RATE
-        wall_time = self._wall_time + timedelta(seconds=now)
-        timers = self.announcements.timers
+        wall_time, timers = self._wall_time.at(now), self.announcements.timers
         request = Request(text, party, past, now, wall_time, self._language, timers, steps=self._steps)
         self.replies.answer(action.epoch, action.turn, request)
 

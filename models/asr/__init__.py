@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
+from duplex.streaming.errors import ModelError
 
 __all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer"]
 
@@ -19,6 +20,12 @@ def load_recognizer(name: str = "pocketsphinx", **settings: Any) -> Recognizer[A
     if name == "pocketsphinx":
         from duplex.models.asr.sphinx import PocketSphinx
 
+        language = settings.pop("language", None)
+        if language and language.partition("-")[0].lower() not in PocketSphinx.languages:
+            raise ModelError(
+                f"pocketsphinx hears only English, not {language!r}: "
+                "choose a multilingual model such as openai/whisper-small"
+            )
         return PocketSphinx(**settings)
     from duplex.models.asr.transformers_asr import load
 

@@ -53,6 +53,7 @@ class PocketSphinx:
     latency = 0
     sample_rate = SAMPLE_RATE
     name = "pocketsphinx"
+    languages = ("en",)
     snapshots = False
 
     def __init__(self, agree: float = 0.8, margin: float = 0.3, timeout: float = 30.0) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
+from duplex.streaming.system_zone import SYSTEM_ZONE, in_system_zone
+
 T = TypeVar("T")
 
 
@@ -42,12 +44,16 @@ class Request:
     """Everything heard so far, oldest first, without the turn itself."""
     now: float = 0.0
     """Seconds on the session's clock."""
-    wall_time: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    wall_time: datetime = field(default_factory=lambda: datetime.now(SYSTEM_ZONE))
+    """In a zone, not with the fixed offset of one moment, which would make alarms wrong across a change of it."""
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
     steps: Steps | None = field(default=None, compare=False, repr=False)
     """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wall_time", in_system_zone(self.wall_time))
 
     async def run(self, name: str, step: Callable[..., T], *args: Any) -> T:
         """Runs `step(*args)` on `steps`, its cost booked under `name`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from duplex.conversation.floor import Floor
 from duplex.models.interaction.contract import Control
@@ -44,8 +45,13 @@ class Announcements:
     def cancel_timers(self) -> None:
         self._timers.clear()
 
-    def tick(self, at: int) -> None:
-        """Timers due at the sample `at` become urgent announcements."""
+    def tick(self, at: int, suspended: float = 0.0) -> None:
+        """Timers due at the sample `at` become urgent announcements.
+
+        suspended: seconds that have passed since the last call and are not among the samples.
+        """
+        if suspended:
+            self._timers = [replace(timer, at=timer.at - suspended) for timer in self._timers]
         while self._timers and self._timers[0].at * SAMPLE_RATE <= at:
             self.say(self._timers.pop(0).text, urgent=True)
 

@@ -131,8 +131,18 @@ def parse_moment(words: Sequence[str], now: datetime) -> datetime | None:
         for day_words, time_words in ((words[:split], words[split:]), (words[split:], words[:split])):
             day, clock_time = parse_date(day_words, now.date()), parse_clock_time(time_words + part)
             if day is not None and clock_time is not None:
-                return _next_moment(clock_time, now, day)
+                if "midnight" in time_words:
+                    day += timedelta(days=1)  # the midnight of a day is the one that ends it
+                moment = _next_moment(clock_time, now, day)
+                if moment is None and day == now.date() and day_words[-1] in WEEKDAYS and "this" not in day_words:
+                    moment = _next_moment(clock_time, now, day + timedelta(days=7))
+                return moment
     return None
+
+
+def evening_of(moment: datetime) -> date:
+    """The day that a moment is said with: midnight goes with the evening before it."""
+    return moment.date() - timedelta(days=moment.hour == moment.minute == 0)
 
 
 def say_time(moment: datetime | time) -> str:
@@ -286,7 +296,19 @@ def _next_moment(clock_time: tuple[time, bool], now: datetime, day: date | None)
         hours = sorted(hours, key=lambda hour: not 7 <= hour <= 18)
     for candidate in days:
         for hour in hours:
-            moment = datetime.combine(candidate, time(hour, at.minute), tzinfo=now.tzinfo)
-            if moment > now:
+            moment = _after(datetime.combine(candidate, time(hour, at.minute), tzinfo=now.tzinfo), now)
+            if moment is not None:
                 return moment
+    return None
+
+
+def _after(moment: datetime, now: datetime) -> datetime | None:
+    """`moment` if it is later than `now`; where clocks are set back, its second occurrence may be.
+
+    A time that clocks skip when they are set forward becomes the one that they show at that moment.
+    """
+    for fold in (0, 1):
+        stamp = moment.replace(fold=fold).timestamp()
+        if stamp > now.timestamp():
+            return datetime.fromtimestamp(stamp, moment.tzinfo)
     return None

@@ -93,6 +93,16 @@ def say_duration(seconds: float, *, parts: int = 2) -> str:
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
 
 
+def say_exactly(seconds: Fraction) -> str:
+    """A duration that was asked for, in all its units: "one hour, ten minutes and five seconds"."""
+    whole, part = divmod(seconds, 1)
+    if not part:
+        return say_duration(int(whole), parts=4)
+    rest, last = divmod(int(whole), 60)
+    said = f"{written(last + part)} seconds"
+    return f"{say_duration(rest * 60, parts=3)} and {said}" if rest else said
+
+
 def say_ago(seconds: float) -> str:
     """How long ago, roughly: "just now", "ten seconds ago", "two minutes ago"."""
     if seconds < 3:

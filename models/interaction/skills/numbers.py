@@ -148,10 +148,11 @@ def written(value: Fraction, *, digits: int = 4) -> str:
     if value.denominator == 1 and value < 10**15:
         return f"{value.numerator:,}"
     if value >= 10**15:
-        power = len(str(int(value))) - 1
-        return (
-            f"{written(round_significant(value / 10**power, digits), digits=digits)} times 10 to the power of {power}"
-        )
+        power = _exponent(value)
+        mantissa = round_significant(value / 10**power, digits)
+        if mantissa >= 10:  # 9.9999 has been rounded up
+            mantissa, power = mantissa / 10, power + 1
+        return f"{written(mantissa, digits=digits)} times 10 to the power of {power}"
     rounded = round_significant(value, digits)
     if rounded.denominator == 1:
         return f"{rounded.numerator:,}"

@@ -17,11 +17,12 @@ from duplex.models.interaction.skills.dates import (
     say_days,
     say_time,
 )
-from duplex.models.interaction.skills.durations import parse_duration, say_duration
+from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_exactly
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.time_zones import find_place
 from duplex.models.interaction.skills.words import plain
+from duplex.streaming.system_zone import later, seconds_between
 
 
 class TimeAndDate(Skill):
@@ -118,9 +119,9 @@ class TimeAndDate(Skill):
         seconds = parse_duration(slots.words("duration"))
         if seconds is None:
             return None
-        later = _after(request.wall_time, float(seconds))
-        day = "" if later.date() == request.wall_time.date() else f" on {say_date(later)}"
-        return Reply.say(f"In {say_duration(float(seconds))} it will be {say_time(later)}{day}.")
+        moment = later(request.wall_time, float(seconds))
+        day = "" if moment.date() == request.wall_time.date() else f" on {say_date(moment)}"
+        return Reply.say(f"In {say_exactly(seconds)} it will be {say_time(moment)}{day}.")
 
     @phrases(
         "(what|which) <day> is (it|today) [today|now]",
@@ -175,7 +176,7 @@ class TimeAndDate(Skill):
             return Reply.say(f"It is {say_days((day - now.date()).days)} until {say_date(day)}.")
         moment = parse_moment(slots.words("day"), now)
         if moment is not None:
-            return Reply.say(f"It is {say_duration((moment - now).total_seconds())} until {say_time(moment)}.")
+            return Reply.say(f"It is {say_duration(seconds_between(now, moment))} until {say_time(moment)}.")
         return None
 
     @phrases(
@@ -228,7 +229,3 @@ def _offset(moment: datetime, zone: ZoneInfo) -> float:
     """Seconds by which the zone's clocks are ahead of UTC then."""
     offset = moment.astimezone(zone).utcoffset()
     return offset.total_seconds() if offset is not None else 0.0
-
-
-def _after(moment: datetime, seconds: float) -> datetime:
-    return datetime.fromtimestamp(moment.timestamp() + seconds, moment.tzinfo)

@@ -11,14 +11,15 @@ from fractions import Fraction
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Control, Request
-from duplex.models.interaction.skills.dates import parse_moment, say_day, say_time
-from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_length
+from duplex.models.interaction.skills.dates import evening_of, parse_moment, say_day, say_time
+from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_exactly, say_length
 from duplex.models.interaction.skills.numbers import counted, parse_number
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.words import plain, sentences
 from duplex.models.turn_taking.word_lists import word_set
+from duplex.streaming.system_zone import seconds_between
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"
@@ -191,34 +192,30 @@ class Timers(Skill):
 def _set_timer(seconds: Fraction | None, label: str, request: Request) -> Reply | None:
     if seconds is None:
         return None
-    if not 0 < seconds <= LONGEST:
+    if not 1 <= seconds <= LONGEST:
         return Reply.say("I can set timers from one second to thirty days.")
     length = say_length(seconds)
-    name = f"{label} timer" if label else f"{length} timer" if length else f"timer for {say_duration(float(seconds))}"
+    name = f"{label} timer" if label else f"{length} timer" if length else f"timer for {say_exactly(seconds)}"
     at = request.now + float(seconds)
     said = f"{label.capitalize()} timer" if label else "Timer"
-    return Reply.say(
-        f"{said} set for {say_duration(float(seconds))}.", Control("timer", text=f"Your {name} is done.", at=at)
-    )
+    return Reply.say(f"{said} set for {say_exactly(seconds)}.", Control("timer", text=f"Your {name} is done.", at=at))
 
 
 def _remind(seconds: Fraction | None, task: str, request: Request) -> Reply | None:
     if seconds is None:
         return None
-    if not 0 < seconds <= LONGEST:
+    if not 1 <= seconds <= LONGEST:
         return Reply.say("I can remind you from one second to thirty days ahead.")
     at = request.now + float(seconds)
-    return Reply.say(
-        f"I will remind you in {say_duration(float(seconds))}{' ' + task if task else ''}.", _due(task, at)
-    )
+    return Reply.say(f"I will remind you in {say_exactly(seconds)}{' ' + task if task else ''}.", _due(task, at))
 
 
 def _remind_at(words: Sequence[str], task: str, request: Request) -> Reply | None:
     moment = parse_moment(words, request.wall_time)
     if moment is None:
         return None
-    at = request.now + (moment - request.wall_time).total_seconds()
-    day = say_day(moment.date(), request.wall_time.date())
+    at = request.now + seconds_between(request.wall_time, moment)
+    day = say_day(evening_of(moment), request.wall_time.date())
     when = f"at {say_time(moment)}{'' if day == 'today' else ' ' + day}"
     return Reply.say(f"{f'I will remind you {when} {task}'.rstrip()}.", _due(task, at))
 
@@ -227,8 +224,8 @@ def _alarm(words: Sequence[str], request: Request) -> Reply | None:
     moment = parse_moment(words, request.wall_time)
     if moment is None:
         return None
-    at = request.now + (moment - request.wall_time).total_seconds()
-    day = say_day(moment.date(), request.wall_time.date())
+    at = request.now + seconds_between(request.wall_time, moment)
+    day = say_day(evening_of(moment), request.wall_time.date())
     said = f"Alarm set for {say_time(moment)}{'' if day == 'today' else ' ' + day}."
     return Reply.say(said, Control("timer", text=f"It is {say_time(moment)}. This is your alarm.", at=at))
 
@@ -255,7 +252,7 @@ def _list(request: Request) -> str:
         return "No timer is running."
     said = []
     for timer in request.timers[:3]:
-        left = say_duration(max(1.0, timer.at - request.now))
+        left = say_duration(max(1.0, timer.at - request.now), parts=3)
         task = timer.text.removeprefix("Reminder: ").rstrip(".")
         if timer.text.startswith("Reminder: "):
             said.append(f"{left} until the reminder: {task}")

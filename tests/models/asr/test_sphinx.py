@@ -20,7 +20,7 @@ import soundfile
 from duplex.models.asr import load_recognizer
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.asr.sphinx import PocketSphinx, SphinxState
-from duplex.streaming.errors import SettingsError, StageError
+from duplex.streaming.errors import ModelError, SettingsError, StageError
 
 DATA = Path(__file__).parents[2] / "data"
 SECOND = 16_000
@@ -199,3 +199,8 @@ def test_what_it_cannot_do_is_said(recognizer: PocketSphinx) -> None:
     for wrong in ({"agree": 0.0}, {"margin": -1.0}, {"timeout": 0.0}):
         with pytest.raises(SettingsError):
             PocketSphinx(**wrong)
+
+
+def test_another_language_than_english_is_refused():
+    with pytest.raises(ModelError, match=r"only English, not 'de-AT': choose a multilingual model"):
+        load_recognizer(language="de-AT")

@@ -112,3 +112,9 @@ def test_rounding_keeps_the_significant_digits(value, digits):
     assert abs(rounded - value) <= max(
         Fraction(1, 2) if abs(value) >= 1 else 0, abs(value) * Fraction(10) ** (1 - digits) / 2
     )
+
+
+def test_rounding_up_carries_into_the_power_of_ten():
+    assert written(Fraction(10**24 - 1) ** 2) == "1 times 10 to the power of 48"
+    assert written(-Fraction(99_999 * 10**12)) == "minus 1 times 10 to the power of 17"
+    assert written(Fraction(9_999_999, 10)) == "1,000,000"

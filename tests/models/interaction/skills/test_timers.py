@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from duplex.models.interaction.contract import Control
 from duplex.models.interaction.skills import Skills
-from tests.models.interaction.asking import ask, heard
+from tests.models.interaction.asking import NOW, ask, heard
 
 SKILLS = Skills()
 
@@ -142,3 +146,43 @@ def test_looks_after_pending_timers(text, timers, answer, controls):
 
 def test_does_not_take_every_cancel_for_a_timer():
     assert ask(SKILLS, "cancel my subscription to the newspaper", timers=(EGG,))[1] == []
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ACROSS = [
+    ("wake me up at seven", datetime(2026, 3, 28, 23), "Alarm set for 7 AM tomorrow.", 7 * 3600),
+    ("wake me up at seven", datetime(2026, 10, 24, 23), "Alarm set for 7 AM tomorrow.", 9 * 3600),
+    ("remind me tomorrow at nine to call", datetime(2026, 3, 28, 12), "9 AM tomorrow to call.", 20 * 3600),
+    ("set an alarm for half past two am", datetime(2026, 3, 28, 23), "Alarm set for 3:30 AM tomorrow.", 3.5 * 3600),
+    ("set an alarm for half past two am", datetime(2026, 10, 25, 2, 45), "Alarm set for 2:30 AM.", 45 * 60),
+    ("set a timer for eight hours", datetime(2026, 3, 28, 23), "Timer set for eight hours.", 8 * 3600),
+]
+
+
+@pytest.mark.parametrize(("text", "wall_time", "answer", "after"), ACROSS)
+def test_an_alarm_rings_at_its_local_time_across_a_change_of_the_clocks(text, wall_time, answer, after):
+    said, (timer,) = ask(SKILLS, text, wall_time=wall_time.replace(tzinfo=BERLIN))
+    assert said.endswith(answer)
+    assert timer.at - NOW == after
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set here")
+def test_the_offset_of_the_moment_of_asking_is_not_kept(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        _, (timer,) = ask(SKILLS, "wake me up at seven", wall_time=datetime(2026, 3, 28, 23).astimezone())
+    time.tzset()
+    assert timer.at - NOW == 7 * 3600
+
+
+def test_no_unit_that_was_asked_for_is_left_unsaid():
+    said, _ = ask(SKILLS, "set a timer for an hour and fifteen minutes and ten seconds")
+    assert said == "Timer set for one hour, 15 minutes and ten seconds."
+
+
+@pytest.mark.parametrize(("moment", "after"), [("midnight", 600), ("midnight tomorrow", 87000)])
+def test_the_midnight_of_a_day_is_the_one_that_ends_it(moment, after):
+    said, (timer,) = ask(SKILLS, f"set an alarm for {moment}", wall_time=datetime(2026, 11, 27, 23, 50, tzinfo=BERLIN))
+    assert said == f"Alarm set for {moment}."
+    assert timer.at - NOW == after
