@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.settings import Settings
+from duplex.streaming.pool import Steps
 
 
 @dataclass(slots=True)
@@ -81,3 +82,20 @@ class Engines:
         """Ends what can be ended without an event loop. Blocking."""
         self.recognizer.close()
         self.synthesizer.close()
+
+
+async def own_engines(steps: Steps, settings: Settings, stack: AsyncExitStack) -> Engines:
+    """Engines that the session owns, closed with it; those that come too late for their session are closed as well."""
+    loading = asyncio.ensure_future(steps.run("load", Engines.from_settings, settings))
+    try:
+        engines = await asyncio.shield(loading)
+    except asyncio.CancelledError:
+        loading.add_done_callback(_close_unwanted)
+        raise
+    stack.push_async_callback(engines.close)
+    return engines
+
+
+def _close_unwanted(loading: asyncio.Future[Engines]) -> None:
+    if not loading.cancelled() and loading.exception() is None:
+        loading.result().close_now()

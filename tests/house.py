@@ -36,6 +36,7 @@ DOORS = {
     "diarization.history": "who spoke when, out of any diarizer's turns",
     "diarization.turns": "turns out of any diarizer's frames",
     "interaction.sentences": "splits streamed text; knows no model",
+    "interaction.spoken_text": "what of written text is spoken: the same for every answerer and synthesizer",
     "restoration.band": "any sample rate around any restoration stage",
     "restoration.metrics": "measures between two signals; knows no model",
     "restoration.restorer": "a name of the public API",
@@ -49,6 +50,7 @@ MOST = 15
 """Modules in one folder, `__init__` apart."""
 
 CROWDED = {
+    "streaming": "the lowest floor: a module for each concept that everything else stands on",
     "duplex/page": "a module for each part of the page; the browser loads them by relative paths",
     "models/interaction/skills": "a module for each skill and each kind of words it understands",
     "models/restoration": "two networks and their solvers; what trains them is in train/",

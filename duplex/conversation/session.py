@@ -23,7 +23,7 @@ from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.turn_manager import Manner, TurnManager
 from duplex.conversation.wall_time import WallTime
-from duplex.engines import Engines
+from duplex.engines import Engines, own_engines
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -99,7 +99,7 @@ class Session:
                 steps = self._pool = own_pool
             engines = self._engines
             if engines is None:
-                engines = self._engines = await _loaded(steps, self.settings, stack)
+                engines = self._engines = await own_engines(steps, self.settings, stack)
             self._build(engines, steps)
             if self.settings.restore:
                 await self._perception.restore(self.settings.restore, 0)
@@ -301,23 +301,6 @@ def _changes(scorer: Node[str]) -> Any:
             scorer.put(text)
 
     return put
-
-
-async def _loaded(steps: Steps, settings: Settings, stack: AsyncExitStack) -> Engines:
-    """Engines that the session owns, closed with it; those that come too late for their session are closed as well."""
-    loading = asyncio.ensure_future(steps.run("load", Engines.from_settings, settings))
-    try:
-        engines = await asyncio.shield(loading)
-    except asyncio.CancelledError:
-        loading.add_done_callback(_close_unwanted)
-        raise
-    stack.push_async_callback(engines.close)
-    return engines
-
-
-def _close_unwanted(loading: asyncio.Future[Engines]) -> None:
-    if not loading.cancelled() and loading.exception() is None:
-        loading.result().close_now()
 
 
 def _wall_time(settings: Settings, given: datetime | None) -> datetime | None:
