@@ -13,8 +13,7 @@ from duplex.commands.options import add_channels
 from duplex.commands.speakers import add_speaker_options, known_voices
 
 if TYPE_CHECKING:
-    from duplex.session_record.rttm import written_names
-from duplex.batch.diarize import Diarization
+    from duplex.batch.diarize import Diarization
 
 DESCRIPTION = """\
 Any format, any rate, any length. Results by the name of OUT: .rttm and .json hold one recording or several (in JSON a
@@ -84,6 +83,8 @@ def _diarize(
 
 
 def _rttm(done: dict[str, Diarization]) -> str:
+    from duplex.session_record.rttm import written_names
+
     names = written_names(done)  # two recordings stay two, also where their names are written alike
     return "".join(turns.to_rttm(names[name]) for name, turns in done.items())
 
