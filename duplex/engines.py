@@ -53,7 +53,7 @@ class Engines:
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             vad=load_vad(),
-            recognizer=load_recognizer(settings.recognizer),
+            recognizer=load_recognizer(settings.recognizer, language=settings.language),
             answerer=load_answerer(
                 settings.llm or settings.model or None,
                 settings.llm_model or None,

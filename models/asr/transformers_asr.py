@@ -16,9 +16,9 @@ import numpy as np
 from duplex.models.asr.contract import Word
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.word_times import Piece, words_by_length, words_of_pieces
+from duplex.models.transformers_library import check_transformers
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, SettingsError, StageError
-from duplex.streaming.telemetry import disable_telemetry
 
 _SHORTEST = 1600  # samples; convolutional front ends refuse less than their receptive field
 _TOKENS_PER_SECOND = 13  # nobody speaks faster: this stops a model that repeats itself
@@ -36,6 +36,7 @@ class TransformersRecognizer(Redecoding):
         if extractor.sampling_rate != SAMPLE_RATE:
             raise ModelError(f"{name}: hears at {extractor.sampling_rate} Hz; choose a model for {SAMPLE_RATE} Hz")
         self.name = name
+        self.languages: tuple[str, ...] | None = None
         self._network = network
         self._extractor = extractor
         self._tokenizer = tokenizer
@@ -81,10 +82,12 @@ class SpeechSeq2Seq(TransformersRecognizer):
             raise SettingsError(f"recognizer task must be transcribe or translate, not {task!r}")
         if getattr(generation, "is_multilingual", False):
             known = {code.strip("<|>") for code in getattr(generation, "lang_to_id", {})}
+            self.languages = tuple(sorted(known))
+            language = language if language in (None, *known) else language.partition("-")[0].lower()
             if language is not None and language not in known:
                 raise SettingsError(f"{self.name} does not know the language {language!r}, only {sorted(known)}")
             self._options = {"language": language, "task": task}
-        elif language not in (None, "en") or task != "transcribe":
+        elif (language or "en").partition("-")[0].lower() != "en" or task != "transcribe":
             raise SettingsError(f"{self.name} is not multilingual: leave its language and task as they are")
         # Greedy, with scores. Given to generate() instead, these make the library warn at every pass.
         generation.num_beams, generation.do_sample, generation.max_length = 1, False, None
@@ -170,10 +173,13 @@ class SpeechCtc(TransformersRecognizer):
         return piece.lower() if self._lower else piece
 
 
-def load(name: str, *, device: str = "cpu", dtype: str | None = None, **settings: Any) -> TransformersRecognizer:
+def load(
+    name: str, *, language: str | None = None, device: str = "cpu", dtype: str | None = None, **settings: Any
+) -> TransformersRecognizer:
     """A recognizer by Hugging Face id or folder.
 
-    settings: interval, window, agree; for sequence-to-sequence models also language and task. Raises ModelError if the
+    settings: interval, window, agree; for sequence-to-sequence models also task. language: of the
+    speech; a CTC model does not say which one it writes, and takes any. Raises ModelError if the
     model cannot be had or is of another kind, SettingsError for a setting that it does not have.
     """
     folder = Path(name).expanduser()
@@ -183,16 +189,18 @@ def load(name: str, *, device: str = "cpu", dtype: str | None = None, **settings
         )
     source = str(folder) if folder.is_dir() else name
     where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
-    disable_telemetry()
+    check_transformers()
     try:
         import torch
         from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer
 
         config = AutoConfig.from_pretrained(source)
         kind, auto = _kind(name, config)
-        allowed = {"interval", "window", "agree"} | ({"language", "task"} if kind is SpeechSeq2Seq else set())
+        allowed = {"interval", "window", "agree"} | ({"task"} if kind is SpeechSeq2Seq else set())
         if unknown := set(settings) - allowed:
             raise SettingsError(f"{name} has no setting {', '.join(sorted(unknown))}, only {sorted(allowed)}")
+        if kind is SpeechSeq2Seq:
+            settings["language"] = language
         network = auto.from_pretrained(source, dtype=getattr(torch, dtype) if dtype else "auto")
         extractor = AutoFeatureExtractor.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)

@@ -33,6 +33,8 @@ _SPACED = ".!?…؟۔।॥։።፧፨។៕။჻"
 _END = re.compile(
     rf"[{_SPACED}{_WIDE}]*[{_WIDE}][{_SPACED}{_WIDE}]*[{_CLOSING}]*(?=[^{_SPACED}{_WIDE}{_CLOSING}])|"
     rf"[؟۔।॥።፧፨។៕။]+[{_CLOSING}]*(?=[^؟۔।॥።፧፨។៕။{_CLOSING}])|[{_SPACED}]+[{_CLOSING}]*(?=\s)|\n"
+    rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff]);[{_CLOSING}]*(?=\s)"  # Greek asks with a semicolon
+    r"|(?<=[\u0e00-\u0eff]) (?=[\u0e00-\u0eff])"  # Thai and Lao end a sentence with a space
 )
 _CLAUSE = re.compile(rf"(?:[,;:،؛፣፤၊]|\s[–—-]|[–—])[{_CLOSING}]*(?=\s)|[，、；：][{_CLOSING}]*(?=[^{_CLOSING}])")
 _OPENING = "\"'“‘«([*_「『（【《"
@@ -78,6 +80,8 @@ class SentenceSplitter:
                 "\n" not in match[0] and not re.search(r"\w", held[: match.start()])
             ):
                 continue
+            if match[0] == " " and match.start() < self.first_clause:
+                continue  # between short Thai phrases
             block = next((block for block in blocks if block[0] <= match.start() and match.end() <= block[1]), None)
             if block is not None:
                 if block[2]:
@@ -131,7 +135,7 @@ def _blocks(text: str) -> list[tuple[int, int, bool]]:
 def _ends_sentence(text: str, match: re.Match[str]) -> bool | None:
     """Whether the stop in `match` ends a sentence; None if the text to come must tell."""
     mark = match[0]
-    if "\n" in mark:
+    if "\n" in mark or mark == " ":
         return True
     following = text[match.end() :].lstrip(" \t").lstrip(_OPENING)
     before = re.search(r"[^\s(\[\"“‘]*$", text[: match.start()])

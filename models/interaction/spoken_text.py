@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from duplex.models.interaction.spoken_math import speak_formulas
 
 _CONTROL = re.compile(
-    r"<\|[^<>|\n]{1,40}\|>|<｜[^<>｜\n]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn)>"
+    r"<\|[^<>|\n]{1,40}\|>|<｜[^<>｜\n]{1,40}｜>|</?s>|<(?:bos|eos|pad|unk|end_of_turn)>|<start_of_turn>(?:user\n|model\n)?"
     r"|\[/?INST\]|<</?SYS>>|\[(?:BOS|EOS|PAD|UNK|SEP|CLS)\]",
     re.IGNORECASE,
 )
@@ -24,7 +24,7 @@ _LANGUAGES = {
     "typescript": "TypeScript", "php": "PHP",
 }  # fmt: skip
 _IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])?")
-_LINK = re.compile(r"\[([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])")
+_LINK = re.compile(r"\[(?!\d{1,3}\]\[)([^\[\]]*)\](?:\([^()]*(?:\([^()]*\)[^()]*)*\)|\[[^\]]*\])")
 _DEFINITION = re.compile(r"^[ \t]*\[[^\]\n]+\]:[ \t]*(?:<?\S+://\S*|<?mailto:\S*|/\S*).*$", re.MULTILINE)
 _NOTE = re.compile(r"^[ \t]*\[\^[^\]\n]+\]:[ \t]*", re.MULTILINE)
 _REFERENCE = re.compile(r"[ \t]?\[(?:\^[^\]\n]{1,24}|\d{1,3}(?:[ ]?[,–-][ ]?\d{1,3})*)\]|[ \t]?【[^】\n]*】")
@@ -35,7 +35,9 @@ _URL = re.compile(
 )
 _LOCAL = re.compile(r"\bfile://\S*?([^\s/]+?)/?(?=[\s,;:!?)]|\.?(?:\s|$))|\bdata:[\w/+.-]+;base64,\S*")
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,200}>", re.DOTALL)
-_UNHEARD = re.compile(r"<(script|style)\b[^<>]*>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_UNHEARD = re.compile(
+    r"<(script|style|tool_call|tool_response|function_call)\b[^<>]*>.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL
+)
 _BREAK = re.compile(r"<(?:br|/p|/li|/h[1-6]|/tr|/div)\s*/?>", re.IGNORECASE)
 _LINE_LEAD = re.compile(
     r"^[ \t]*(?:(?:>[ \t]?)+)?(?:#{1,6}[ \t]+|[-*+•‣◦▪–][ \t]+(?:\[[ xX]?\][ \t]+)?"
@@ -49,6 +51,7 @@ _EMPHASIS = re.compile(r"\*+|~~|==(?=\S)|(?<=\S)==|`+|(?<!\w)_+|_+(?!\w)")
 _PICTOGRAM = re.compile(
     "[0-9#*]\ufe0f?\u20e3|[\U0001f000-\U0001faff\U000e0020-\U000e007f☀-➿⬀-⯿←-⇿⌀-⏿■-◿\ufe0f\u20e3©®™]"
 )
+_SHORTCODE = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{1,30}:(?!\w)")
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffc]"
 )
@@ -78,14 +81,14 @@ def speakable(piece: str) -> str:
     text = _table(text)
     text = _LINE_LEAD.sub("", _HEADING_END.sub("", text))
     text = _EMPTY_ITEM.sub("", text)
-    text = _sums(text)
+    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", text)
+    text = _sums(_SHORTCODE.sub("", text))
     text = _EMPHASIS.sub("", text)
     text = re.sub(r"(?<=[A-Za-z])~(\w{1,4})~", r"\1", text)
     text = _PICTOGRAM.sub(
         lambda found: found[0][0] if found[0][-1] == "\u20e3" and found[0][0].isdigit() else " ", text
     )
     text = re.sub(r"[\u200c\u200d](?!\w)|(?<!\w)[\u200c\u200d]", "", _INVISIBLE.sub("", text))
-    text = re.sub(r"\\([\\`*_{}\[\]()#+.!|~>-])", r"\1", text)
     text = re.sub(r"\\n(?=[A-Z\s]|$)", "\n", text)
     lines = [" ".join(_EMPHASIS.sub("", line).split()) for line in text.split("\n")]
     ended = [line if line[-1] in STOPS + ",;:،、" or last else f"{line}." for line, last in _marked(lines)]
@@ -130,7 +133,11 @@ def _dotted(name: str) -> str:
 
 def _sums(text: str) -> str:
     """Operators between operands in words; a star or a caret anywhere else is markup or stays."""
-    text = re.sub(r"(?<=[\w)])\s*\*\*\s*(?=\(?-?\d)(?!\d[\w ]*\*\*)", " to the power of ", text)
+    # The base is a number, one letter or a bracket, with the same space on both sides: "**Bold** 2" is markup.
+    base = r"(?:(?<![\w*.])(?:\d[\d.,]*|[A-Za-z])|(?<!\*)\))"
+    text = re.sub(rf"({base})(\s?)\*\*\2(\(?-?\d+(?:\.\d+)?\)?)(?![\w*])", r"\1 to the power of \3", text)
+    text = re.sub(rf"({base})(\s?)\*\*\2([A-Za-z])(?![\w*])", r"\1 to the power of \3", text)
+    text = re.sub(r"(?<=\d)\^(st|nd|rd|th)\b\^?", r"\1", text)
     text = re.sub(r"(?<=[\d)])\s*\*\s*(?=[\d(])", " times ", text)
     text = re.sub(r"(?<=\w) \* (?=\w)", " times ", text)
     text = re.sub(r"(?<=\d)\s*×\s*(?=\d)", " times ", text)

@@ -67,6 +67,12 @@ class EspeakSynthesizer:
         return [Voice(name=entry.name, language=entry.languages[0]) for entry in listed]
 
     @property
+    def languages(self) -> tuple[str, ...]:
+        """Primary tags of the languages that it speaks."""
+        tags = {tag.partition("-")[0].lower() for entry in self._library.listed for tag in entry.languages}
+        return tuple(sorted(tags | set(_ALIASES)))
+
+    @property
     def variants(self) -> tuple[str, ...]:
         """Timbres that any voice can take on: "f1" to "f5" female, "m1" to "m8" male, "whisper", ..."""
         return self._library.variants

@@ -13,9 +13,9 @@ from duplex.models.interaction.responders.completion_events import Completion
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
 from duplex.models.interaction.responders.stream_filters import UntilMarker
 from duplex.models.interaction.responders.thoughts import WithoutThoughts, opens_thought
+from duplex.models.transformers_library import check_transformers
 from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.pool import InferencePool
-from duplex.streaming.telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     import torch
@@ -209,7 +209,7 @@ def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]
         raise ModelError(
             f"{model}: no such folder; give a folder with a transformers model, or an id such as Qwen/Qwen3-0.6B"
         )
-    disable_telemetry()
+    check_transformers()
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

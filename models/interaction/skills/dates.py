@@ -59,8 +59,8 @@ _PARTS_OF_DAY = {
     ("this", "afternoon"): "pm",
     ("in", "the", "evening"): "pm",
     ("this", "evening"): "pm",
-    ("at", "night"): "pm",
-    ("tonight",): "pm",
+    ("at", "night"): "night",
+    ("tonight",): "night",
     ("am",): "am",
     ("pm",): "pm",
 }
@@ -110,6 +110,8 @@ def _clock_time(spoken: tuple[str, ...]) -> tuple[time, bool] | None:
     if found is None:
         return None
     hour, minute, certain = found
+    if known == "night":  # "twelve at night" is midnight, "two at night" before dawn, "ten at night" in the evening
+        known = "am" if hour == 12 or hour < 5 else "pm"
     if known and 1 <= hour <= 12:
         hour, certain = hour % 12 + (12 if known == "pm" else 0), True
     return time(hour, minute), certain

@@ -147,12 +147,14 @@ def written(value: Fraction, *, digits: int = 4) -> str:
         return "minus " + written(-value, digits=digits)
     if value.denominator == 1 and value < 10**15:
         return f"{value.numerator:,}"
-    if value >= 10**15:
+    if value >= 10**15 or 0 < value < Fraction(1, 10**9):
         power = _exponent(value)
-        mantissa = round_significant(value / 10**power, digits)
+        mantissa = round_significant(value / Fraction(10) ** power, digits)
         if mantissa >= 10:  # 9.9999 has been rounded up
             mantissa, power = mantissa / 10, power + 1
-        return f"{written(mantissa, digits=digits)} times 10 to the power of {power}"
+        return (
+            f"{written(mantissa, digits=digits)} times 10 to the power of {f'minus {-power}' if power < 0 else power}"
+        )
     rounded = round_significant(value, digits)
     if rounded.denominator == 1:
         return f"{rounded.numerator:,}"

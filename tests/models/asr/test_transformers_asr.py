@@ -93,6 +93,7 @@ def test_language_and_task_are_those_of_the_model(whisper: Path, english_whisper
     assert load_recognizer(str(whisper), language="de", task="translate").name == str(whisper)
     with pytest.raises(SettingsError, match="does not know the language 'xx'"):
         load_recognizer(str(whisper), language="xx")
+    assert "de" in load_recognizer(str(whisper), language="de-AT").languages
     with pytest.raises(SettingsError, match="must be transcribe or translate"):
         load_recognizer(str(whisper), task="sing")
     with pytest.raises(SettingsError, match="not multilingual"):
@@ -172,8 +173,8 @@ def test_what_cannot_be_had_is_said_in_one_line(tmp_path: Path, wav2vec2: Path) 
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelError, match="cannot run on"):
         load_recognizer(str(wav2vec2), device="nothing")
-    with pytest.raises(SettingsError, match="has no setting language"):
-        load_recognizer(str(wav2vec2), language="de")
+    with pytest.raises(SettingsError, match="has no setting task"):
+        load_recognizer(str(wav2vec2), task="translate")
 
 
 def test_a_model_for_another_rate_is_refused(tmp_path: Path) -> None:

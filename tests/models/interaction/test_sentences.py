@@ -30,6 +30,8 @@ SPLITS = [
     ("One\n\nTwo", ["One\n", "\nTwo"]),
     ("Version 2.0. Next", ["Version 2.0.", " Next"]),
     ("no end", ["no end"]),
+    ("Τι κάνεις; Καλά.", ["Τι κάνεις;", " Καλά."]),
+    ("สวัสดีครับวันนี้อากาศดีมากเลย เราไปเดินเล่นกัน", ["สวัสดีครับวันนี้อากาศดีมากเลย ", "เราไปเดินเล่นกัน"]),
     ("", []),
 ]
 
@@ -156,3 +158,25 @@ def test_sentences_end_in_every_script(sentences, step):
 @given(st.text(alphabet=st.sampled_from('a 。！？।؟.\n`$\\[]"」1'), max_size=80), st.integers(1, 9))
 def test_the_pieces_of_every_script_are_the_text(text, step):
     assert "".join(pieces(text, step)) == text
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("**Bold** 2 * 3 **more**", "Bold 2 times 3 more"),
+        ("**2** 3 and **a** 5", "2 3 and a 5"),
+        (
+            "2**3, 2 ** 8, x**2 and x**n",
+            "2 to the power of 3, 2 to the power of 8, x to the power of 2 and x to the power of n",
+        ),
+        ("\\*not bold\\* and 2 \\* 3", "not bold and 2 times 3"),
+        ("1^st^ and x^2", "1st and x squared"),
+        ("As said [1][2, 3] and here[^4].", "As said and here."),
+        ("well done :smile: at 10:30:15", "well done at 10:30:15"),
+        ('<tool_call>{"name": "f"}</tool_call>Hi', "Hi"),
+        ('Hi <tool_call>{"name": "f"}', "Hi"),
+        ("<start_of_turn>model\nHi", "Hi"),
+    ],
+)
+def test_markup_is_told_from_notation(written, spoken):
+    assert speakable(written) == spoken

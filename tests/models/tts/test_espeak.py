@@ -374,3 +374,7 @@ def test_load_synthesizer_knows_what_there_is():
         load_synthesizer("flute")
     with pytest.raises(SettingsError, match="no such setting: colour"):
         load_synthesizer("espeak", colour="red")
+
+
+def test_says_which_languages_it_speaks():
+    assert {"en", "de", "zh", "ar"} <= set(EspeakSynthesizer().languages)

@@ -118,3 +118,16 @@ def test_rounding_up_carries_into_the_power_of_ten():
     assert written(Fraction(10**24 - 1) ** 2) == "1 times 10 to the power of 48"
     assert written(-Fraction(99_999 * 10**12)) == "minus 1 times 10 to the power of 17"
     assert written(Fraction(9_999_999, 10)) == "1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Fraction(1, 10**20), "1 times 10 to the power of minus 20"),
+        (Fraction(-1, 3 * 10**12), "minus 3.333 times 10 to the power of minus 13"),
+        (Fraction(99999, 10**14), "1 times 10 to the power of minus 9"),
+        (Fraction(123456789, 10**12), "0.0001235"),
+    ],
+)
+def test_small_values_are_not_nought(value, text):
+    assert written(value) == text
