@@ -64,9 +64,10 @@ class Vocabulary:
         """Whether a subword opens a new word."""
         return self._pieces.id_to_piece(int(number)).startswith("▁")
 
-    def is_byte(self, number: int) -> bool:
-        """Whether a subword is a single byte of a character that the vocabulary lacks."""
-        return self._pieces.is_byte(int(number))
+    def is_odd(self, number: int) -> bool:
+        """Whether a subword is a byte of a character that the vocabulary lacks, or a single letter within a word."""
+        piece = self._pieces.id_to_piece(int(number))
+        return self._pieces.is_byte(int(number)) or (len(piece) == 1 and piece.isalpha())
 
 
 def build_vocabulary(sentences: Iterable[str], path: str | Path, size: int) -> None:
