@@ -1,7 +1,8 @@
 """Scores an exported translator on the held-out test split, beside copying and a word-by-word dictionary.
 
 `python -m duplex.models.translation.train.evaluate --data FOLDER` prints BLEU and chrF of each direction: clean; bare,
-in lower case without punctuation; noised, with made errors; recognized, what a recognizer made of the spoken English.
+in lower case without punctuation; three such sentences in one; noised, with made errors; recognized, what a recognizer
+made of the spoken English.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ..engine import WEIGHTS, BundledTranslator
 from ..vocabulary import LANGUAGES
 from .baselines import Dictionary, copied
 from .calibrate import nonsense
-from .corpus import Pair, Question, key, questions, read_pairs, recognition_errors, split, text_folder
+from .corpus import SPLITS, Pair, Question, key, questions, read_pairs, recognition_errors, split, text_folder
 from .names import Swapper, invented
 from .noise import Mishearing, Noise
 from .validation import scores
@@ -36,6 +37,7 @@ def conditions(pairs: list[Pair], noise: Noise, count: int) -> dict[str, Sentenc
         name = f"{source}-{target}"
         sets[f"{name} clean"] = [(q.source, q.references) for q in asked]
         sets[f"{name} bare"] = [(lower(q), q.references) for q in asked]
+        sets[f"{name} three bare"] = threes(asked)
         sets[f"{name} noised"] = [
             (noise.apply(q.source, source, Random(number)), q.references) for number, q in enumerate(asked)
         ]
@@ -49,6 +51,12 @@ def conditions(pairs: list[Pair], noise: Noise, count: int) -> dict[str, Sentenc
 def lower(question: Question) -> str:
     """A sentence without case and punctuation."""
     return re.sub(r"[^\w\s']", "", question.source).lower()
+
+
+def threes(asked: Sequence[Question]) -> Sentences:
+    """Three sentences in one, bare, so that only the words tell where one ends."""
+    joined = zip(asked[0::3], asked[1::3], asked[2::3], strict=False)
+    return [(" ".join(map(lower, group)), (" ".join(q.references[0] for q in group),)) for group in joined]
 
 
 def row(name: str, rows: Sentences, answers: Sequence[str]) -> dict[str, object]:
@@ -94,15 +102,15 @@ def marked(translator: BundledTranslator, pairs: list[Pair], count: int = 200) -
     return figures
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Score a translator on held-out sentences.")
     parser.add_argument("--data", help="folder with text/ (default: $DUPLEX_TRAINING_DATA)")
     parser.add_argument("--weights", default=str(WEIGHTS), help="folder of an export (default: the shipped one)")
     parser.add_argument("--count", type=int, default=1000, help="sentences of each set at most")
     parser.add_argument("--beam", type=int, default=4)
-    parser.add_argument("--split", default="test", choices=["valid", "test"])
+    parser.add_argument("--split", default="test", choices=SPLITS)
     parser.add_argument("--no-baselines", action="store_true")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     folder = text_folder(arguments.data)
     parts = split(read_pairs(folder))
     held_out = {key(pair.en) for name in ("valid", "test") for pair in parts[name]}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from random import Random
 
 import numpy as np
 import pytest
@@ -10,12 +12,13 @@ import pytest
 from duplex.models.translation.quality import FEATURES, LanguageGuess, QualityModel, features
 from duplex.models.translation.search import Hypothesis
 from duplex.models.translation.train.baselines import Dictionary, copied
-from duplex.models.translation.train.corpus import Pair
+from duplex.models.translation.train.corpus import Pair, Question
 from duplex.models.translation.vocabulary import Vocabulary
 
 pytest.importorskip("torch")
 
-from duplex.models.translation.train.calibrate import area, calibrate, fit, language_odds
+from duplex.models.translation.train.calibrate import area, calibrate, fit, language_odds, nonsense
+from duplex.models.translation.train.evaluate import main, threes
 from duplex.models.translation.train.validation import mean_chrf, scores
 
 
@@ -74,12 +77,27 @@ def test_language_is_told(pairs, vocabulary_file):
 
 def test_calibrating_an_export(exported, data, tmp_path):
     pytest.importorskip("sacrebleu")
-    import shutil
-
     folder = tmp_path / "export"
     shutil.copytree(exported, folder)
-    try:
-        figures = calibrate(folder, data)
-    except ZeroDivisionError:
-        pytest.fail("no validation sentences")
+    figures = calibrate(folder, data)
     assert figures["sentences"] > 0 and 0 <= figures["threshold"] <= 1
+
+
+def test_three_in_one():
+    asked = [Question(f"Say {n}!", (f"Sag {n}!", "Los!")) for n in range(7)]
+    assert threes(asked)[1] == ("say 3 say 4 say 5", ("Sag 3! Sag 4! Sag 5!",)) and len(threes(asked)) == 2
+
+
+def test_nonsense_is_as_long_as_the_sentence():
+    texts = [nonsense(Question("The teacher reads a book.", ()), Random(seed)) for seed in range(9)]
+    assert {len(text) for text in texts} == {25} and "The teacher reads a book." not in texts
+
+
+def test_the_command_prints_every_system(exported, data, capsys):
+    pytest.importorskip("sacrebleu")
+    main(["--data", str(data), "--weights", str(exported), "--count", "3", "--beam", "1", "--split", "train"])
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["system"] for row in rows if "system" in row} == {"copied", "dictionary", "bundled"}
+    scored = {(row["set"], row["system"]): row["bleu"] for row in rows if "set" in row}
+    assert scored["en-de clean", "dictionary"] > scored["en-de clean", "copied"]
+    assert ("en-de recognized", "bundled") in scored and "copied through" in rows[-2] and "marked hopeless" in rows[-1]
