@@ -10,6 +10,7 @@ import numpy as np
 from duplex.streaming.errors import ModelError, SettingsError
 
 from .contract import Translation
+from .copying import repaired
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
 from .search import Hypothesis, search
@@ -18,6 +19,8 @@ from .vocabulary import END, LANGUAGES, Vocabulary, normalized
 WEIGHTS = Path(__file__).parent / "weights"
 LONGEST = 120
 """Subwords of a piece; a single word that has more is left as it is."""
+UNREADABLE = 0.4
+"""Share of subwords that are bytes of unknown characters from which a piece is left as it is."""
 SURE = 6.0
 """Log-odds from which a text is taken to be in the target language already."""
 
@@ -82,8 +85,8 @@ class BundledTranslator:
         if (source, target) not in self.pairs:
             raise SettingsError(f"the bundled translator has no {source}-{target}; it has en-de and de-en")
         text = normalized(text)
-        if not any(c.isalnum() for c in text):
-            return Translation(text, source, target)
+        if not any(c.isalpha() for c in text):
+            return Translation(text, source, target, alignment=tuple(range(len(text.split()))))
         if self.language(text, source) == target:
             return Translation(text, target, target, alignment=tuple(range(len(text.split()))))
         parts = [part for piece in pieces(text) for part in self._fitting(piece)]
@@ -106,7 +109,7 @@ class BundledTranslator:
 
     def language(self, text: str, announced: str) -> str:
         """The language of a text: the announced one unless its words say clearly that it is another."""
-        odds = self._language.german(self.vocabulary.encode(text))
+        odds = self._language.german(self.vocabulary.whole_words(text))
         if abs(odds) < SURE:
             return announced
         return "de" if odds > 0 else "en"
@@ -133,13 +136,15 @@ class BundledTranslator:
         return [part for half in (words[:middle], words[middle:]) for part in self._fitting(" ".join(half))]
 
     def _piece(self, text: str, source: str, target: str, partial: bool, begin: str, before: int) -> Translation:
-        if len(self.vocabulary.encode(text)) > LONGEST:
-            return Translation(text, source, target, 0.0, True, (before,), False)
+        read = self.vocabulary.encode(text)
+        if len(read) > LONGEST or sum(map(self.vocabulary.is_byte, read)) > UNREADABLE * len(read):
+            kept = tuple(range(before, before + len(text.split())))
+            return Translation(text, source, target, 0.0, True, kept, False)
         found, numbers = self.hypothesis(text, target, partial, begin)
         quality = self._quality.quality(self.features(found, numbers))
         complete = found.ended and not found.looped
         return Translation(
-            self.vocabulary.decode(found.numbers),
+            repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary),
             source,
             target,
             quality if complete else quality / 2,

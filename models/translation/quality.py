@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from .search import Hypothesis
-from .vocabulary import END, PARTIAL
 
 FEATURES = ("mean", "worst", "length", "unknown")
 
@@ -53,7 +52,7 @@ class LanguageGuess:
     def __init__(self, odds: np.ndarray) -> None:
         self._odds = odds.astype(np.float32) / 16
 
-    def german(self, numbers: Sequence[int]) -> float:
-        """Log-odds that subwords, tags left out, are German; below 0 for English, near 0 if there is no telling."""
-        kept = [n for n in numbers if n > PARTIAL and n != END]
-        return float(self._odds[kept].sum()) if kept else 0.0
+    def german(self, words: Iterable[int]) -> float:
+        """Log-odds that a text of these distinct words (Vocabulary.whole_words) is German, below 0 for English; near 0
+        if there is no telling. Rare words are in pieces, and no evidence: names have the look of any language."""
+        return float(self._odds[list(words)].sum())

@@ -105,6 +105,8 @@ def search(
     done: list[Hypothesis] = []
     while True:
         logs[:, _NEVER] = -np.inf
+        if not live[0].numbers:
+            logs[:, END] = -np.inf
         chosen = _best(live, logs, beam)
         grown, rows = [], []
         for row, number, log in chosen:

@@ -56,18 +56,27 @@ class Vocabulary:
         return [TAGS[target], *([PARTIAL] if partial else []), *self.encode(text), END]
 
     def decode(self, numbers: Sequence[int]) -> str:
-        """The text of subwords; tags, padding and the end are left out."""
+        """The text of subwords; tags, padding, the end and bytes that make no character are left out."""
         kept = [int(n) for n in numbers if n == UNKNOWN or n > PARTIAL]
-        return self._pieces.decode(kept).strip()
+        return self._pieces.decode(kept).replace("\ufffd", "").strip()
+
+    def whole_words(self, text: str) -> set[int]:
+        """Subwords that are words of the text, as they are written or in lower case."""
+        words = {word for match in re.findall(r"[^\W\d_]+", text) for word in (match, match.lower())}
+        return {numbers[0] for numbers in self._pieces.encode(sorted(words)) if len(numbers) == 1}
 
     def begins_word(self, number: int) -> bool:
         """Whether a subword opens a new word."""
         return self._pieces.id_to_piece(int(number)).startswith("▁")
 
+    def is_byte(self, number: int) -> bool:
+        """Whether a subword is a byte of a character that the vocabulary lacks."""
+        return self._pieces.is_byte(int(number))
+
     def is_odd(self, number: int) -> bool:
         """Whether a subword is a byte of a character that the vocabulary lacks, or a single letter within a word."""
         piece = self._pieces.id_to_piece(int(number))
-        return self._pieces.is_byte(int(number)) or (len(piece) == 1 and piece.isalpha())
+        return self.is_byte(number) or (len(piece) == 1 and piece.isalpha())
 
 
 def build_vocabulary(sentences: Iterable[str], path: str | Path, size: int) -> None:

@@ -22,9 +22,8 @@ from .noise import Mishearing, Noise
 from .validation import heard
 
 USABLE = 40.0
-CAUGHT = 0.8
-"""Share of hopeless sentences that the threshold is to catch, if that marks no more than MARKED of the usable ones."""
-MARKED = 0.05
+MARKED = 0.03
+"""Share of usable translations that the threshold may mark as hopeless."""
 COUNT = 250
 
 
@@ -39,18 +38,16 @@ def calibrate(folder: Path, data: str | Path | None) -> dict[str, float]:
     held_out = {key(pair.en) for name in ("valid", "test") for pair in parts[name]}
     noise = Noise(Mishearing(recognition_errors(texts, held_out)))
     rows, usable, hopeless = examples(translator, parts["valid"], noise)
-    model = fit(rows, usable, hopeless)
+    model = fit(rows, usable)
     _write(folder, model)
     chances = np.array([model.quality(row) for row in rows])
-    share = {
-        name: float((chances[kept] < model.hopeless).mean()) if kept.any() else 0.0
-        for name, kept in (("hopeless_caught", hopeless), ("usable_marked", usable))
-    }
+    marked = chances < model.hopeless
+    kinds = {"nonsense_marked": hopeless, "usable_marked": usable, "bad_marked": ~usable & ~hopeless}
     return {
         "sentences": len(rows),
-        "usable": round(float(usable.mean()), 3),
+        "usable": round(float(usable[~hopeless].mean()), 3),
         "area": round(area(chances, usable), 3),
-        **{name: round(value, 3) for name, value in share.items()},
+        **{name: round(float(marked[kind].mean()), 3) if kind.any() else 0.0 for name, kind in kinds.items()},
         "threshold": model.hopeless,
     }
 
@@ -81,7 +78,7 @@ def nonsense(question: Question, rng: Random) -> str:
 def examples(
     translator: BundledTranslator, pairs: list[Pair], noise: Noise
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features (sentences, features), whether usable, whether made to be hopeless."""
+    """Features (sentences, features), whether usable, whether nonsense on purpose."""
     from sacrebleu.metrics import CHRF
 
     chrf, rng = CHRF(), Random(1)
@@ -99,7 +96,7 @@ def examples(
     return np.array(rows), np.array(usable), np.array(hopeless)
 
 
-def fit(rows: np.ndarray, usable: np.ndarray, hopeless: np.ndarray, ridge: float = 1.0) -> QualityModel:
+def fit(rows: np.ndarray, usable: np.ndarray, ridge: float = 1.0) -> QualityModel:
     """A logistic regression by Newton's method on standardised features, then the threshold."""
     mean, spread = rows.mean(0), rows.std(0) + 1e-6
     inputs = np.hstack([(rows - mean) / spread, np.ones((len(rows), 1))])
@@ -112,8 +109,7 @@ def fit(rows: np.ndarray, usable: np.ndarray, hopeless: np.ndarray, ridge: float
     scaled = weights[:-1] / spread
     bias = float(weights[-1] - scaled @ mean)
     chance = 1 / (1 + np.exp(-(rows @ scaled + bias)))
-    bounds = [np.quantile(c, share) for c, share in ((chance[hopeless], CAUGHT), (chance[usable], MARKED)) if len(c)]
-    threshold = min(bounds, default=0.5)
+    threshold = np.quantile(chance[usable], MARKED) if usable.any() else 0.5
     return QualityModel(tuple(round(float(w), 5) for w in scaled), round(bias, 5), round(float(threshold), 4))
 
 

@@ -67,7 +67,8 @@ def row(name: str, rows: Sentences, answers: Sequence[str]) -> dict[str, object]
 
 
 def copying(translator: BundledTranslator, pairs: list[Pair], count: int = 200) -> dict[str, float]:
-    """Share of names and of numbers that come through: names that nobody has, swapped into test sentences."""
+    """Share of names and numbers swapped into held-out sentences that come through: names that nobody has, and
+    numbers of three to six digits where the translation has the same number as the source."""
     swapper, rng, figures = Swapper(pairs, least=1), Random(5), {}
     for target in LANGUAGES:
         source = "en" if target == "de" else "de"
@@ -79,11 +80,11 @@ def copying(translator: BundledTranslator, pairs: list[Pair], count: int = 200) 
                 name = invented(rng)
                 answer = translator.translate(re.sub(rf"\b{found[0]}\b", name, text), source, target).text
                 kept, total = kept + (name in answer), total + 1
-            wanted = re.findall(r"\d{2,}", text)
-            if wanted and numbers < count:
-                answer = translator.translate(text, source, target).text
-                digits += sum(number in answer for number in wanted)
-                numbers += len(wanted)
+            same = set(re.findall(r"\d+", text)) & set(re.findall(r"\d+", pair.sides(target)[1]))
+            for old in sorted(same) if numbers < count else ():
+                number = str(rng.randint(100, 999_999))
+                answer = translator.translate(re.sub(rf"\b{old}\b", number, text), source, target).text
+                digits, numbers = digits + (number in answer), numbers + 1
         figures[f"{source}-{target} names"] = round(kept / max(total, 1), 3)
         figures[f"{source}-{target} numbers"] = round(digits / max(numbers, 1), 3)
         figures[f"{source}-{target} numbers, cases"] = numbers

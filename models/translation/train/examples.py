@@ -28,7 +28,7 @@ class Recipe:
     """
 
     noised: float = 0.35
-    joined: float = 0.08
+    joined: float = 0.12
     prefixes: float = 0.05
     copies: float = 0.02
     names: float = 0.35

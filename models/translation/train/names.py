@@ -94,7 +94,8 @@ def _swap_numbers(english: str, german: str, rng: Random) -> tuple[str, str]:
     for number in dict.fromkeys(_NUMBER.findall(english)):
         pattern = re.compile(rf"(?<![\d.,:/-]){number}(?![\d:/-]|[.,]\d)")
         if len(number) > 1 and len(pattern.findall(english)) == len(pattern.findall(german)):
-            first = "12" if len(number) == 4 else "123456789"
-            other = rng.choice(first) + "".join(rng.choice("0123456789") for _ in number[1:])
+            size = rng.randint(3, 9) if rng.random() < 0.2 else len(number)
+            first = "12" if size == 4 else "123456789"
+            other = rng.choice(first) + "".join(rng.choice("0123456789") for _ in range(size - 1))
             english, german = pattern.sub(other, english), pattern.sub(other, german)
     return english, german

@@ -10,6 +10,7 @@ import pytest
 
 from duplex.models.translation.engine import BundledTranslator, Graphs
 from duplex.models.translation.search import limit, search
+from duplex.models.translation.vocabulary import normalized
 from duplex.streaming.errors import ModelError, SettingsError
 
 
@@ -77,6 +78,16 @@ def test_five_hundred_words(translator):
     found = translator.translate(text, "en", "de")
     sources = [translator.vocabulary.source(part, "de") for part in [text]]
     assert len(translator.vocabulary.encode(found.text)) <= sum(limit(source) for source in sources) + 300
+
+
+@pytest.mark.parametrize("text", ["25", "4711 0815", "12:30 - 14:00"])
+def test_numbers_alone_are_left_alone(translator, text):
+    assert translator.translate(text, "en", "de").text == text
+
+
+def test_a_script_it_cannot_read_is_left_alone_and_marked(translator):
+    found = translator.translate("你好世界，你好", "en", "de")
+    assert found.text == normalized("你好世界，你好") and found.hopeless and not found.complete
 
 
 def test_one_word_of_a_thousand_letters(translator):
