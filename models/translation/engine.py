@@ -1,0 +1,176 @@
+"""The bundled translator: English and German, both ways, in ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from duplex.streaming.errors import ModelError, SettingsError
+
+from .contract import Translation
+from .copying import repaired
+from .pieces import pieces
+from .quality import LanguageGuess, QualityModel, features
+from .search import Hypothesis, search
+from .vocabulary import END, LANGUAGES, Vocabulary, normalized
+
+WEIGHTS = Path(__file__).parent / "weights"
+LONGEST = 120
+"""Subwords of a piece; a single word that has more is left as it is."""
+UNREADABLE = 0.4
+"""Share of subwords that are bytes of unknown characters from which a piece is left as it is."""
+SURE = 6.0
+"""Log-odds from which a text is taken to be in the target language already."""
+
+
+class Graphs:
+    """The two graphs of a folder. Raises ModelError if they are missing or cannot be run."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._encoder, self._decoder = (
+                onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+                for name in ("encoder.onnx", "decoder.onnx")
+            )
+        except Exception as error:
+            raise ModelError(f"{folder} holds no translator that can be run: {error}") from error
+        layers, _, _, heads, _, width = self._decoder.get_inputs()[3].shape
+        self._shape = layers, heads, width
+
+    def encode(self, source: np.ndarray) -> np.ndarray:
+        """Subwords (batch, length) int64 to memory (layers, 2, batch, heads, length, head width)."""
+        return self._encoder.run(None, {"source": source})[0]
+
+    def step(
+        self, numbers: np.ndarray, memory: np.ndarray, mask: np.ndarray, past: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """As search.Decoder says."""
+        return self._decoder.run(None, {"numbers": numbers, "memory": memory, "mask": mask, "past": past})
+
+    def initial_past(self, batch: int) -> np.ndarray:
+        layers, heads, width = self._shape
+        return np.zeros((layers, 2, batch, heads, 0, width), np.float32)
+
+
+class BundledTranslator:
+    """See contract.Translator. Many callers may share one: it keeps nothing between calls.
+
+    folder: of an export. beam: hypotheses at a time, 1 is greedy. threads: of ONNX Runtime.
+    """
+
+    name = "duplex-en-de"
+    pairs = frozenset({("en", "de"), ("de", "en")})
+
+    def __init__(self, folder: str | Path = WEIGHTS, beam: int = 4, threads: int = 1) -> None:
+        folder = Path(folder)
+        self.vocabulary = Vocabulary(folder / "vocabulary.model")
+        self.graphs = Graphs(folder, threads)
+        self._beam = beam
+        try:
+            self._quality = QualityModel.from_dict(json.loads((folder / "quality.json").read_text(encoding="utf8")))
+            self._language = LanguageGuess(np.load(folder / "language.npy"))
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder} holds no quality estimate of a translator: {error}") from error
+
+    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
+        """See contract.Translator. Long text is translated piece by piece; `begin` belongs to the first piece."""
+        if (source, target) not in self.pairs:
+            raise SettingsError(f"the bundled translator has no {source}-{target}; it has en-de and de-en")
+        text = normalized(text)
+        if not any(c.isalpha() for c in text):
+            return Translation(text, source, target, alignment=tuple(range(len(text.split()))))
+        if self.language(text, source) == target:
+            return Translation(text, target, target, alignment=tuple(range(len(text.split()))))
+        parts = [part for piece in pieces(text) for part in self._fitting(piece)]
+        done, words = [], 0
+        for number, part in enumerate(parts):
+            last = number == len(parts) - 1
+            done.append(self._piece(part, source, target, partial and last, "" if number else begin, words))
+            words += len(part.split())
+        sizes = np.array([max(1, len(part)) for part in parts], float)
+        quality = float(np.average([one.quality for one in done], weights=sizes))
+        return Translation(
+            " ".join(one.text for one in done if one.text),
+            source,
+            target,
+            quality,
+            quality < self._quality.hopeless,
+            tuple(place for one in done for place in one.alignment),
+            all(one.complete for one in done),
+        )
+
+    def language(self, text: str, announced: str) -> str:
+        """The language of a text: the announced one unless its words say clearly that it is another."""
+        odds = self._language.german(self.vocabulary.whole_words(text))
+        if abs(odds) < SURE:
+            return announced
+        return "de" if odds > 0 else "en"
+
+    def hypothesis(
+        self, text: str, target: str, partial: bool = False, begin: str = ""
+    ) -> tuple[Hypothesis, list[int]]:
+        """The best subwords for a piece of text, and those of its source."""
+        source = self.vocabulary.source(text, target, partial)
+        memory = self.graphs.encode(np.array([source], np.int64))
+        return search(self.graphs, source, memory, self._beam, self.vocabulary.encode(begin) if begin else ()), source
+
+    def features(self, found: Hypothesis, source: list[int]) -> tuple[float, ...]:
+        """What the quality estimate goes by."""
+        unknown = sum(self.vocabulary.is_odd(number) for number in source)
+        return features(found, source, unknown)
+
+    def _fitting(self, piece: str) -> list[str]:
+        """A piece in halves until each has no more than LONGEST subwords, or is one word."""
+        words = piece.split()
+        if len(words) < 2 or len(self.vocabulary.encode(piece)) <= LONGEST:
+            return [piece]
+        middle = len(words) // 2
+        return [part for half in (words[:middle], words[middle:]) for part in self._fitting(" ".join(half))]
+
+    def _piece(self, text: str, source: str, target: str, partial: bool, begin: str, before: int) -> Translation:
+        read = self.vocabulary.encode(text)
+        if len(read) > LONGEST or sum(map(self.vocabulary.is_byte, read)) > UNREADABLE * len(read):
+            kept = tuple(range(before, before + len(text.split())))
+            return Translation(text, source, target, 0.0, True, kept, False)
+        found, numbers = self.hypothesis(text, target, partial, begin)
+        quality = self._quality.quality(self.features(found, numbers))
+        complete = found.ended and not found.looped
+        return Translation(
+            repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary),
+            source,
+            target,
+            quality if complete else quality / 2,
+            alignment=tuple(before + place for place in self._alignment(found, numbers)),
+            complete=complete,
+        )
+
+    def _alignment(self, found: Hypothesis, source: list[int]) -> list[int]:
+        """For each target word the number of the source word that it attends to most."""
+        word, words = -1, []
+        for number in source:
+            word += self.vocabulary.begins_word(number)
+            words.append(max(word, 0))
+        kept = np.array([number > 6 and number != END for number in source])
+        columns = np.flatnonzero(kept)
+        sums: list[np.ndarray] = []
+        for number, weights in zip(found.numbers, found.attention, strict=True):
+            if self.vocabulary.begins_word(number) or not sums:
+                sums.append(np.zeros(max(words) + 1))
+            np.add.at(sums[-1], np.array(words)[columns], weights[columns])
+        return [int(total.argmax()) for total in sums]
+
+
+def load_translator(folder: str | Path | None = None, beam: int = 4) -> BundledTranslator:
+    """The shipped translator, or one exported into another folder. Raises ModelError."""
+    return BundledTranslator(folder or WEIGHTS, beam)
+
+
+__all__ = ["LANGUAGES", "BundledTranslator", "Graphs", "load_translator"]

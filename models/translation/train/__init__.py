@@ -1,0 +1,1 @@
+"""Training of the bundled translator: corpus, noise, training, evaluation."""
