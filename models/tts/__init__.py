@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import Any
 
 from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
+from duplex.models.tts.speech_stream import SpeechStream
 from duplex.streaming.errors import ModelError, SettingsError
 
-__all__ = ["ENGINES", "SpeechChunk", "Synthesizer", "Voice", "WordMark", "load_synthesizer"]
+__all__ = ["ENGINES", "SpeechChunk", "SpeechStream", "Synthesizer", "Voice", "WordMark", "load_synthesizer"]
 
 ENGINES = {"espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer")}
 """Name of each synthesizer, and the module and class that a first use imports."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import threading
 import unicodedata
 from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
@@ -17,6 +16,7 @@ import numpy as np
 
 from duplex.models.tts.contract import SpeechChunk, Voice
 from duplex.models.tts.espeak_library import END, STEADY, WORD, EspeakLibrary, ListedVoice, Piece, library
+from duplex.models.tts.speech_stream import SpeechStream
 from duplex.models.tts.word_marks import WordMarker
 from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.limiter import soft_limit
@@ -59,7 +59,7 @@ class EspeakSynthesizer:
             raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
         if not (math.isfinite(voice.volume) and voice.volume >= 0):
             raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
-        return _Speech(self._speak(text, espeak_voice(voice.name, voice.language), voice))
+        return SpeechStream(self._speak(text, espeak_voice(voice.name, voice.language), voice))
 
     def voices(self) -> list[Voice]:
         """Every voice, by language. A name may be followed by "+" and one of the `variants`, as in "en-us+f3"."""
@@ -102,31 +102,6 @@ class EspeakSynthesizer:
             if held is not None:
                 last = {mark.text_start: mark for mark in (*held.marks, *marker.finish())}
                 yield SpeechChunk(held.samples, tuple(last.values()))
-
-
-class _Speech(Iterator[SpeechChunk]):
-    """The chunks of one text. Unlike a generator it may be closed while another thread waits for its next chunk."""
-
-    def __init__(self, chunks: Generator[SpeechChunk, None, None]) -> None:
-        self._chunks = chunks
-        self._taking = threading.Lock()
-        self._closed = False
-
-    def __next__(self) -> SpeechChunk:
-        with self._taking:
-            chunk = None if self._closed else next(self._chunks, None)
-            if self._closed:
-                self._chunks.close()
-        if chunk is None or self._closed:
-            raise StopIteration
-        return chunk
-
-    def close(self) -> None:
-        """No more chunks: the work is abandoned, at once or, if a chunk is just being made, with that."""
-        self._closed = True
-        if self._taking.acquire(blocking=False):
-            self._chunks.close()
-            self._taking.release()
 
 
 @lru_cache(maxsize=4096)

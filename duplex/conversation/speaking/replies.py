@@ -15,11 +15,11 @@ import numpy as np
 
 from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
-from duplex.conversation.speaking.speech_stream import SpeechStream
 from duplex.conversation.speaking.track import Track
 from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.sentences import SentenceSplitter, speakable
 from duplex.models.interaction.spoken_text import described
+from duplex.models.tts import SpeechStream
 from duplex.models.tts.contract import Synthesizer, Voice, WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
@@ -127,7 +127,7 @@ class Replies:
         marks: dict[int, WordMark] = {}
         chunks = SpeechStream(self._synthesizer.synthesize(spoken, self.voice))
         try:
-            while (chunk := await self._steps.run("speak", chunks.take, limit=STEP_LIMIT)) is not None:
+            while (chunk := await self._steps.run("speak", next, chunks, None, limit=STEP_LIMIT)) is not None:
                 pieces.append(resampler.push(chunk.samples))
                 marks.update((mark.text_start, _on_playback(mark, 0, 0, rate)) for mark in chunk.marks)
         finally:
@@ -232,7 +232,7 @@ class Replies:
         # The space asks for the pause between sentences.
         chunks = SpeechStream(self._synthesizer.synthesize(f"{text} ", self.voice))
         try:
-            while (chunk := await self._steps.run("speak", chunks.take, limit=STEP_LIMIT)) is not None:
+            while (chunk := await self._steps.run("speak", next, chunks, None, limit=STEP_LIMIT)) is not None:
                 marks = tuple(_on_playback(mark, offset, base, rate) for mark in chunk.marks)
                 if not await self._write(current, resampler.push(chunk.samples), marks):
                     return

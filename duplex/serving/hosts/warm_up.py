@@ -53,8 +53,7 @@ class EngineOpening:
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        aclose = getattr(self._pool, "aclose", None)
-        await (aclose() if aclose is not None else asyncio.to_thread(self._pool.close))
+        await self._pool.aclose()
         if self._loading is not None:
             with suppress(Exception):
                 await (await self._loading).close()

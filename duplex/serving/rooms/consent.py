@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +122,7 @@ class ConsentedRecording:
             if folder is None:
                 return
             if recorder is not None:
-                await self._disk.run(_discard, recorder, folder)
+                await self._disk.run(recorder.discard)
             await self._disk.run(delete, folder)
 
     def _everybody_agrees(self) -> bool:
@@ -161,21 +160,9 @@ def _open(new_folder: Callable[[], Path], parties: tuple[str, ...]) -> tuple[Pat
     return folder, Recorder(folder, parties)
 
 
-def _discard(recorder: Recorder, folder: Path) -> None:
-    """Close the files; make nothing of what is in them."""
-    discard = getattr(recorder, "discard", None)
-    if discard is not None:
-        discard()
-        return
-    delete(folder)  # without its log a recorder has nothing to make transcripts of: it only closes its files
-    with suppress(DuplexError):
-        recorder.close(timeline=False)
-
-
 async def _close(recorder: Recorder, disk: DiskThreads) -> None:
     """Close the files and write the transcripts; the picture is left out."""
-    aclose = getattr(recorder, "aclose", None)
-    if aclose is not None and not disk.inline:
-        await aclose(timeline=False)
-    else:
+    if disk.inline:
         await disk.run(recorder.close, timeline=False)
+    else:
+        await recorder.aclose(timeline=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from duplex.models.tts.contract import SpeechChunk
 
 
-class SpeechStream:
+class SpeechStream(Iterator[SpeechChunk]):
     """Guards any iterator of chunks, generators included: a generator must not be closed while it runs."""
 
     def __init__(self, chunks: Iterator[SpeechChunk]) -> None:
@@ -16,13 +16,13 @@ class SpeechStream:
         self._taking = threading.Lock()
         self._closed = False
 
-    def take(self) -> SpeechChunk | None:
-        """The next chunk, on a thread of the pool; None at the end, or once the stream is closed."""
+    def __next__(self) -> SpeechChunk:
         with self._taking:
             chunk = None if self._closed else next(self._chunks, None)
             if self._closed:
                 self._close()
-                return None
+        if chunk is None or self._closed:
+            raise StopIteration
         return chunk
 
     def close(self) -> None:
