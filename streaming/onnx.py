@@ -23,3 +23,11 @@ def session(path: str | Path, threads: int = 1) -> InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+
+
+def quantize(source: Path, target: Path) -> None:
+    """Write the graph at `source` with int8 weights, a scale for each channel, to `target`."""
+    disable_telemetry()
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    quantize_dynamic(source, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)

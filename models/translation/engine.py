@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from duplex.streaming.errors import ModelError, SettingsError
+from duplex.streaming.onnx import session
 
 from .contract import Translation
 from .copying import repaired
@@ -29,16 +30,9 @@ class Graphs:
     """The two graphs of a folder. Raises ModelError if they are missing or cannot be run."""
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
             self._encoder, self._decoder = (
-                onnxruntime.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-                for name in ("encoder.onnx", "decoder.onnx")
+                session(folder / name, threads) for name in ("encoder.onnx", "decoder.onnx")
             )
         except Exception as error:
             raise ModelError(f"{folder} holds no translator that can be run: {error}") from error

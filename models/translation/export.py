@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from duplex.streaming.onnx import quantize
+
 from .engine import WEIGHTS
 from .network import TranslationNet, padding_mask
 
@@ -71,8 +73,6 @@ def export_graphs(net: TranslationNet, folder: str | Path, quantized: bool = Tru
 
 
 def _write(module: nn.Module, arguments: tuple, inputs: dict, outputs: dict, path: Path, quantized: bool) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     with tempfile.TemporaryDirectory() as scratch, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plain = Path(scratch) / "plain.onnx"
@@ -87,7 +87,7 @@ def _write(module: nn.Module, arguments: tuple, inputs: dict, outputs: dict, pat
             dynamic_axes=inputs | outputs,
         )
         if quantized:
-            quantize_dynamic(plain, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+            quantize(plain, path)
         else:
             shutil.copyfile(plain, path)
 
