@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def loop_watchdog(request: pytest.FixtureRequest) -> Iterator[list[JudgedWatchdog] | None]:
-    """The watchdogs of the real-time event loops of this test, which fails if product code kept one (see loop_judge.py).
+    """The watchdogs of this test's real-time event loops; it fails if product code kept one for long (loop_judge.py).
 
     `@pytest.mark.loop_may_stall("why")` exempts a test.
     """
