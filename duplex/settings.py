@@ -24,6 +24,9 @@ from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
 
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
+"""Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
+
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""
 
@@ -117,7 +120,7 @@ class Settings:
         names = {name: kind for name, kind, _, _ in _leaves(cls())}
         by_variable = {PREFIX + name.upper().replace(".", "_"): name for name in names}
         for variable, text in (os.environ if environ is None else environ).items():
-            if variable.startswith(PREFIX):
+            if variable.startswith(PREFIX) and variable not in NOT_SETTINGS:
                 earlier = variable.removeprefix(PREFIX).lower()
                 if earlier in RENAMED:
                     by_variable[variable] = current_name(earlier, f"environment variable {variable}")

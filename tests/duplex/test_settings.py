@@ -91,3 +91,7 @@ def test_an_error_names_the_source_of_the_value():
         Settings.load(None, {"DUPLEX_WALL_TIME": "noon"})
     with pytest.raises(SettingsError, match=r"must be one of auto, .* or empty, not 'x'"):
         Settings.load(None, {}, {"restore": "x"})
+
+
+def test_variables_of_the_model_store_are_no_settings() -> None:
+    assert Settings.load(environ={"DUPLEX_MODELS": "/models", "DUPLEX_OFFLINE": "1"}) == Settings()
