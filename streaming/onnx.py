@@ -22,7 +22,9 @@ def session(graph: str | Path | bytes, threads: int = 1) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(graph if isinstance(graph, bytes) else str(graph), options, ["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        graph if isinstance(graph, bytes) else str(graph), options, ["CPUExecutionProvider"]
+    )
 
 
 def quantize(source: Path, target: Path) -> None:

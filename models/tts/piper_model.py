@@ -4,8 +4,8 @@ The graph is cut where it is narrow, so that a sentence is sounded a window at a
 
     phoneme ids → text encoder, durations → (noise) → flow → latent frames → vocoder → samples
 
-Noise is fed from outside, seeded by the phonemes: the same text gives the same samples. The vocoder is convolutional, so
-a window with some frames around it gives the samples that the whole would have given.
+Noise is fed from outside, seeded by the phonemes: the same text gives the same samples. The vocoder is convolutional,
+so a window with some frames around it gives the samples that the whole would have given.
 """
 
 from __future__ import annotations
@@ -165,9 +165,7 @@ class PiperModel:
         """Samples of the frames [start, end), (n,) float32 in [−1, 1]."""
         total = prepared.latent.shape[2]
         first, last = max(start - AROUND, 0), min(end + AROUND, total)
-        (samples,) = self._vocoder.run(
-            None, {self._cut.latent: prepared.latent[:, :, first:last], **prepared.speaker}
-        )
+        (samples,) = self._vocoder.run(None, {self._cut.latent: prepared.latent[:, :, first:last], **prepared.speaker})
         samples = samples.reshape(-1)
         hop = len(samples) // (last - first)
         return np.ascontiguousarray(samples[(start - first) * hop : (end - first) * hop], np.float32)
