@@ -20,6 +20,7 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
+from duplex.models.tts import AUTO, ENGINES
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
@@ -47,9 +48,13 @@ class Settings:
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
     recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
-    synthesizer: str = setting("espeak", "speech engine", choices=("espeak",))
+    synthesizer: str = setting(
+        AUTO, "speech engine; auto: piper for a voice of Piper's, else espeak", choices=(AUTO, *ENGINES)
+    )
     voice: str = setting(
-        "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"
+        "",
+        "voice of the assistant: one of `duplex doctor --voices`, or a Piper voice (NAME.onnx, or a name of the model "
+        "store); empty: the language's own",
     )
     speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
     speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
