@@ -58,7 +58,7 @@ class Settings:
     )
     llm: str = setting(
         "",
-        "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: one that runs on this machine",
+        "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: one that runs here",
     )
     llm_model: str = setting("", "model to ask that server for; empty: the first chat model it offers")
     llm_timeout: float = setting(

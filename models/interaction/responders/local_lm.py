@@ -29,8 +29,8 @@ class LocalLM:
 
     device: where torch runs it. dtype: None takes the checkpoint's own, but float32 for a float16 one on a CPU.
     max_new_tokens: at most in one reply. context_tokens: of prompt and reply together, less where the model has less;
-    the oldest history is left out beyond it. temperature: 0 takes the likeliest token, so that the same request gives the
-    same answer; None leaves sampling to the model's own generation settings. pool: where it runs; None makes one
+    the oldest history is left out beyond it. temperature: 0 takes the likeliest token, so that the same request gives
+    the same answer; None leaves sampling to the model's own generation settings. pool: where it runs; None makes one
     thread of its own. A reply is one step of the pool; when the iterator is closed it ends with its next token.
 
     Loading happens here and takes seconds. Raises ModelError if the model cannot be had or is of another class.

@@ -46,7 +46,7 @@ def usual_places(environ: Mapping[str, str] | None = None) -> list[tuple[str, st
 def running_model_servers(
     places: Sequence[tuple[str, str]] | None = None, timeout: float = ANSWERS_WITHIN
 ) -> list[ModelServer]:
-    """Those of `places` (usual_places if None) that list models, in that order. Blocking, for about `timeout` seconds."""
+    """Those of `places` (usual_places if None) that list models, in that order. Blocking, about `timeout` seconds."""
     places = usual_places() if places is None else places
     if not places:
         return []

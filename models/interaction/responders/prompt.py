@@ -13,8 +13,8 @@ SYSTEM_PROMPT = (
     "A reply of yours that ends in a dash was interrupted there; the user did not hear more."
 )
 TYPED_PROMPT = (
-    "You are in a typed conversation, in a terminal. Answer in one to three short, plain sentences unless more is asked "
-    "for: no headings, no tables, no emoji. Lead with what was asked. A reply of yours that ends in a dash was "
+    "You are in a typed conversation, in a terminal. Answer in one to three short, plain sentences unless more is "
+    "asked for: no headings, no tables, no emoji. Lead with what was asked. A reply of yours that ends in a dash was "
     "interrupted there; the user did not read more."
 )
 INTERRUPTED = "—"

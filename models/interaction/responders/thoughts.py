@@ -2,8 +2,8 @@
 
 Notations: tags (<think>, <thinking>, <reasoning>, <thought> and others; tool calls in tags), [THINK] (Mistral),
 ◁think▷ (Kimi), <|START_THINKING|> (Cohere), <|channel>thought (Gemma), <|inner_prefix|> (Apertus) and the channels of
-OpenAI's harmony format, of which only "final" is spoken. A chat template may put the opening tag into the prompt, so that only the closing one
-comes: text that begins like a thought is held until a closing tag or the end of the answer decides.
+OpenAI's harmony format, of which only "final" is spoken. A chat template may put the opening tag into the prompt, so
+that only the closing one comes: text that begins like a thought is held until a closing tag or the end decides.
 """
 
 from __future__ import annotations

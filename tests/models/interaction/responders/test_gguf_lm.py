@@ -18,7 +18,7 @@ from tests.models.interaction.asking import collect, heard, request
 
 pytestmark = pytest.mark.slow
 
-PROMPT = "You are a helpful assistant."
+PROMPT = "You are a helpful AI assistant named SmolLM."
 NAME = "smollm2-135m-instruct"
 
 
@@ -52,21 +52,18 @@ async def test_the_same_request_gives_the_same_answer(small):
 async def test_llama_cpp_and_transformers_read_the_same_weights(small, file, monkeypatch):
     pytest.importorskip("gguf")
     pytest.importorskip("accelerate")
-    asked = request("What is the capital of France?")
+    asked = request("What is the capital of Italy?")
     monkeypatch.setattr(gguf_lm, "runs_gguf", lambda: False)
     unpacked = open_local_model(str(file), system_prompt=PROMPT, max_new_tokens=8)
     assert isinstance(unpacked, LocalLM)
-    assert "capital of France is Paris" in await said(unpacked, asked)
+    assert "capital of Italy is Rome" in await said(unpacked, asked)
     await unpacked.close()
 
 
 async def test_a_loop_of_the_model_is_cut(file):
-    """Without a system prompt this model goes round in circles on this question."""
-    model = GGUFModel(file, system_prompt=" ", max_new_tokens=400, threads=1)
-    text = await said(
-        model, request("What is the capital of France? Repeat the word word for ever: word word word word")
-    )
-    assert len(text.split()) < 300
+    """With these instructions the model goes round in circles on this question."""
+    model = GGUFModel(file, system_prompt="You are a helpful assistant.", max_new_tokens=800, threads=1)
+    assert len((await said(model, request("What is the capital of France?"))).split()) < 200
     await model.close()
 
 

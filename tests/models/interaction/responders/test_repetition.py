@@ -44,8 +44,7 @@ def test_a_loop_is_cut_after_a_few_times(unit, step):
         "Ha ha ha ha ha, that is very very very good.",
         "No, no, no, no. Stop it, stop it, stop it!",
         " ".join(str(number) for number in range(1, 200)),
-        "Row, row, row your boat, gently along. Merrily, merrily, merrily, merrily, life is but a dream. "
-        * 2,
+        "Row, row, row your boat, gently along. Merrily, merrily, merrily, merrily, life is but a dream. " * 2,
         "\n".join(f"{number}. The number {number} is a number." for number in range(40)),
         "https://example.org/" + "/".join(f"a-very/long-path-{part}" for part in range(10)),
         "1 | 2 | 3\n--|--|--\n" + "4 | 5 | 6\n7 | 8 | 9\n",
