@@ -34,8 +34,8 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         parents=[common],
         help="talk with the assistant by typing",
         description="The assistant of `duplex run` and `duplex mic`, typed: the same skills, timers, memory and "
-        "language model, without sound. A line is a turn, also from a pipe. Ctrl-C interrupts an answer and, at the prompt, "
-        "ends the conversation, as Ctrl-D does.",
+        "language model, without sound. A line is a turn, also from a pipe. Ctrl-C interrupts an answer and, at the "
+        "prompt, ends the conversation, as Ctrl-D does.",
     )
     parser.add_argument("-o", "--out", metavar="FILE", help="write the event log, as `duplex run` does (events.jsonl)")
     shown = ("language", "assistant_name", "system_prompt", "llm", "llm_model", "model", "wall_time")

@@ -52,11 +52,11 @@ async def test_the_same_request_gives_the_same_answer(small):
 async def test_llama_cpp_and_transformers_read_the_same_weights(small, file, monkeypatch):
     pytest.importorskip("gguf")
     pytest.importorskip("accelerate")
-    asked = request("What is the capital of Italy?")
+    asked = request("Say hello.")
     monkeypatch.setattr(gguf_lm, "runs_gguf", lambda: False)
     unpacked = open_local_model(str(file), system_prompt=PROMPT, max_new_tokens=8)
     assert isinstance(unpacked, LocalLM)
-    assert "capital of Italy is Rome" in await said(unpacked, asked)
+    assert "hello" in (await said(unpacked, asked)).lower()
     await unpacked.close()
 
 
