@@ -21,9 +21,13 @@ from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.interaction import AUTO
 from duplex.models.restoration.contract import LIVE_TASKS
+from duplex.models.tts import AUTO, ENGINES
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
+
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
+"""Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""
@@ -45,9 +49,13 @@ class Settings:
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
     recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
-    synthesizer: str = setting("espeak", "speech engine", choices=("espeak",))
+    synthesizer: str = setting(
+        AUTO, "speech engine; auto: piper for a voice of Piper's, else espeak", choices=(AUTO, *ENGINES)
+    )
     voice: str = setting(
-        "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"
+        "",
+        "voice of the assistant: one of `duplex doctor --voices`, or a Piper voice (NAME.onnx, or a name of the model "
+        "store); empty: the language's own",
     )
     speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
     speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
@@ -136,7 +144,7 @@ class Settings:
         names = {name: kind for name, kind, _, _ in _leaves(cls())}
         by_variable = {PREFIX + name.upper().replace(".", "_"): name for name in names}
         for variable, text in (os.environ if environ is None else environ).items():
-            if variable.startswith(PREFIX):
+            if variable.startswith(PREFIX) and variable not in NOT_SETTINGS:
                 earlier = variable.removeprefix(PREFIX).lower()
                 if earlier in RENAMED:
                     by_variable[variable] = current_name(earlier, f"environment variable {variable}")

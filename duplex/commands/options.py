@@ -16,7 +16,7 @@ from duplex.streaming.errors import SettingsError
 FLAGS = {
     "language": ("--language", "language of the conversation"),
     "recognizer": ("--recognizer", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer"),
-    "voice": ("--voice", "voice of the assistant (`duplex doctor --voices` lists them)"),
+    "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
     "llm": (
         "--llm",
         "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: find Ollama, llama.cpp, "
