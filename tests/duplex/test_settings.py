@@ -40,7 +40,7 @@ def test_flags_that_were_not_given_change_nothing() -> None:
         ("speech_rate = 7", "speech_rate must lie between 0.3 and 3, not 7"),
         ("speech_rate = nan", "speech_rate must lie between 0.3 and 3, not nan"),
         ("synthesizer = 'bells'", "synthesizer must be one of auto, espeak, piper, not 'bells'"),
-        ("llm = 'localhost'", "llm must be an http(s) address, not 'localhost'"),
+        ("llm = 'localhost'", "llm must be an http(s) address or auto, not 'localhost'"),
         ("wall_time = 'noon'", "wall_time must be an ISO 8601 time"),
         ("[floor]\npause_short = 3", "floor.pause_short ≤ pause_medium ≤ pause_long does not hold"),
         ("[floor]\npause_shirt = 3", "did you mean 'floor.pause_short'?"),
