@@ -14,7 +14,6 @@ from pathlib import Path
 from duplex.models.store.catalog import CATALOG
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
 from duplex.models.store.folders import complete, disk_size, faults, store_folder
-from duplex.models.store.pulling import discard, pull
 from duplex.models.store.watching import Progress, Watcher, watched_by
 from duplex.streaming.errors import ModelError
 
@@ -94,11 +93,15 @@ def fetch(name: str, progress: Progress | None = None, sources: Sequence[Source]
             raise ModelError(
                 f"{name} ({megabytes(wanted.size)}) is not in {folder()}, and DUPLEX_OFFLINE forbids pulling it"
             )
+    from duplex.models.store.pulling import pull
+
     return pull(wanted, sources, progress)
 
 
 def remove(name: str) -> bool:
     """Removes a model from this machine; whether there was one. Raises ModelError."""
+    from duplex.models.store.pulling import discard
+
     return discard(lookup(name))
 
 

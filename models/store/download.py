@@ -17,6 +17,9 @@ from duplex.models.store.failures import SourceError
 TRIES = 4
 """Tries in a row that bring nothing; one that brings something starts the count again."""
 
+TRIES_TO_CONNECT = 2
+"""The same where there is not even a connection: without a network the answer must come soon."""
+
 PAUSE = 0.5
 """Seconds before the second try; doubled at each further one."""
 
@@ -59,7 +62,7 @@ def download(url: str, path: Path, headers: dict[str, str], progress: Callable[[
             except (httpx.TransportError, Passing) as error:
                 grown = path.exists() and path.stat().st_size > before
                 failed = 1 if grown else failed + 1
-                if failed >= TRIES:
+                if failed >= (TRIES_TO_CONNECT if isinstance(error, httpx.ConnectError) else TRIES):
                     raise SourceError(_reason(error)) from None
                 time.sleep(PAUSE * 2 ** (failed - 1))
             except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
