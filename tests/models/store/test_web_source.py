@@ -145,6 +145,18 @@ def test_a_token_of_a_file_is_sent_to_the_hub(
     assert hub.asked[0][1]["authorization"] == "Bearer hf_of_file"
 
 
+def test_a_token_is_not_sent_on_to_where_the_hub_keeps_its_files(
+    hub: Files, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.cdn = hub.url.replace("127.0.0.1", "localhost")
+    catalog(HUB)
+    assert is_right(store.fetch("some-model"))
+    there = [headers for path, headers in hub.asked if path.startswith("/cdn")]
+    assert len(there) == len(CONTENT)
+    assert not any("authorization" in headers for headers in there)
+
+
 def test_offline_forbids_the_hub(hub: Files, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     catalog(HUB)
@@ -152,9 +164,10 @@ def test_offline_forbids_the_hub(hub: Files, catalog: Catalog, monkeypatch: pyte
     assert hub.asked == []
 
 
-def test_the_hubs_cache_is_used(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("switch", ["HF_HUB_OFFLINE", "DUPLEX_OFFLINE"])
+def test_the_hubs_cache_is_used(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, switch: str) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv(switch, "1")
     repository = tmp_path / "hf" / "hub" / "models--someone--some-model"
     snapshot = repository / "snapshots" / "c0ffee"
     for place in (repository / "refs", repository / "blobs", snapshot):
