@@ -23,6 +23,7 @@ COMMANDS = (
     "duplex.commands.run",
     "duplex.commands.transcribe",
     "duplex.commands.mic",
+    "duplex.commands.chat",
     "duplex.commands.diarize",
     "duplex.commands.restore",
     "duplex.commands.recover",

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def session(path: str | Path, threads: int = 1) -> InferenceSession:
-    """A session of the graph at `path` on the CPU. threads: of one operator.
+def session(graph: str | Path | bytes, threads: int = 1) -> InferenceSession:
+    """A session of a graph, at a path or in bytes, on the CPU. threads: of one operator.
 
     Raises what ONNX Runtime raises, a class of its own for each cause, and ImportError if it is not installed.
     """
@@ -22,7 +22,9 @@ def session(path: str | Path, threads: int = 1) -> InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        graph if isinstance(graph, bytes) else str(graph), options, ["CPUExecutionProvider"]
+    )
 
 
 def quantize(source: Path, target: Path) -> None:

@@ -48,6 +48,7 @@ OPTIONAL = {
     "livekit": "needed for `duplex mic` over loudspeakers: pip install 'duplex[mic]'",
     "aiohttp": "needed for calls in the browser: pip install 'duplex[call]'",
     "aiortc": "needed for calls in the browser: pip install 'duplex[call]'",
+    "xllamacpp": "needed for language models in GGUF files: pip install 'duplex[gguf]'",
     "ray": "needed for more than one machine: pip install 'duplex[cluster]'",
 }
 
@@ -104,6 +105,7 @@ def examine() -> Iterator[Finding]:
     cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = sorted(path.name[8:].replace("--", "/") for path in cache.glob("models--*")) if cache.is_dir() else []
     detail = ", ".join(models) if models else f"none in {cache}; name one with --recognizer or --model while online"
+    yield from _language_models()
     yield Finding("cached models", "ok" if models else "missing", detail, required=False)
 
 
@@ -185,6 +187,20 @@ def _diarization() -> str:
     diarizer = load_diarizer()
     said = probabilities(diarizer, np.zeros(16_000, np.float32))
     return f"{diarizer.name} tells {said.shape[1]} speakers apart"
+
+
+def _language_models() -> Iterator[Finding]:
+    """Model servers that run here; without one the assistant answers by its skills."""
+    from duplex.models.interaction import running_model_servers
+
+    servers = running_model_servers()
+    for server in servers:
+        more = f" and {len(server.models) - 1} more" if len(server.models) > 1 else ""
+        detail = f"{server.kind} at {server.url}: " + (f"{server.model}{more}" if server.model else "no chat model")
+        yield Finding("language model", "ok" if server.model else "missing", detail, required=False)
+    if not servers:
+        advice = "no Ollama, llama.cpp, LM Studio or vLLM runs here; start one and use --llm auto, or name a --model"
+        yield Finding("language model", "missing", advice, required=False)
 
 
 def _demo() -> str:
