@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "given"
     place.mkdir()
     for name, content in CONTENT.items():
+        (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(content)
     entry = entry_from(LocalSource(str(place)))
     monkeypatch.setattr("duplex.models.store.CATALOG", {entry.name: entry})

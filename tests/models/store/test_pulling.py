@@ -231,7 +231,7 @@ def test_a_damaged_archive_of_this_machine(catalog: Catalog, tmp_path: Path, con
 
 def test_remove_takes_the_model_or_what_a_pull_left(catalog: Catalog, folder: LocalSource, files: Files) -> None:
     catalog(at_url(files))
-    files.content["/models/tokens.bin"] = b"wrong"
+    files.content["/models/parts/tokens.bin"] = b"wrong"
     assert "wrong sum" in fails()
     assert store.remove("some-model")
     assert not store.remove("some-model")

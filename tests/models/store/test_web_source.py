@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def test_a_half_file_that_a_crash_has_spoilt_is_brought_again(hub: Files, catalo
 def test_any_break_at_any_byte_gives_the_whole_file(
     files: Files, tmp_path: Path, size: int, breaks: int, there: int
 ) -> None:
-    content = CONTENT["tokens.bin"][:size]
+    content = CONTENT["parts/tokens.bin"][:size]
     files.content["/file"] = content
     files.break_after, files.breaks = size // (breaks + 1), breaks
     path = tmp_path / "file"
@@ -170,11 +172,12 @@ def test_the_hubs_cache_is_used(catalog: Catalog, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv(switch, "1")
     repository = tmp_path / "hf" / "hub" / "models--someone--some-model"
     snapshot = repository / "snapshots" / "c0ffee"
-    for place in (repository / "refs", repository / "blobs", snapshot):
+    for place in (repository / "refs", repository / "blobs", snapshot / "parts"):
         place.mkdir(parents=True)
     (repository / "refs" / "main").write_text("c0ffee")
     for name, content in CONTENT.items():
-        (repository / "blobs" / name[::-1]).write_bytes(content)
-        (snapshot / name).symlink_to(Path("..", "..", "blobs", name[::-1]))
+        blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
+        blob.write_bytes(content)
+        (snapshot / name).symlink_to(os.path.relpath(blob, (snapshot / name).parent))
     catalog(HUB)
     assert is_right(store.fetch("some-model"))
