@@ -101,7 +101,7 @@ def examine() -> Iterator[Finding]:
     yield _check("demo recording", _demo)
     yield _check("disk", _disk)
     yield Finding("processor", "ok", f"{os.cpu_count()} cores", required=False)
-    yield from _models()
+    yield from examine_models()
     cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = sorted(path.name[8:].replace("--", "/") for path in cache.glob("models--*")) if cache.is_dir() else []
     detail = ", ".join(models) if models else f"none in {cache}; name one with --recognizer or --model while online"
@@ -109,7 +109,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("cached models", "ok" if models else "missing", detail, required=False)
 
 
-def _models() -> Iterator[Finding]:
+def examine_models() -> Iterator[Finding]:
     """The store's folder, and what each model of the catalog takes there or would take."""
     from duplex.models import store
 

@@ -67,6 +67,13 @@ def _piper(
     )
 
 
+_KOKORO_VOICES = {
+    "af_bella": "f69d836209b78eb8c66e75e3cda491e26ea838a3674257e9d4e5703cbaf55c8b",
+    "af_heart": "d583ccff3cdca2f7fae535cb998ac07e9fcb90f09737b9a41fa2734ec44a8f0b",
+    "am_michael": "1d1f21dd8da39c30705cd4c75d039d265e9bc4a2a93ed09bc9e1b1225eb95ba1",
+    "bm_george": "c4b235a4c1f2cd3b939fed08b899ce9385638b763f7b73a59616c4fc9bd6c9bc",
+}
+
 ENTRIES = (
     Entry(
         "moonshine-tiny-en",
@@ -149,6 +156,23 @@ ENTRIES = (
         "the same, smaller and faster; fine-tuned from a voice whose recordings are for research only",
         (63_201_294, "7e64762d8e5118bb578f2eea6207e1a35a8e0c30595010b666f983fc87bb7819"),
         (4_819, "974adee790533adb273a1ac88f49027d2a1b8f0f2cf4905954a4791e79264e85"),
+    ),
+    Entry(
+        "kokoro",
+        family="tts",
+        languages=("en", "es", "fr", "hi", "it", "pt"),
+        licence="Apache-2.0",
+        about=f"Kokoro-82M, int8: the most natural voices, about as slow as they speak; {', '.join(_KOKORO_VOICES)}",
+        files=(
+            File(
+                "onnx/model_quantized.onnx",
+                92_361_116,
+                "fbae9257e1e05ffc727e951ef9b9c98418e6d79f1c9b6b13bd59f5c9028a1478",
+            ),
+            File("tokenizer.json", 3_497, "77a02c8e164413299b4b4c403b14f8e0e1c1b727db4d46a09d6327b861060a34"),
+            *(File(f"voices/{voice}.bin", 522_240, sha256) for voice, sha256 in _KOKORO_VOICES.items()),
+        ),
+        sources=(HubSource("onnx-community/Kokoro-82M-v1.0-ONNX", "1939ad2a8e416c0acfeecc08a694d14ef25f2231"),),
     ),
     Entry(
         "smollm2-135m-instruct",

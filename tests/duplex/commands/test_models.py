@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from duplex.cli import main
-from duplex.commands.doctor import examine
+from duplex.commands.doctor import examine_models
 from duplex.commands.pull_progress import pulls_shown
 from duplex.models import store
 from duplex.models.store import LocalSource
@@ -22,6 +22,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "given"
     place.mkdir()
     for name, content in CONTENT.items():
+        (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(content)
     entry = entry_from(LocalSource(str(place)))
     monkeypatch.setattr("duplex.models.store.CATALOG", {entry.name: entry})
@@ -128,7 +129,7 @@ def test_a_library_user_gets_log_records_only(
 
 def test_doctor_says_what_is_there_and_what_each_would_cost() -> None:
     def findings() -> dict[str, tuple[str, str]]:
-        return {found.what: (found.state, found.detail) for found in examine() if not found.required}
+        return {found.what: (found.state, found.detail) for found in examine_models()}
 
     state, detail = findings()["some-model"]
     assert state == "missing" and "0.3 MB to pull, MIT" in detail
@@ -141,5 +142,5 @@ def test_doctor_says_what_is_there_and_what_each_would_cost() -> None:
 def test_doctor_says_that_the_store_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("DUPLEX_MODELS", str(tmp_path / "file" / "models"))
-    (found,) = (found for found in examine() if found.what == "model store")
+    (found,) = (found for found in examine_models() if found.what == "model store")
     assert found.state == "broken" and "DUPLEX_MODELS" in found.detail
