@@ -15,9 +15,9 @@ _ERRORS_ONLY = 3
 
 
 def session(
-    model: str | Path | bytes, threads: int = 1, *, spinning: bool = True, quiet: bool = False
+    graph: str | Path | bytes, threads: int = 1, *, spinning: bool = True, quiet: bool = False
 ) -> InferenceSession:
-    """A session of a graph, a file or its content, on the CPU.
+    """A session of a graph, at a path or in bytes, on the CPU.
 
     threads: of one operator. spinning: its threads wait for work in a loop, which keeps a core busy. quiet: no
     warnings of the library. Raises what ONNX Runtime raises, a class of its own for each cause, and ImportError if it
@@ -33,8 +33,8 @@ def session(
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if quiet:
         options.log_severity_level = _ERRORS_ONLY
-    graph = model if isinstance(model, bytes) else str(model)
-    return onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
+    opened = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(opened, options, ["CPUExecutionProvider"])
 
 
 def onnx_of(path: str | Path) -> bytes:
