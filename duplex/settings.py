@@ -56,6 +56,12 @@ class Settings:
         "folder of a speech recognizer",
     )
     hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
+    second_pass: str = setting(
+        AUTO,
+        "in recordings, moonshine-base goes over what moonshine-tiny heard; auto: if it has been pulled and there is "
+        "memory",
+        choices=(AUTO, "on", "off"),
+    )
     synthesizer: str = setting(
         AUTO, "speech engine; auto: piper for a voice of Piper's, else espeak", choices=(AUTO, *ENGINES)
     )
