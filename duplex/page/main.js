@@ -3,6 +3,7 @@
 import { followAddress, given, invitation, token } from "./address.js";
 import { Api } from "./api.js";
 import { Call } from "./call.js";
+import { Compose } from "./compose.js";
 import { Conversation } from "./conversation.js";
 import { Devices } from "./devices.js";
 import { Downloads } from "./downloads.js";
@@ -98,6 +99,11 @@ const options = new Options({
   changed: refreshDownloads,
 });
 
+const compose = new Compose({
+  send: (message) => call.send(message),
+  failed: (text) => notices.show(text),
+});
+
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
 
 let drawn = 0;
@@ -141,6 +147,7 @@ function follow(state) {
   $("mute").hidden = $("stop").hidden = !call.running;
   $("forget").hidden = state !== "ended";
   options.enable(live);
+  compose.enable(call.running, live);
   if (!call.running) {
     stopped = clock.time ?? stopped;
     clock.stop();
@@ -285,6 +292,7 @@ new Shortcuts(
     c: { text: "Begin the call, or end it", run: () => (call.running ? press("stop") : press("start"))() },
     m: { text: "Mute the microphone", run: press("mute") },
     a: { text: "Assistant on or off", run: press("assistant") },
+    w: { text: "Write instead of speaking", run: () => compose.focus() },
     t: { text: "Go to the transcript", run: () => $("transcript").focus() },
     d: { text: "Dark or light", run: press("theme") },
   },
