@@ -44,9 +44,8 @@ const timeline = new Timeline($("timeline"), tracks);
 const figures = new Figures($("figures"));
 const trouble = new Trouble($("trouble"));
 const stage = new Stage({ orb: $("orb"), doing: $("doing"), detail: $("detail") });
-const sound = new Sound($("voice"), (play) =>
-  notices.show("The browser keeps the sound back.", { label: "Hear it", run: play }),
-);
+const keptBack = "The browser keeps the sound back.";
+const sound = new Sound($("voice"), (play) => notices.show(keptBack, { label: "Hear it", run: play }));
 const meters = { input: new Meter($("meter-in")), output: new Meter($("meter-out")) };
 const transcript = new Transcript({
   list: $("entries"),
@@ -87,22 +86,16 @@ const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-fi
   microphone: (id) => call.running && attempt(() => call.microphone.open(id)),
   loudspeaker: (id) => attempt(() => sound.choose(id)),
 });
-const downloads = new Downloads($("downloads"), {
-  api,
-  session: () => call.session,
-  failed: (text) => notices.show(text),
-});
+const failed = (text) => notices.show(text);
+const downloads = new Downloads($("downloads"), { api, session: () => call.session, failed });
 
 const options = new Options({
   send: (message) => call.send(message),
-  failed: (text) => notices.show(text),
+  failed,
   changed: refreshDownloads,
 });
 
-const compose = new Compose({
-  send: (message) => call.send(message),
-  failed: (text) => notices.show(text),
-});
+const compose = new Compose({ send: (message) => call.send(message), failed });
 
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
 
