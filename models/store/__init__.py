@@ -7,14 +7,12 @@ is there is never looked for on the network again. DUPLEX_MODELS names the folde
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from duplex.models.store.catalog import CATALOG
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
-from duplex.models.store.folders import complete, disk_size, faults, store_folder
-from duplex.models.store.pulling import discard, pull
+from duplex.models.store.folders import complete, disk_size, faults, set_to_yes, store_folder
 from duplex.models.store.watching import Progress, Watcher, watched_by
 from duplex.streaming.errors import ModelError
 
@@ -64,7 +62,7 @@ def folder() -> Path:
 
 def offline() -> bool:
     """Whether DUPLEX_OFFLINE forbids pulling."""
-    return os.environ.get("DUPLEX_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
+    return set_to_yes("DUPLEX_OFFLINE")
 
 
 def find(name: str) -> Path | None:
@@ -88,17 +86,27 @@ def fetch(name: str, progress: Progress | None = None, sources: Sequence[Source]
     wanted = lookup(name)
     if (found := find(name)) is not None:
         return found
-    if sources is None:
-        sources = wanted.sources
-        if offline():
-            raise ModelError(
-                f"{name} ({megabytes(wanted.size)}) is not in {folder()}, and DUPLEX_OFFLINE forbids pulling it"
-            )
-    return pull(wanted, sources, progress)
+    allowed = [source for source in sources or wanted.sources if not offline() or _is_here(source, wanted)]
+    if not allowed:
+        raise ModelError(
+            f"{name} ({megabytes(wanted.size)}) is not in {folder()}, and DUPLEX_OFFLINE forbids pulling it"
+        )
+    from duplex.models.store.pulling import pull
+
+    return pull(wanted, allowed, progress)
+
+
+def _is_here(source: Source, wanted: Entry) -> bool:
+    """Whether a source needs no network."""
+    from duplex.models.store.web_source import in_cache
+
+    return isinstance(source, LocalSource) or (isinstance(source, HubSource) and in_cache(source, wanted.files))
 
 
 def remove(name: str) -> bool:
     """Removes a model from this machine; whether there was one. Raises ModelError."""
+    from duplex.models.store.pulling import discard
+
     return discard(lookup(name))
 
 

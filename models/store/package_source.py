@@ -105,7 +105,7 @@ def _watch(process: subprocess.Popen[bytes], folder: Path, grown: Callable[[int]
 def _pip() -> list[str]:
     """This environment's pip, else the one on the path. Raises SourceError if there is none."""
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip"]
+        return [sys.executable, "-P", "-m", "pip"]  # -P: a pip.py in the user's folder is not meant
     for name in ("pip3", "pip"):
         if (found := shutil.which(name)) is not None:
             return [found]

@@ -13,12 +13,13 @@ __all__ = ["AUTO", "ENGINES", "SpeechChunk", "SpeechStream", "Synthesizer", "Voi
 
 ENGINES = {
     "espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer"),
+    "kokoro": ("duplex.models.tts.kokoro", "KokoroSynthesizer"),
     "piper": ("duplex.models.tts.piper", "PiperSynthesizer"),
 }
 """Name of each synthesizer, and the module and class that a first use imports."""
 
 AUTO = "auto"
-"""Piper for a voice that is Piper's, else espeak."""
+"""Piper or Kokoro for a voice that is theirs, else espeak."""
 
 
 def load_synthesizer(name: str = AUTO, voice: str = "", **settings: Any) -> Synthesizer:
@@ -27,14 +28,15 @@ def load_synthesizer(name: str = AUTO, voice: str = "", **settings: Any) -> Synt
     Raises ModelError for an unknown name, or an engine or a voice that cannot be had, SettingsError for settings it
     does not have."""
     if name == AUTO:
+        from duplex.models.tts.kokoro import is_kokoro_voice
         from duplex.models.tts.piper import is_piper_voice
 
-        name = "piper" if is_piper_voice(voice) else "espeak"
+        name = "piper" if is_piper_voice(voice) else "kokoro" if is_kokoro_voice(voice) else "espeak"
     if name not in ENGINES:
         raise ModelError(f"there is no speech engine {name!r}; there is: {', '.join((AUTO, *sorted(ENGINES)))}")
     module, factory = ENGINES[name]
     engine = getattr(import_module(module), factory)
-    if name == "piper":
+    if name in ("kokoro", "piper"):
         settings["voice"] = voice
     try:
         return engine(**settings)
