@@ -19,7 +19,6 @@ from typing import Any, get_type_hints
 
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
-from duplex.models.interaction import AUTO as FOUND_SERVER
 from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.models.tts import ENGINES
 from duplex.streaming.errors import SettingsError
@@ -119,7 +118,7 @@ class Settings:
                 raise SettingsError(
                     f"settings: wall_time must be an ISO 8601 time such as 2026-01-31T09:30, not {self.wall_time!r}"
                 ) from None
-        if self.llm and self.llm != FOUND_SERVER and not self.llm.startswith(("http://", "https://")):
+        if self.llm and self.llm != AUTO and not self.llm.startswith(("http://", "https://")):
             raise SettingsError(f"settings: llm must be an http(s) address or auto, not {self.llm!r}")
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
