@@ -13,7 +13,7 @@ from pathlib import Path
 from duplex.models.store.catalog import CATALOG
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
 from duplex.models.store.folders import complete, disk_size, faults, set_to_yes, store_folder
-from duplex.models.store.watching import Progress, Watcher, watched_by
+from duplex.models.store.watching import Progress, Watcher, watch, watched_by
 from duplex.streaming.errors import ModelError
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "offline",
     "remove",
     "size_on_disk",
+    "watch",
     "watched_by",
 ]
 
