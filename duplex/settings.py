@@ -19,12 +19,14 @@ from typing import Any, get_type_hints
 
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
-from duplex.models.interaction import AUTO
 from duplex.models.restoration.contract import LIVE_TASKS
-from duplex.models.tts import AUTO, ENGINES
+from duplex.models.tts import ENGINES
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
+
+AUTO = "auto"
+"""The value that leaves a choice to the family."""
 
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
