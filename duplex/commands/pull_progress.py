@@ -28,8 +28,8 @@ def pulls_shown() -> Iterator[None]:
 
 
 def announce_pulls() -> None:
-    """In a worker process: a line for each model that it pulls. There is no bar, since the terminal is the parent's, and
-    nothing of other workers that wait for the same model."""
+    """In a worker process: a line for each model that it pulls. There is no bar, since the terminal is the parent's,
+    and nothing of other workers that wait for the same model."""
     watch(_Announced())
 
 
