@@ -82,13 +82,11 @@ def _pocketsphinx(language: str | None, settings: dict[str, Any]) -> Recognizer[
 
 def _from_store(name: str) -> str:
     """A recognizer of the model store as its folder, which is pulled if need be; any other name as it is."""
-    from duplex.models.store import catalog, fetch
+    from duplex.models.store import catalog, fetch, lookup
 
-    entry = catalog().get(name)
-    if entry is None:
+    if name not in catalog():
         return name
-    if entry.family != "asr":
-        raise ModelError(f"{name} is no recognizer: it is {entry.about}")
+    lookup(name, "asr")
     setting = next((short for short, full in MOONSHINE.items() if full == name), None)
     return setting or str(fetch(name))
 

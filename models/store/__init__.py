@@ -46,14 +46,17 @@ def catalog() -> Mapping[str, Entry]:
     return CATALOG
 
 
-def lookup(name: str) -> Entry:
-    """One of them. Raises ModelError for a name that the catalog does not have."""
+def lookup(name: str, family: str | None = None) -> Entry:
+    """One of them. Raises ModelError for a name that the catalog does not have, or a model for another family."""
     known = catalog()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"; did you mean {near[0]}?" if near else "; `duplex models list` names them all"
         raise ModelError(f"no model of the catalog is named {name!r}{meant}")
-    return known[name]
+    entry = known[name]
+    if family is not None and entry.family != family:
+        raise ModelError(f"{name} is not for {family} but for {entry.family}: {entry.about}")
+    return entry
 
 
 def folder() -> Path:
