@@ -61,7 +61,7 @@ class Engines:
                 first_token_timeout=settings.llm_timeout,
                 token_timeout=settings.llm_timeout,
             ),
-            synthesizer=load_synthesizer(settings.synthesizer, settings.voice),
+            synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),

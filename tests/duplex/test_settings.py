@@ -39,7 +39,7 @@ def test_flags_that_were_not_given_change_nothing() -> None:
         ("language = 3", "language must be text, not 3"),
         ("speech_rate = 7", "speech_rate must lie between 0.3 and 3, not 7"),
         ("speech_rate = nan", "speech_rate must lie between 0.3 and 3, not nan"),
-        ("synthesizer = 'bells'", "synthesizer must be one of auto, espeak, piper, not 'bells'"),
+        ("synthesizer = 'bells'", "synthesizer must be one of auto, espeak, piper, or an address, not 'bells'"),
         ("llm = 'localhost'", "llm must be an http(s) address, not 'localhost'"),
         ("wall_time = 'noon'", "wall_time must be an ISO 8601 time"),
         ("[floor]\npause_short = 3", "floor.pause_short ≤ pause_medium ≤ pause_long does not hold"),
