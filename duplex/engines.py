@@ -54,7 +54,7 @@ class Engines:
             vad=load_vad(),
             recognizer=load_recognizer(settings.recognizer, language=settings.language),
             answerer=open_answerer(settings),
-            synthesizer=load_synthesizer(settings.synthesizer, settings.voice),
+            synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),
