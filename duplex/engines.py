@@ -52,7 +52,7 @@ class Engines:
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             vad=load_vad(),
-            recognizer=load_recognizer(settings.recognizer, language=settings.language),
+            recognizer=load_recognizer(settings.recognizer, language=settings.language, hotwords=settings.hotwords),
             answerer=open_answerer(settings),
             synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,

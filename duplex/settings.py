@@ -50,7 +50,12 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
+    recognizer: str = setting(
+        AUTO,
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, or the Hugging Face id or "
+        "folder of a speech recognizer",
+    )
+    hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
     synthesizer: str = setting(
         AUTO,
         f"speech engine: {', '.join(ENGINES)}, auto (piper for a voice of Piper's, else espeak), or the address of an "

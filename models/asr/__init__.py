@@ -18,7 +18,7 @@ MOONSHINE = {"moonshine-tiny": "moonshine-tiny-en", "moonshine-base": "moonshine
 
 
 def load_recognizer(
-    name: str = "auto", *, language: str | None = None, hotwords: str = "", **settings: Any
+    name: str = "auto", *, language: str | None = None, hotwords: str = "", live: bool = True, **settings: Any
 ) -> Recognizer[Any]:
     """A recognizer by name.
 
@@ -27,15 +27,16 @@ def load_recognizer(
         "pocketsphinx" (bundled, US English). A recognizer of `duplex models list`, such as "whisper-small", or the
         Hugging Face id or folder of a model of the Whisper or the CTC kind.
     hotwords: words and phrases to prefer, separated by commas; recognizers that cannot do so say it in the log.
+    live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
     settings: of `Moonshine`, of `PocketSphinx`, or of `transformers_asr.load`.
 
     Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
     """
     if name == "auto":
-        return _best(language, hotwords, settings)
+        return _best(language, hotwords, {"live": live, **settings})
     name = _from_store(name)
     if name in MOONSHINE or _holds_moonshine(name):
-        return _moonshine(name, language, hotwords, settings)
+        return _moonshine(name, language, hotwords, {"live": live, **settings})
     if hotwords:
         log.warning("%s cannot prefer hotwords: they are not used", name)
     if name == "pocketsphinx":
