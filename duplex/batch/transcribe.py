@@ -111,7 +111,7 @@ def transcribe(
     recognizer = load_recognizer(settings.recognizer, language=settings.language)
     try:
         check_language(settings.language, recognizer)
-        return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
+        return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 
