@@ -165,7 +165,8 @@ def test_one_stream_and_one_length() -> None:
 def test_the_network_starts_no_threads_and_leaves_the_environment_alone() -> None:
     program = (
         "import os, numpy as np; from duplex.models.vad import load_vad; before = dict(os.environ); "
-        "detector = load_vad('silero'); state = detector.initial_state(); threads = len(os.listdir('/proc/self/task')); "
+        "detector = load_vad('silero'); state = detector.initial_state(); "
+        "threads = len(os.listdir('/proc/self/task')); "
         "[detector.step(np.random.default_rng(0).standard_normal(160).astype('f4') / 9, state) for _ in range(20)]; "
         "print(len(os.listdir('/proc/self/task')) - threads, dict(os.environ) == before)"
     )
