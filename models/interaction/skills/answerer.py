@@ -53,7 +53,8 @@ class Skills:
         pass
 
 
-def builtin_skills() -> list[Skill]:
+def builtin_skills(name: str = "Duplex") -> list[Skill]:
+    """name: what the assistant is called."""
     return [
         TimeAndDate(),
         Timers(),
@@ -63,7 +64,7 @@ def builtin_skills() -> list[Skill]:
         Recall(),
         SpeakingTime(),
         Controls(),
-        Courtesies(),
+        Courtesies(name),
     ]
 
 

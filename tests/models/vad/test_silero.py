@@ -1,4 +1,4 @@
-"""Activity by Silero's network behind the gate, on real speech and on what is not speech."""
+"""Activity by Silero's network, on real speech and on what is not speech."""
 
 from __future__ import annotations
 
