@@ -51,7 +51,7 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            vad=load_vad(),
+            vad=load_vad(settings.vad),
             recognizer=load_recognizer(settings.recognizer, language=settings.language, hotwords=settings.hotwords),
             answerer=open_answerer(settings),
             synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),

@@ -55,6 +55,7 @@ class Settings:
         "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, or the Hugging Face id or "
         "folder of a speech recognizer",
     )
+    vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
     hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
     synthesizer: str = setting(
         AUTO,

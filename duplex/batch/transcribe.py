@@ -113,7 +113,7 @@ def transcribe(
     )
     try:
         check_language(settings.language, recognizer)
-        return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
+        return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 
