@@ -75,7 +75,8 @@ class Speech(Event):
 
 @dataclass(frozen=True, slots=True)
 class Partial(Event):
-    """What the utterance seems to say so far. The first `stable` characters are never taken back."""
+    """What the utterance seems to say so far. The words in the first `stable` characters are never
+    taken back; their case and punctuation may change."""
 
     type: ClassVar[str] = "partial"
     party: str

@@ -263,6 +263,18 @@ def test_a_voice_that_fails_is_lost_not_the_session() -> None:
     assert [r.text for r in replies(playout)] == ["fine"]
 
 
+def test_where_a_voice_fails_its_spare_speaks_and_one_line_says_so() -> None:
+    asks = [ASK, UserSpeech(5.0, 6.0, "and now"), UserSpeech(9.0, 10.0, "and then")]
+    engines = scripted_engines(asks, [Answer("bad word"), Answer("bad again"), Answer("fine")])
+    voice = ScriptedSynthesizer(fail_on="bad")
+    voice.spare = ScriptedSynthesizer(sample_rate=22_050)
+    engines.synthesizer = voice
+    playout = converse(asks, engines=engines)
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityLost)] == ["speech"]
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityRestored)] == ["speech"]
+    assert [r.text for r in replies(playout)] == ["bad word", "bad again", "fine"]
+
+
 class FullDisk(Playout):
     capability = "recording"
 
