@@ -44,6 +44,7 @@ class Settings:
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
     recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
+    spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
     synthesizer: str = setting("espeak", "speech engine", choices=("espeak",))
     voice: str = setting(
         "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"

@@ -7,7 +7,7 @@ from typing import Any
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
 from duplex.streaming.errors import ModelError
 
-__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer"]
+__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer", "load_spotter"]
 
 
 def load_recognizer(name: str = "pocketsphinx", **settings: Any) -> Recognizer[Any]:
@@ -30,3 +30,14 @@ def load_recognizer(name: str = "pocketsphinx", **settings: Any) -> Recognizer[A
     from duplex.models.asr.transformers_asr import load
 
     return load(name, **settings)
+
+
+def load_spotter(language: str = "en") -> Recognizer[Any] | None:
+    """What hears short commands over a reply; None for a language whose commands it does not know.
+
+    Raises ModelError if it cannot be had.
+    """
+    from duplex.models.asr.keyword_spotter import KeywordSpotter
+
+    known = language.partition("-")[0].lower() in KeywordSpotter.languages
+    return KeywordSpotter() if known else None
