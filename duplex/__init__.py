@@ -38,6 +38,7 @@ _HOME = {
     "diarize": "duplex.batch.diarize",
     "restore": "duplex.batch.restore",
     "run": "duplex.batch.run",
+    "say": "duplex.batch.say",
     "serve": "duplex.serving.serve",
     "transcribe": "duplex.batch.transcribe",
 }
@@ -61,6 +62,7 @@ __all__ = [
     "diarize",
     "restore",
     "run",
+    "say",
     "serve",
     "transcribe",
 ]
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from duplex.batch.diarize import diarize
     from duplex.batch.restore import restore
     from duplex.batch.run import run
+    from duplex.batch.say import say
     from duplex.batch.transcribe import transcribe
     from duplex.conversation.session import Session
     from duplex.microphone.microphone import Microphone

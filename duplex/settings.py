@@ -20,9 +20,16 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
+from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
+
+AUTO = "auto"
+"""The value that leaves a choice to the family."""
+
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
+"""Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""
@@ -43,22 +50,54 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
+    recognizer: str = setting(
+        AUTO,
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, the Hugging Face id or "
+        "folder of a speech recognizer, or the address of an OpenAI-compatible transcription server",
+    )
+    recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
+    vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
+    hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
     spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
-    synthesizer: str = setting("espeak", "speech engine", choices=("espeak",))
+    synthesizer: str = setting(
+        AUTO,
+        f"speech engine: {', '.join(ENGINES)}, auto (piper for a voice of Piper's, else espeak), or the address of an "
+        "OpenAI-compatible speech server",
+    )
+    synthesizer_model: str = setting("", "model to ask a speech server for; empty: tts-1")
     voice: str = setting(
-        "", "voice of the assistant, as `duplex doctor --voices` lists them; empty: the language's own"
+        "",
+        "voice of the assistant: one of `duplex doctor --voices`, or a Piper voice (NAME.onnx, or a name of the model "
+        "store); empty: the language's own",
     )
     speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
     speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
     match_level: bool = setting(True, "speak as loudly as the person who is answered, within bounds")
-    llm: str = setting("", "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1")
-    llm_model: str = setting("", "model to ask that server for; empty: the first it offers")
+    assistant_name: str = setting("", "what the assistant is called; empty: Duplex")
+    system_prompt: str = setting(
+        "", "instructions to the language model: its role, manner and persona; empty: speak briefly, in plain sentences"
+    )
+    llm: str = setting(
+        "",
+        "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: one that runs here",
+    )
+    llm_model: str = setting("", "model to ask that server for; empty: the first chat model it offers")
     llm_timeout: float = setting(
         15.0, "seconds to wait for the server's first and each further word", low=0.1, high=600
     )
-    model: str = setting("", "Hugging Face id or folder of a local language model that answers")
-    system_prompt: str = setting("", "instructions to the language model; empty: speak briefly, in plain sentences")
+    model: str = setting(
+        "", "local language model that answers: a GGUF file, a folder, a name of the model store, or a Hugging Face id"
+    )
+    max_reply_tokens: int = setting(400, "tokens of one answer of the language model", low=1, high=100_000)
+    context_tokens: int = setting(
+        4096, "tokens that the language model sees at once; older history is left out", low=256, high=10_000_000
+    )
+    temperature: float = setting(
+        -1.0,
+        "chance in the language model's words, 0 for none; -1: a server's own, and none in a local model",
+        low=-1.0,
+        high=2.0,
+    )
     restore: str = setting(
         "",
         f"restore the sound, live: {', '.join(LIVE_TASKS)}; empty: off",
@@ -90,8 +129,13 @@ class Settings:
                 raise SettingsError(
                     f"settings: wall_time must be an ISO 8601 time such as 2026-01-31T09:30, not {self.wall_time!r}"
                 ) from None
-        if self.llm and not self.llm.startswith(("http://", "https://")):
-            raise SettingsError(f"settings: llm must be an http(s) address, not {self.llm!r}")
+        if self.llm and self.llm != AUTO and not self.llm.startswith(("http://", "https://")):
+            raise SettingsError(f"settings: llm must be an http(s) address or auto, not {self.llm!r}")
+        if self.synthesizer not in (AUTO, *ENGINES) and not is_server(self.synthesizer):
+            known = ", ".join((AUTO, *ENGINES))
+            raise SettingsError(
+                f"settings: synthesizer must be one of {known}, or an address, not {self.synthesizer!r}"
+            )
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
         voices = self.known_voices
@@ -118,7 +162,7 @@ class Settings:
         names = {name: kind for name, kind, _, _ in _leaves(cls())}
         by_variable = {PREFIX + name.upper().replace(".", "_"): name for name in names}
         for variable, text in (os.environ if environ is None else environ).items():
-            if variable.startswith(PREFIX):
+            if variable.startswith(PREFIX) and variable not in NOT_SETTINGS:
                 earlier = variable.removeprefix(PREFIX).lower()
                 if earlier in RENAMED:
                     by_variable[variable] = current_name(earlier, f"environment variable {variable}")

@@ -9,19 +9,55 @@ from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.streaming.errors import ModelError, SettingsError
 
-__all__ = ["ENGINES", "SpeechChunk", "SpeechStream", "Synthesizer", "Voice", "WordMark", "load_synthesizer"]
+__all__ = [
+    "AUTO",
+    "ENGINES",
+    "SpeechChunk",
+    "SpeechStream",
+    "Synthesizer",
+    "Voice",
+    "WordMark",
+    "is_server",
+    "load_synthesizer",
+]
 
-ENGINES = {"espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer")}
+ENGINES = {
+    "espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer"),
+    "kokoro": ("duplex.models.tts.kokoro", "KokoroSynthesizer"),
+    "piper": ("duplex.models.tts.piper", "PiperSynthesizer"),
+}
 """Name of each synthesizer, and the module and class that a first use imports."""
 
+AUTO = "auto"
+"""Piper or Kokoro for a voice that is theirs, else espeak."""
 
-def load_synthesizer(name: str = "espeak", **settings: Any) -> Synthesizer:
-    """The synthesizer of that name. Raises ModelError for an unknown name or an engine that cannot be had,
-    SettingsError for settings it does not have."""
+
+def is_server(name: str) -> bool:
+    """Whether a speech engine is named by the address of a server."""
+    return name.startswith(("http://", "https://"))
+
+
+def load_synthesizer(name: str = AUTO, voice: str = "", model: str = "", **settings: Any) -> Synthesizer:
+    """The synthesizer of that name, or the server at that address; voice: the one that it will be asked for first,
+    which decides about the weights; model: what a server is asked for.
+
+    Raises ModelError for an unknown name, or an engine or a voice that cannot be had, SettingsError for settings it
+    does not have."""
+    if is_server(name):
+        from duplex.models.tts.speech_server import open_server
+
+        return open_server(name, model)
+    if name == AUTO:
+        from duplex.models.tts.kokoro import is_kokoro_voice
+        from duplex.models.tts.piper import is_piper_voice
+
+        name = "piper" if is_piper_voice(voice) else "kokoro" if is_kokoro_voice(voice) else "espeak"
     if name not in ENGINES:
-        raise ModelError(f"there is no speech engine {name!r}; there is: {', '.join(sorted(ENGINES))}")
+        raise ModelError(f"there is no speech engine {name!r}; there is: {', '.join((AUTO, *sorted(ENGINES)))}")
     module, factory = ENGINES[name]
     engine = getattr(import_module(module), factory)
+    if name in ("kokoro", "piper"):
+        settings["voice"] = voice
     try:
         return engine(**settings)
     except TypeError:

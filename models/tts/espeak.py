@@ -82,7 +82,7 @@ class EspeakSynthesizer:
 
     def _speak(self, text: str, espeak_name: str, voice: Voice) -> Generator[SpeechChunk, None, None]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))
-        clean = _LEADING_HYPHEN.sub(" ", "".join(letter if _speakable(letter) else " " for letter in text))
+        clean = speakable_only(text)
         pieces = [(start, end) for start, end in cut(text) if not clean[start:end].isspace()]
         position = 0
         for number, (start, end) in enumerate(pieces):
@@ -102,6 +102,11 @@ class EspeakSynthesizer:
             if held is not None:
                 last = {mark.text_start: mark for mark in (*held.marks, *marker.finish())}
                 yield SpeechChunk(held.samples, tuple(last.values()))
+
+
+def speakable_only(text: str) -> str:
+    """The text, as long as it was, with a space for all that the library must not be given."""
+    return _LEADING_HYPHEN.sub(" ", "".join(letter if _speakable(letter) else " " for letter in text))
 
 
 @lru_cache(maxsize=4096)

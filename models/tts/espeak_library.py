@@ -36,6 +36,9 @@ _DO_NOT_EXIT = 0x8000
 _UTF8, _END_PAUSE = 1, 0x1000
 _RATE = 1
 _POSITION_IN_CHARACTERS = 1
+_CHARACTERS_UTF8, _IPA = 1, 0x02
+_SPARE = 64
+"""Zeros after a text whose reader looks ahead."""
 _FIXED = b"flutter 0\nroughness 0\n"
 
 
@@ -114,6 +117,8 @@ class EspeakLibrary:
         lib.espeak_SetParameter.argtypes = [ctypes.c_int] * 3
         lib.espeak_ListVoices.argtypes = [ctypes.c_void_p]
         lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        lib.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int]
+        lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         lib.espeak_Synth.argtypes = [ctypes.c_char_p, ctypes.c_size_t] + [ctypes.c_uint] * 4 + [ctypes.c_void_p] * 2
         self._callback = _Callback(self._receive)
         self.sample_rate = lib.espeak_Initialize(_SYNCHRONOUS, _CHUNK_MS, os.fsencode(data), _DO_NOT_EXIT)
@@ -140,6 +145,33 @@ class EspeakLibrary:
                 yield buffer
         finally:
             stop.set()
+
+    def phonemes(self, clauses: list[str], voice: str) -> list[str]:
+        """Each clause in IPA, words between spaces. A clause is pronounced as if it stood alone."""
+        return self._thread.submit(self._phonemes, clauses, voice).result()
+
+    def _phonemes(self, clauses: list[str], voice: str) -> list[str]:
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ModelError(f"espeak-ng cannot load the voice {voice!r}; its data may be damaged")
+        return [" ".join(self._pronounced(clause)) for clause in clauses]
+
+    def _pronounced(self, clause: str) -> Iterator[str]:
+        text = clause.encode("utf-8")
+        data = ctypes.create_string_buffer(text, len(text) + _SPARE)
+        place = ctypes.c_void_p(ctypes.addressof(data))
+        while place.value is not None:
+            yield self._translated(place)
+        # The reader looks a character ahead. One that it kept would be said at the beginning of the next text.
+        nothing = ctypes.create_string_buffer(_SPARE)
+        for _ in range(len(data)):
+            kept = self._translated(ctypes.c_void_p(ctypes.addressof(nothing)))
+            if not kept:
+                return
+            yield kept
+
+    def _translated(self, place: ctypes.c_void_p) -> str:
+        said = self._lib.espeak_TextToPhonemes(ctypes.byref(place), _CHARACTERS_UTF8, _IPA) or b""
+        return str(said.decode("utf-8", "replace"))
 
     def _speak(self, piece: Piece, buffers: queue.SimpleQueue, stop: threading.Event) -> None:
         try:

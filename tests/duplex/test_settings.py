@@ -39,8 +39,8 @@ def test_flags_that_were_not_given_change_nothing() -> None:
         ("language = 3", "language must be text, not 3"),
         ("speech_rate = 7", "speech_rate must lie between 0.3 and 3, not 7"),
         ("speech_rate = nan", "speech_rate must lie between 0.3 and 3, not nan"),
-        ("synthesizer = 'bells'", "synthesizer must be one of espeak, not 'bells'"),
-        ("llm = 'localhost'", "llm must be an http(s) address, not 'localhost'"),
+        ("llm = 'localhost'", "llm must be an http(s) address or auto, not 'localhost'"),
+        ("synthesizer = 'bells'", "synthesizer must be one of auto, espeak, kokoro, piper, or an address, not 'bells'"),
         ("wall_time = 'noon'", "wall_time must be an ISO 8601 time"),
         ("[floor]\npause_short = 3", "floor.pause_short ≤ pause_medium ≤ pause_long does not hold"),
         ("[floor]\npause_shirt = 3", "did you mean 'floor.pause_short'?"),
@@ -91,3 +91,7 @@ def test_an_error_names_the_source_of_the_value():
         Settings.load(None, {"DUPLEX_WALL_TIME": "noon"})
     with pytest.raises(SettingsError, match=r"must be one of auto, .* or empty, not 'x'"):
         Settings.load(None, {}, {"restore": "x"})
+
+
+def test_variables_of_the_model_store_are_no_settings() -> None:
+    assert Settings.load(environ={"DUPLEX_MODELS": "/models", "DUPLEX_OFFLINE": "1"}) == Settings()

@@ -370,7 +370,7 @@ def test_nothing_is_printed_and_nothing_is_left_behind(tmp_path):
 
 def test_load_synthesizer_knows_what_there_is():
     assert load_synthesizer().name == "espeak"
-    with pytest.raises(ModelError, match="there is: espeak"):
+    with pytest.raises(ModelError, match="there is: auto, espeak"):
         load_synthesizer("flute")
     with pytest.raises(SettingsError, match="no such setting: colour"):
         load_synthesizer("espeak", colour="red")
