@@ -98,6 +98,8 @@ class Floor:
         self._answers_typed = False
         self._audible_at = 0
         self._challenge: int | None = None
+        self._commanded = False
+        """While a command is told: it takes the floor however short it is."""
         self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
         for rule in RULES:
             self._rules.setdefault((rule.state, rule.trigger), []).append(rule)
@@ -145,6 +147,24 @@ class Floor:
     def typing(self) -> bool:
         """Whether something that was typed waits."""
         return bool(self._messages)
+
+    @property
+    def contested(self) -> bool:
+        """Whether a reply is audible or held, so that a command would end it."""
+        return self.state in (State.SPEAKING, State.OVERLAP, State.SUSPENDED)
+
+    def command(self, at: int, party: str, text: str, *, onset: int, end: int) -> list[Action]:
+        """The burst that began at `onset` is the command `text`, though its utterance's last words are still to come.
+
+        Only a reply can be commanded; otherwise the words alone count.
+        """
+        if not self.contested:
+            return []
+        self._said.pop(party, None)  # the recognizer's idea of the same burst
+        self._commanded = True
+        actions = self.words(at, party, text, onset=onset, end=end, final=False)
+        self._commanded = False
+        return actions
 
     @property
     def text(self) -> str:
@@ -236,8 +256,10 @@ class Floor:
         """The words are more than a backchannel.
 
         Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
-        Of a longer one any final word will do, or two of a partial.
+        Of a longer one any final word will do, or two of a partial. A command that was spotted needs nothing else.
         """
+        if self._commanded:
+            return True
         text = self.text
         if not text or self._is_backchannel(text):
             return False

@@ -542,3 +542,20 @@ def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[
     held = [a for a in scene.actions if isinstance(a, Suspend | Resume | Interrupt)]
     for before, after in itertools.pairwise(held):
         assert not (isinstance(before, Suspend) and isinstance(after, Suspend) and before.epoch == after.epoch)
+
+
+def test_a_spotted_command_takes_the_floor_though_its_words_are_not_final() -> None:
+    scene = Scene().speaks()
+    scene.starts()
+    scene.waits(0.3)
+    scene._fire("command", "user", "stop", onset=round(scene.onset * RATE), end=round(scene.now * RATE))
+    assert scene.floor.state is State.HEARING
+    assert "barge_in" in scene.kinds()
+    assert scene.floor.text == "stop"
+
+
+def test_a_command_that_commands_nothing_is_left_to_the_recognizer() -> None:
+    scene = Scene()
+    scene.starts()
+    scene._fire("command", "user", "stop", onset=round(scene.onset * RATE), end=round(scene.now * RATE))
+    assert (scene.floor.state, scene.floor.text) == (State.HEARING, "")
