@@ -18,6 +18,9 @@ class Recognizer(Protocol[State]):
 
     `step` returns a hypothesis when there is a new one, else None; `flush` returns the final one. Word texts are
     lower case without punctuation unless the model writes them otherwise. `close` ends worker processes.
+
+    A recognizer may have `peek(state)`: the hypothesis that `flush` would give now, not final, while the utterance goes
+    on. It is asked for at a pause, so that a turn need not wait for the end of its utterance.
     """
 
     hop: int

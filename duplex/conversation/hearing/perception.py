@@ -95,7 +95,7 @@ class Perception:
         self.recognizers: list[UtteranceRecognizer] = []
         self.segmenters: list[Segmenter] = []
         for party in parties:
-            recognition = UtteranceRecognizer(party, manager, recognizer, steps)
+            recognition = UtteranceRecognizer(party, manager, recognizer, steps, manager.floor.caught_up)
             node: Node[AsrChunk] = Node(
                 f"recognize {party}",
                 recognition.consume,

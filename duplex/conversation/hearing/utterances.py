@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,13 +45,24 @@ class UtteranceRecognizer:
     """What a recognition node does with each piece (`consume`) and at the end (`finish`).
 
     Each utterance is reported to its end exactly once, with a final hypothesis, whatever fails on the way.
+
+    caught_up: at a pause it is told the sample up to which the next hypothesis has heard everything; without it nobody
+    asks at pauses.
     """
 
-    def __init__(self, party: str, listener: HypothesisListener, recognizer: Recognizer[Any], steps: Steps) -> None:
+    def __init__(
+        self,
+        party: str,
+        listener: HypothesisListener,
+        recognizer: Recognizer[Any],
+        steps: Steps,
+        caught_up: Callable[[int], None] | None = None,
+    ) -> None:
         self.party = party
         self._listener = listener
         self._recognizer = recognizer
         self._steps = steps
+        self._caught_up = caught_up
         self._open: _Utterance | None = None
         self._lost = False
 
@@ -71,8 +83,19 @@ class UtteranceRecognizer:
             hypothesis = await self._run(utterance, self._step, utterance, chunk)
             if hypothesis is not None:
                 self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+        if piece.pause and not utterance.failed:
+            await self._look(utterance, piece.start)
         if piece.last:
             await self.finish()
+
+    async def _look(self, utterance: _Utterance, at: int) -> None:
+        peek = getattr(self._recognizer, "peek", None)
+        if peek is None or self._caught_up is None or utterance.state is None:
+            return
+        hypothesis = await self._run(utterance, peek, utterance.state)
+        if hypothesis is not None:
+            self._caught_up(at)
+            self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
 
     async def finish(self) -> None:
         utterance, hypothesis = self._open, None
