@@ -109,9 +109,9 @@ def main() -> None:
         rows.append(
             [
                 name,
-                area(said, ends),
-                right,
-                2 * hits / max(1, int(yes.sum()) + int(ends.sum())),
+                f"{area(said, ends):.2f}",
+                f"{right:.2f}",
+                f"{2 * hits / max(1, int(yes.sum()) + int(ends.sum())):.2f}",
                 100 * float((said[~ends] >= 0.9).mean()),
                 100 * float((said[~ends] >= 0.7).mean()),
                 100 * float((said[ends] < 0.7).mean()),

@@ -3,7 +3,7 @@
     python -m duplex.models.turn_taking.train.pauses DATA OUT.jsonl [--split train] [--utterances 50]
 
 DATA is a folder with manifest.jsonl and audio. Writes what Moonshine tiny makes of the sound up to each pause, as
-{"text", "end", "path", "at"}: what a recognizer's punctuation is worth is learned from these (marks.py).
+{"text", "end", "path", "at"}: they show what a recognizer's punctuation is worth (CARD.md).
 """
 
 from __future__ import annotations
