@@ -117,7 +117,9 @@ class Perception:
         self, party: str, recognizer: Recognizer[Any], spotter: Recognizer[Any] | None
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
-        recognition = UtteranceRecognizer(party, self._manager, recognizer, self._steps)
+        recognition = UtteranceRecognizer(
+            party, self._manager, recognizer, self._steps, caught_up=self._manager.floor.caught_up
+        )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",
             recognition.consume,

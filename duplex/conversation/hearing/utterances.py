@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,6 +47,9 @@ class UtteranceRecognizer:
     step, capability: what the pool calls its steps, and what is lost when they fail.
 
     Each utterance is reported to its end exactly once, with a final hypothesis, whatever fails on the way.
+
+    caught_up: at a pause it is told the sample up to which the next hypothesis has heard everything; without it nobody
+    asks at pauses.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class UtteranceRecognizer:
         *,
         step: str = "recognize",
         capability: str = "recognition",
+        caught_up: Callable[[int], None] | None = None,
     ) -> None:
         self.party = party
         self._kind = step
@@ -65,6 +70,7 @@ class UtteranceRecognizer:
         """Who is told; another may be put in between before the first piece."""
         self._recognizer = recognizer
         self._steps = steps
+        self._caught_up = caught_up
         self._open: _Utterance | None = None
         self._lost = False
 
@@ -85,8 +91,19 @@ class UtteranceRecognizer:
             hypothesis = await self._run(utterance, self._step, utterance, chunk)
             if hypothesis is not None:
                 self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+        if piece.pause and not utterance.failed:
+            await self._look(utterance, piece.start)
         if piece.last:
             await self.finish()
+
+    async def _look(self, utterance: _Utterance, at: int) -> None:
+        peek = getattr(self._recognizer, "peek", None)
+        if peek is None or self._caught_up is None or utterance.state is None:
+            return
+        hypothesis = await self._run(utterance, peek, utterance.state)
+        if hypothesis is not None:
+            self._caught_up(at)
+            self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
 
     async def finish(self) -> None:
         utterance, hypothesis = self._open, None
