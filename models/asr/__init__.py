@@ -9,7 +9,7 @@ from typing import Any
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
 from duplex.streaming.errors import ModelError
 
-__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer"]
+__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer", "load_spotter"]
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,13 @@ MOONSHINE = {"moonshine-tiny": "moonshine-tiny-en", "moonshine-base": "moonshine
 
 
 def load_recognizer(
-    name: str = "auto", *, language: str | None = None, hotwords: str = "", live: bool = True, **settings: Any
+    name: str = "auto",
+    *,
+    language: str | None = None,
+    hotwords: str = "",
+    live: bool = True,
+    model: str = "",
+    **settings: Any,
 ) -> Recognizer[Any]:
     """A recognizer by name.
 
@@ -26,12 +32,17 @@ def load_recognizer(
         pocketsphinx, and one line in the log says why. "moonshine-tiny", "moonshine-base", a folder with their files.
         "pocketsphinx" (bundled, US English). A recognizer of `duplex models list`, such as "whisper-small", or the
         Hugging Face id or folder of a model of the Whisper or the CTC kind.
+        The address (".../v1") of an OpenAI-compatible transcription server, asked for `model`.
     hotwords: words and phrases to prefer, separated by commas; recognizers that cannot do so say it in the log.
     live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
     settings: of `Moonshine`, of `PocketSphinx`, or of `transformers_asr.load`.
 
     Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
     """
+    if name.startswith(("http://", "https://")):
+        from duplex.models.asr.openai_server import OpenAITranscription
+
+        return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
     if name == "auto":
         return _best(language, hotwords, {"live": live, **settings})
     name = _from_store(name)
@@ -44,6 +55,17 @@ def load_recognizer(
     from duplex.models.asr.transformers_asr import load
 
     return load(name, language=language, **settings)
+
+
+def load_spotter(language: str = "en") -> Recognizer[Any] | None:
+    """What hears short commands over a reply; None for a language whose commands it does not know.
+
+    Raises ModelError if it cannot be had.
+    """
+    from duplex.models.asr.keyword_spotter import KeywordSpotter
+
+    known = language.partition("-")[0].lower() in KeywordSpotter.languages
+    return KeywordSpotter() if known else None
 
 
 def _best(language: str | None, hotwords: str, settings: dict[str, Any]) -> Recognizer[Any]:

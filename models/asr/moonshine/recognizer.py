@@ -72,12 +72,13 @@ class Moonshine(Redecoding):
             decoded = self._network.decode(states, len(heard), limit, draft, self._bias)
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
             raise StageError(f"recognizer {self.name} failed: {str(error).splitlines()[0][:160]}") from error
-        decoded = _kept(decoded)
+        whole, decoded = decoded, _kept(decoded)
+        looped = decoded is not whole
         if not decoded.tokens:
             return [], []
         weights = alignment(decoded.attention)
         texts = self._tokens.decode(decoded.tokens)
-        if not believable("".join(texts), decoded.chances, sharpness(weights)):
+        if not believable("".join(texts), decoded.chances, sharpness(weights), looped=looped):
             return [], decoded.tokens
         begins = [index == 0 or text.startswith(" ") for index, text in enumerate(texts)]
         times = token_times(weights, begins, heard)
