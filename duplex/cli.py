@@ -24,10 +24,12 @@ COMMANDS = (
     "duplex.commands.transcribe",
     "duplex.commands.say",
     "duplex.commands.mic",
+    "duplex.commands.chat",
     "duplex.commands.diarize",
     "duplex.commands.restore",
     "duplex.commands.recover",
     "duplex.commands.serve",
+    "duplex.commands.models",
     "duplex.commands.doctor",
 )
 
@@ -49,7 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     _end_on_sigterm()
     try:
-        status = int(args.run(args))
+        with _pulls_shown(args):
+            status = int(args.run(args))
         sys.stdout.flush()
         return status
     except DuplexError as error:
@@ -69,6 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         return _fail(f"{error}; `duplex doctor` says what is missing and how to get it")
+
+
+def _pulls_shown(args: argparse.Namespace) -> contextlib.AbstractContextManager[None]:
+    """Shows models being pulled, unless nothing but errors is to be printed."""
+    if getattr(args, "quiet", False):
+        return contextlib.nullcontext()
+    from duplex.commands.pull_progress import pulls_shown
+
+    return pulls_shown()
 
 
 def _prepare_streams() -> None:

@@ -20,10 +20,13 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
-from duplex.models.tts import AUTO, ENGINES, is_server
+from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
+
+AUTO = "auto"
+"""The value that leaves a choice to the family."""
 
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
@@ -47,7 +50,20 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
+    recognizer: str = setting(
+        AUTO,
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, the Hugging Face id or "
+        "folder of a speech recognizer, or the address of an OpenAI-compatible transcription server",
+    )
+    recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
+    vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
+    hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
+    subtitle_words: str = setting(
+        "",
+        "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
+        choices=("", "karaoke", "each"),
+    )
+    spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
     synthesizer: str = setting(
         AUTO,
         f"speech engine: {', '.join(ENGINES)}, auto (piper for a voice of Piper's, else espeak), or the address of an "
@@ -62,13 +78,31 @@ class Settings:
     speech_rate: float = setting(1.0, "speed of the assistant's speech", low=0.3, high=3.0)
     speech_volume: float = setting(1.0, "level of the assistant's speech", low=0.0, high=2.0)
     match_level: bool = setting(True, "speak as loudly as the person who is answered, within bounds")
-    llm: str = setting("", "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1")
-    llm_model: str = setting("", "model to ask that server for; empty: the first it offers")
+    assistant_name: str = setting("", "what the assistant is called; empty: Duplex")
+    system_prompt: str = setting(
+        "", "instructions to the language model: its role, manner and persona; empty: speak briefly, in plain sentences"
+    )
+    llm: str = setting(
+        "",
+        "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: one that runs here",
+    )
+    llm_model: str = setting("", "model to ask that server for; empty: the first chat model it offers")
     llm_timeout: float = setting(
         15.0, "seconds to wait for the server's first and each further word", low=0.1, high=600
     )
-    model: str = setting("", "Hugging Face id or folder of a local language model that answers")
-    system_prompt: str = setting("", "instructions to the language model; empty: speak briefly, in plain sentences")
+    model: str = setting(
+        "", "local language model that answers: a GGUF file, a folder, a name of the model store, or a Hugging Face id"
+    )
+    max_reply_tokens: int = setting(400, "tokens of one answer of the language model", low=1, high=100_000)
+    context_tokens: int = setting(
+        4096, "tokens that the language model sees at once; older history is left out", low=256, high=10_000_000
+    )
+    temperature: float = setting(
+        -1.0,
+        "chance in the language model's words, 0 for none; -1: a server's own, and none in a local model",
+        low=-1.0,
+        high=2.0,
+    )
     restore: str = setting(
         "",
         f"restore the sound, live: {', '.join(LIVE_TASKS)}; empty: off",
@@ -100,13 +134,13 @@ class Settings:
                 raise SettingsError(
                     f"settings: wall_time must be an ISO 8601 time such as 2026-01-31T09:30, not {self.wall_time!r}"
                 ) from None
+        if self.llm and self.llm != AUTO and not self.llm.startswith(("http://", "https://")):
+            raise SettingsError(f"settings: llm must be an http(s) address or auto, not {self.llm!r}")
         if self.synthesizer not in (AUTO, *ENGINES) and not is_server(self.synthesizer):
             known = ", ".join((AUTO, *ENGINES))
             raise SettingsError(
                 f"settings: synthesizer must be one of {known}, or an address, not {self.synthesizer!r}"
             )
-        if self.llm and not self.llm.startswith(("http://", "https://")):
-            raise SettingsError(f"settings: llm must be an http(s) address, not {self.llm!r}")
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
         voices = self.known_voices

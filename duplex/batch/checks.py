@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from duplex.engines import Engines
+from duplex.models.interaction import AUTO
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.errors import EndpointError, ModelError, SettingsError
@@ -30,7 +31,7 @@ def check_conversation(settings: Settings, engines: Engines) -> None:
             close()
     except ModelError as error:
         raise SettingsError(f"voice {settings.voice or settings.language!r}: {error}") from None
-    if settings.llm:
+    if settings.llm and settings.llm != AUTO:
         check_server(settings.llm)
 
 

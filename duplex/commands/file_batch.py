@@ -140,19 +140,28 @@ def _with_progress(
 ) -> Any:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from duplex.commands.pull_progress import announce_pulls
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    here = jobs == 1 or len(recordings) < 2
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    if not here:
+        progress.start()
+    try:
         files = progress.add_task("files", total=len(recordings), speed="", visible=len(recordings) > 1)
-        current = progress.add_task("", total=None, speed="", visible=jobs == 1 or len(recordings) < 2)
+        current = progress.add_task("", total=None, speed="", visible=here)
 
         def on_progress(seconds: float, duration: float | None) -> None:
+            progress.start()  # not earlier: a model that is pulled before shows a bar of its own
             elapsed = progress.tasks[1].elapsed or 0.0
             speed = f"{seconds / elapsed:.1f} × real time" if elapsed else ""
             progress.update(current, completed=seconds, total=duration, speed=speed)
 
-        here = jobs == 1 or len(recordings) < 2
         extra = {"on_progress": on_progress} if here else {}
-        for source, result in work(recordings, function, arguments | extra, jobs):
+        begin = None if console.quiet else announce_pulls
+        for source, result in work(recordings, function, arguments | extra, jobs, begin):
             yield source, result
             progress.advance(files)
             progress.reset(current)
+    finally:
+        progress.stop()

@@ -60,13 +60,17 @@ class LiveView:
 
     def __enter__(self) -> LiveView:
         self._live = Live(self, console=self._console, refresh_per_second=12, transient=True)
-        self._live.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         self.finish()
         if self._live is not None:
-            self._live.__exit__(*error)
+            self._live.stop()
+
+    def _begin(self) -> None:
+        """Not before something happens: until then engines are loaded, and a model that is pulled shows a bar."""
+        if self._live is not None and not self._live.is_started:
+            self._live.start()
 
     def __rich__(self) -> Group:
         lines = [
@@ -79,14 +83,17 @@ class LiveView:
         return Group(*lines, Text(self._state, style="bold"), self.progress)
 
     def on_progress(self, seconds: float, duration: float | None) -> None:
+        self._begin()
         self.progress.update(self._task, completed=seconds, total=duration, at=_clock(seconds))
 
     def on_level(self, seconds: float, level_db: float) -> None:
         """The bar as a level meter, from -60 dBFS up."""
+        self._begin()
         self.progress.update(self._task, completed=min(max(level_db + 60.0, 0.0), 60.0), total=60.0, at=_clock(seconds))
 
     def on_event(self, event: ev.Event) -> None:
         """Lines come in the order of time: what began while somebody still speaks waits until that is over."""
+        self._begin()
         self._follow(event)
         self._show(event)
         for party, start in list(self._open.items()):
@@ -103,7 +110,7 @@ class LiveView:
         match event:
             case ev.SpeechStarted(party=party):
                 self._open.setdefault(party, event.start)
-            case ev.Turn(party=party):
+            case ev.Turn(party=party, typed=False):
                 self._open.pop(party, None)
             case ev.ReplyStarted():
                 self._open.setdefault("assistant", event.start)
@@ -121,13 +128,15 @@ class LiveView:
                 self._partials[party] = text
             case ev.SpeechStarted(party=party):
                 self._state = f"hearing {party}"
+            case ev.Turn(party=party, text=text, typed=True):
+                self._line(event.start, party, self._colour(party), f"{escape(text)}[dim]  (typed)[/]")
             case ev.Turn(party=party, text=text, kind=kind):
                 self._partials.pop(party, None)
                 note = "  (backchannel)" if kind == "backchannel" else ""
                 self._line(event.start, party, self._colour(party), escape(text) + f"[dim]{note}[/]")
             case ev.Decision(kind=kind) if kind in DECISIONS:
                 self._line(event.end, "", "dim", f"[dim]· {DECISIONS[kind]}[/]")
-            case ev.Decision(kind="endpoint"):
+            case ev.Decision(kind="endpoint" | "typed"):
                 self._state = "thinking"
             case ev.ReplyStarted():
                 self._state, self._reply = "speaking", ""

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 from duplex.commands.speakers import add_known_voices
+from duplex.models.interaction import AUTO, find_model_server
 from duplex.settings import Settings, current_name
 from duplex.streaming.errors import SettingsError
 
 FLAGS = {
     "language": ("--language", "language of the conversation"),
-    "recognizer": ("--recognizer", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer"),
+    "recognizer": (
+        "--recognizer",
+        "auto (default), moonshine-base, pocketsphinx, a Hugging Face id or folder, or http://…/v1 of a server",
+    ),
+    "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
-    "llm": ("--llm", "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1"),
+    "llm": (
+        "--llm",
+        "answer with an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: find Ollama, llama.cpp, "
+        "LM Studio or vLLM on this machine",
+    ),
     "llm_model": ("--llm-model", "model to ask that server for"),
-    "model": ("--model", "answer with a local language model: Hugging Face id or folder"),
+    "model": ("--model", "answer with a local language model: a .gguf file, a folder, a store name, a Hugging Face id"),
+    "assistant_name": ("--assistant-name", "what the assistant is called (default: Duplex)"),
+    "system_prompt": ("--system-prompt", "its role, manner and persona, for the language model; @FILE reads a file"),
     "restore": ("--restore", "restore the sound, live: auto, enhance, dereverb, codec or bandwidth"),
     "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
 }
 
+
+ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model")
+"""Of FLAGS, those that say who answers, and how: offered together."""
+
+ALSO = {"recognizer": ("--asr",)}
+"""Second names of flags."""
 
 EARLIER = {"recognizer": "--recogniser"}
 """Flags that had another spelling, which still works."""
@@ -33,12 +52,22 @@ def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLA
     """
     group = parser.add_argument_group("settings", "a TOML file < DUPLEX_… environment variables < these flags")
     group.add_argument("--settings", metavar="FILE", help="read settings from a TOML file")
+    who = group
+    if set(ASSISTANT) & set(shown):
+        who = parser.add_argument_group(
+            "assistant",
+            "who answers, and how; with --set also speech_rate, speech_volume, max_reply_tokens, context_tokens, "
+            "temperature, llm_timeout",
+        )
+    parser.set_defaults(answers="llm" in shown)
     for name, (flag, help) in FLAGS.items():
         offered = help if name in shown else argparse.SUPPRESS
-        group.add_argument(flag, dest=f"setting_{name}", metavar=name.upper(), help=offered)
+        (who if name in ASSISTANT else group).add_argument(
+            flag, *ALSO.get(name, ()), dest=f"setting_{name}", metavar=name.upper(), help=offered
+        )
         if name in EARLIER:
             group.add_argument(EARLIER[name], dest=f"earlier_{name}", help=argparse.SUPPRESS)
-    group.add_argument(
+    who.add_argument(
         "--no-assistant",
         dest="no_assistant",
         action="store_true",
@@ -64,7 +93,10 @@ def add_people(parser: argparse.ArgumentParser) -> None:
 
 
 def load_settings(args: argparse.Namespace) -> Settings:
-    """Raises SettingsError."""
+    """The settings of a command line; `llm = "auto"` has become the server that was found, or none, and that was said.
+
+    Raises SettingsError.
+    """
     flags: dict[str, Any] = {name: getattr(args, f"setting_{name}") for name in FLAGS}
     for name, flag in EARLIER.items():
         if getattr(args, f"earlier_{name}") is not None:
@@ -78,7 +110,33 @@ def load_settings(args: argparse.Namespace) -> Settings:
         if not equals or not name.strip():
             raise SettingsError(f"command line: --set takes NAME=VALUE, not {pair!r}")
         flags[name.strip()] = value.strip()
-    return Settings.load(args.settings, flags=flags)
+    prompt = flags.get("system_prompt") or ""
+    if prompt.startswith("@"):
+        flags["system_prompt"] = _text(prompt[1:])
+    settings = Settings.load(args.settings, flags=flags)
+    return _with_server(settings) if args.answers and settings.assistant and settings.llm == AUTO else settings
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).expanduser().read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"--system-prompt: {path} cannot be read: {reason}") from None
+
+
+def _with_server(settings: Settings) -> Settings:
+    """The settings with the model server that runs on this machine; says in one line which."""
+    found = find_model_server()
+    if found is None:
+        print(
+            "duplex: no model server found on this machine (Ollama, llama.cpp, LM Studio, vLLM); answering without one",
+            file=sys.stderr,
+        )
+        return settings.with_values(llm="")
+    model = settings.llm_model or found.model
+    print(f"duplex: answering with {model} of {found.kind} at {found.url}", file=sys.stderr)
+    return settings.with_values(llm=found.url, llm_model=model)
 
 
 def add_channels(parser: argparse._ActionsContainer) -> None:

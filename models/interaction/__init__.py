@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
+
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
     from duplex.streaming.pool import InferencePool
+
+
+__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "running_model_servers"]
+
+AUTO = "auto"
+"""The address that stands for a model server which is found on this machine."""
+
+DEFAULT_NAME = "Duplex"
+"""What the assistant is called unless it is told another name."""
 
 
 def load_answerer(
@@ -15,32 +26,44 @@ def load_answerer(
     model: str | None = None,
     *,
     api_key: str | None = None,
+    name: str | None = None,
     system_prompt: str | None = None,
+    typed: bool = False,
     keep_skills: Collection[str] | None = None,
     connect_timeout: float = 5.0,
     first_token_timeout: float = 30.0,
     token_timeout: float = 10.0,
+    max_reply_tokens: int = 400,
+    context_tokens: int = 4096,
+    temperature: float | None = None,
     options: Mapping[str, Any] | None = None,
     device: str = "cpu",
     pool: InferencePool | None = None,
 ) -> Answerer:
     """The answerer of a session.
 
-    llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); or a folder or
-    Hugging Face id of a causal language model, which is loaded here (seconds). model: which of the server's models, by
-    name; its first if None. keep_skills: titles of the skills that still answer beside a model; None for those that a
-    model cannot stand in for. The timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's.
+    llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); "auto" for the
+    server that `find_model_server` finds, if any; or a local language model, which is loaded here (seconds): a GGUF
+    file, a folder, a name of the store, or a Hugging Face id. model: which of the server's models, by name; its first
+    chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
+    the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
+    a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
+    all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The
+    timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's.
     Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
     """
-    from duplex.models.interaction.skills import Skills
+    from duplex.models.interaction.skills import Skills, builtin_skills
 
-    skills = Skills()
+    skills = Skills(builtin_skills(name or DEFAULT_NAME))
+    if llm == AUTO:
+        found = find_model_server()
+        llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
         return skills
-    from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
+    from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
-    prompt = SYSTEM_PROMPT if system_prompt is None else system_prompt
+    prompt = system_prompt_for(name, system_prompt, typed=typed)
     if llm is not None and "://" in llm:
         from duplex.models.interaction.responders.openai_server import OpenAIServer
 
@@ -52,10 +75,20 @@ def load_answerer(
             connect_timeout=connect_timeout,
             first_token_timeout=first_token_timeout,
             token_timeout=token_timeout,
-            options=options,
+            max_tokens=max_reply_tokens,
+            context_tokens=context_tokens,
+            options={**({} if temperature is None else {"temperature": temperature}), **(options or {})},
         )
         return Router(skills, server, keep=keep_skills)
-    from duplex.models.interaction.responders.local_lm import LocalLM
+    from duplex.models.interaction.responders.local_models import open_local_model
 
-    local = LocalLM(llm or model or "", device=device, system_prompt=prompt, pool=pool)
+    local = open_local_model(
+        llm or model or "",
+        device=device,
+        system_prompt=prompt,
+        max_new_tokens=max_reply_tokens,
+        context_tokens=context_tokens,
+        temperature=temperature or 0.0,
+        pool=pool,
+    )
     return Router(skills, local, keep=keep_skills)

@@ -7,15 +7,13 @@ is there is never looked for on the network again. DUPLEX_MODELS names the folde
 from __future__ import annotations
 
 import difflib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from duplex.models.store.catalog import CATALOG
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
-from duplex.models.store.folders import complete, disk_size, faults, store_folder
-from duplex.models.store.pulling import discard, pull
-from duplex.models.store.watching import Progress, Watcher, watched_by
+from duplex.models.store.folders import complete, disk_size, faults, set_to_yes, store_folder
+from duplex.models.store.watching import Progress, Watcher, watch, watched_by
 from duplex.streaming.errors import ModelError
 
 __all__ = [
@@ -38,6 +36,7 @@ __all__ = [
     "offline",
     "remove",
     "size_on_disk",
+    "watch",
     "watched_by",
 ]
 
@@ -47,14 +46,17 @@ def catalog() -> Mapping[str, Entry]:
     return CATALOG
 
 
-def lookup(name: str) -> Entry:
-    """One of them. Raises ModelError for a name that the catalog does not have."""
+def lookup(name: str, family: str | None = None) -> Entry:
+    """One of them. Raises ModelError for a name that the catalog does not have, or a model for another family."""
     known = catalog()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"; did you mean {near[0]}?" if near else "; `duplex models list` names them all"
         raise ModelError(f"no model of the catalog is named {name!r}{meant}")
-    return known[name]
+    entry = known[name]
+    if family is not None and entry.family != family:
+        raise ModelError(f"{name} is not for {family} but for {entry.family}: {entry.about}")
+    return entry
 
 
 def folder() -> Path:
@@ -64,7 +66,7 @@ def folder() -> Path:
 
 def offline() -> bool:
     """Whether DUPLEX_OFFLINE forbids pulling."""
-    return os.environ.get("DUPLEX_OFFLINE", "").strip().lower() not in ("", "0", "false", "no", "off")
+    return set_to_yes("DUPLEX_OFFLINE")
 
 
 def find(name: str) -> Path | None:
@@ -88,17 +90,27 @@ def fetch(name: str, progress: Progress | None = None, sources: Sequence[Source]
     wanted = lookup(name)
     if (found := find(name)) is not None:
         return found
-    if sources is None:
-        sources = wanted.sources
-        if offline():
-            raise ModelError(
-                f"{name} ({megabytes(wanted.size)}) is not in {folder()}, and DUPLEX_OFFLINE forbids pulling it"
-            )
-    return pull(wanted, sources, progress)
+    allowed = [source for source in sources or wanted.sources if not offline() or _is_here(source, wanted)]
+    if not allowed:
+        raise ModelError(
+            f"{name} ({megabytes(wanted.size)}) is not in {folder()}, and DUPLEX_OFFLINE forbids pulling it"
+        )
+    from duplex.models.store.pulling import pull
+
+    return pull(wanted, allowed, progress)
+
+
+def _is_here(source: Source, wanted: Entry) -> bool:
+    """Whether a source needs no network."""
+    from duplex.models.store.web_source import in_cache
+
+    return isinstance(source, LocalSource) or (isinstance(source, HubSource) and in_cache(source, wanted.files))
 
 
 def remove(name: str) -> bool:
     """Removes a model from this machine; whether there was one. Raises ModelError."""
+    from duplex.models.store.pulling import discard
+
     return discard(lookup(name))
 
 

@@ -14,8 +14,14 @@ from typing import Any
 
 from duplex.models.store.failures import SourceError
 
+NOTE = ".told"
+"""What the name of the note beside an unfinished file ends in."""
+
 TRIES = 4
 """Tries in a row that bring nothing; one that brings something starts the count again."""
+
+TRIES_TO_CONNECT = 2
+"""The same where there is not even a connection: without a network the answer must come soon."""
 
 PAUSE = 0.5
 """Seconds before the second try; doubled at each further one."""
@@ -47,7 +53,7 @@ def download(url: str, path: Path, headers: dict[str, str], progress: Callable[[
     import httpx
 
     limits = httpx.Timeout(READ_LIMIT, connect=CONNECT_LIMIT)
-    note = path.with_name(path.name + ".told")
+    note = path.with_name(path.name + NOTE)
     failed = 0
     with httpx.Client(timeout=limits, follow_redirects=True, headers=headers) as client:
         while True:
@@ -59,7 +65,7 @@ def download(url: str, path: Path, headers: dict[str, str], progress: Callable[[
             except (httpx.TransportError, Passing) as error:
                 grown = path.exists() and path.stat().st_size > before
                 failed = 1 if grown else failed + 1
-                if failed >= TRIES:
+                if failed >= (TRIES_TO_CONNECT if isinstance(error, httpx.ConnectError) else TRIES):
                     raise SourceError(_reason(error)) from None
                 time.sleep(PAUSE * 2 ** (failed - 1))
             except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
@@ -109,14 +115,16 @@ def _check_status(response: Any, url: str) -> None:
 
 
 def _told(response: Any, start: int) -> Told:
-    """From the headers of the answer and of the redirects before it (the hub names sums in the first one)."""
+    """From the headers of the answer, and of the redirects before it: the hub names sums in its own, while the server
+    that holds the content may tag it in other ways."""
     answers = [*response.history, response]
-    linked = [answer.headers["x-linked-etag"] for answer in answers if "x-linked-etag" in answer.headers]
-    hub = any("x-repo-commit" in answer.headers for answer in answers)
-    tag = response.headers.get("etag", "")
-    names = [each.removeprefix("W/").strip('"') for each in (*linked, *([tag] if hub else []))]
+    tags = [answer.headers["x-linked-etag"] for answer in answers if "x-linked-etag" in answer.headers] or [
+        answer.headers.get("etag", "") for answer in answers if "x-repo-commit" in answer.headers
+    ]
+    names = [each.removeprefix("W/").strip('"') for each in tags]
     sha256 = next((each for each in names if re.fullmatch(r"[0-9a-f]{64}", each)), "")
     git_sha1 = next((each for each in names if re.fullmatch(r"[0-9a-f]{40}", each)), "")
+    tag = response.headers.get("etag", "")
     if response.status_code == 206:
         part = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("content-range", ""))
         if part is None or int(part[1]) != start:

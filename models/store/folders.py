@@ -23,6 +23,11 @@ UNFINISHED = ".unfinished"
 """What the name of a file ends in until all of it is there."""
 
 
+def set_to_yes(variable: str) -> bool:
+    """Whether an environment variable that is a switch is on."""
+    return os.environ.get(variable, "").strip().lower() in ("1", "true", "yes", "on")
+
+
 def store_folder() -> Path:
     """DUPLEX_MODELS, else duplex/models in the user's cache. It need not exist. Raises ModelError without a home."""
     given = os.environ.get("DUPLEX_MODELS")

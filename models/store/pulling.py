@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from duplex.models.store.download import NOTE
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
 from duplex.models.store.failures import SourceError, disk_error, no_space
-from duplex.models.store.folders import Manifest, complete, file_sha256, store_folder
+from duplex.models.store.folders import UNFINISHED, Manifest, complete, file_sha256, store_folder
 from duplex.models.store.local_source import take_local
 from duplex.models.store.lock import locked
 from duplex.models.store.package_source import pull_package
@@ -65,9 +66,12 @@ def _pull_locked(entry: Entry, sources: Sequence[Source], store: Path, progress:
     told = watcher()
     part = _unfinished(store, entry)
     part.mkdir(exist_ok=True)
+    begun = (file.name + UNFINISHED for file in entry.files)
+    _clear(part, {file.name for file in entry.files}.union(*((name, name + NOTE) for name in begun)))
     _check_space(entry, sources, part)
 
     def report(done: int, total: int) -> None:
+        total = max(total or entry.size, done)
         told.progress(entry, done, total)
         if progress is not None:
             progress(done, total)
@@ -157,7 +161,7 @@ def _put_in_place(part: Path, target: Path) -> None:
     """Files to disk, then one rename; a damaged model that is in the way is moved aside first."""
     for path in part.rglob("*"):
         if path.is_file():
-            with path.open("rb") as file:
+            with contextlib.suppress(PermissionError), path.open("r+b") as file:  # a cache may be read-only
                 os.fsync(file.fileno())
     if target.exists():
         aside = target.with_name(f".{target.name}.old")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from duplex.models.store.entry import Entry, megabytes
 
 Progress = Callable[[int, int], None]
-"""(bytes done, bytes in all; 0 if not known), in the thread that pulls."""
+"""(bytes done, bytes in all), in the thread that pulls. What is in all may be an estimate that is mended on the way."""
 
 log = logging.getLogger("duplex.models.store")
 
@@ -25,7 +25,7 @@ class Watcher:
         log.info("pulling %s (%s, %s)", entry.name, megabytes(entry.size), entry.licence)
 
     def progress(self, entry: Entry, done: int, total: int) -> None:
-        """Bytes done, and bytes in all (0 if not known). May be called hundreds of times a second."""
+        """Bytes done, and bytes in all. May be called hundreds of times a second."""
 
     def source_failed(self, entry: Entry, why: str) -> None:
         """One of several sources failed; the next one is tried."""
@@ -43,12 +43,18 @@ def watcher() -> Watcher:
     return _watcher
 
 
+def watch(other: Watcher) -> None:
+    """From now on, `other` is told of the pulls of all threads of this process."""
+    global _watcher
+    _watcher = other
+
+
 @contextlib.contextmanager
 def watched_by(other: Watcher) -> Iterator[None]:
     """Within, `other` is told of the pulls of all threads of this process."""
-    global _watcher
-    before, _watcher = _watcher, other
+    before = _watcher
+    watch(other)
     try:
         yield
     finally:
-        _watcher = before
+        watch(before)

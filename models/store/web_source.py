@@ -12,7 +12,7 @@ from urllib.parse import quote
 from duplex.models.store.download import Told, download
 from duplex.models.store.entry import File, HubSource, UrlSource
 from duplex.models.store.failures import SourceError
-from duplex.models.store.folders import file_sha256, finished_whole
+from duplex.models.store.folders import file_sha256, finished_whole, set_to_yes
 from duplex.models.store.watching import Progress
 
 ENDPOINT = "https://huggingface.co"
@@ -32,8 +32,9 @@ def pull_hub(source: HubSource, files: Iterable[File], into: Path, progress: Pro
     missing = [file for file in files if not _from_cache(source, file, into)]
     if not missing:
         return
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
-        raise SourceError("HF_HUB_OFFLINE forbids pulling")
+    for variable in ("DUPLEX_OFFLINE", "HF_HUB_OFFLINE"):
+        if set_to_yes(variable):
+            raise SourceError(f"{variable} forbids pulling")
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or ENDPOINT
     token = _token()
     revision = quote(source.revision, safe="")
@@ -52,7 +53,7 @@ def _home() -> Path:
 
 def _token() -> str:
     given = os.environ.get("HF_TOKEN", "").strip()
-    if given or os.environ.get("HF_HUB_DISABLE_IMPLICIT_TOKEN", "") in ("1", "true", "TRUE"):
+    if given or set_to_yes("HF_HUB_DISABLE_IMPLICIT_TOKEN"):
         return given
     try:
         return Path(os.environ.get("HF_TOKEN_PATH") or _home() / "token").expanduser().read_text().strip()
@@ -60,18 +61,30 @@ def _token() -> str:
         return ""
 
 
-def _from_cache(source: HubSource, file: File, into: Path) -> bool:
-    """Whether the file was in the hub's cache in this revision, with the right sum; it is then linked or copied."""
+def in_cache(source: HubSource, files: Iterable[File]) -> bool:
+    """Whether the hub's cache on this machine has all of them."""
+    return all(_cached(source, file) is not None for file in files)
+
+
+def _cached(source: HubSource, file: File) -> Path | None:
+    """Where the hub's cache holds a file in this revision."""
     cache = Path(os.environ.get("HF_HUB_CACHE") or _home() / "hub").expanduser()
     repository = cache / f"models--{source.repository.replace('/', '--')}"
     try:
         commit = (repository / "refs" / source.revision).read_text().strip()
     except OSError:
         commit = source.revision
-    cached = repository / "snapshots" / commit / source.path(file.name)
     try:
-        blob = cached.resolve(strict=True)
-        if file.sha256 and file_sha256(blob) != file.sha256:
+        return (repository / "snapshots" / commit / source.path(file.name)).resolve(strict=True)
+    except OSError:
+        return None
+
+
+def _from_cache(source: HubSource, file: File, into: Path) -> bool:
+    """Whether the file was in the hub's cache, with the right sum; it is then linked or copied."""
+    blob = _cached(source, file)
+    try:
+        if blob is None or (file.sha256 and file_sha256(blob) != file.sha256):
             return False
     except OSError:
         return False

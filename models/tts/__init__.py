@@ -23,12 +23,13 @@ __all__ = [
 
 ENGINES = {
     "espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer"),
+    "kokoro": ("duplex.models.tts.kokoro", "KokoroSynthesizer"),
     "piper": ("duplex.models.tts.piper", "PiperSynthesizer"),
 }
 """Name of each synthesizer, and the module and class that a first use imports."""
 
 AUTO = "auto"
-"""Piper for a voice that is Piper's, else espeak."""
+"""Piper or Kokoro for a voice that is theirs, else espeak."""
 
 
 def is_server(name: str) -> bool:
@@ -47,14 +48,15 @@ def load_synthesizer(name: str = AUTO, voice: str = "", model: str = "", **setti
 
         return open_server(name, model)
     if name == AUTO:
+        from duplex.models.tts.kokoro import is_kokoro_voice
         from duplex.models.tts.piper import is_piper_voice
 
-        name = "piper" if is_piper_voice(voice) else "espeak"
+        name = "piper" if is_piper_voice(voice) else "kokoro" if is_kokoro_voice(voice) else "espeak"
     if name not in ENGINES:
         raise ModelError(f"there is no speech engine {name!r}; there is: {', '.join((AUTO, *sorted(ENGINES)))}")
     module, factory = ENGINES[name]
     engine = getattr(import_module(module), factory)
-    if name == "piper":
+    if name in ("kokoro", "piper"):
         settings["voice"] = voice
     try:
         return engine(**settings)

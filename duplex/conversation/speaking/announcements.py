@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Protocol
 
-from duplex.conversation.floor import Floor
 from duplex.models.interaction.contract import Control
 from duplex.streaming.audio import SAMPLE_RATE
+
+
+class Waiting(Protocol):
+    """Who is told how many texts wait: the floor."""
+
+    announcements: int
+    urgent: int
 
 
 class Announcements:
@@ -16,7 +23,7 @@ class Announcements:
     An urgent text does not wait for a reply to end: it is said at the next end of a clause.
     """
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Waiting) -> None:
         self._floor = floor
         self._waiting: list[tuple[str, bool]] = []
         self._timers: list[Control] = []

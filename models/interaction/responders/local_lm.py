@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Control, Request, Say
-from duplex.models.interaction.responders.completion_events import Completion
+from duplex.models.interaction.responders.answer_text import AnswerText
+from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
-from duplex.models.interaction.responders.stream_filters import UntilMarker
-from duplex.models.interaction.responders.thoughts import WithoutThoughts, opens_thought
+from duplex.models.interaction.responders.thoughts import opens_thought
 from duplex.models.transformers_library import check_transformers
 from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.pool import InferencePool
@@ -24,11 +24,13 @@ _CUT_BACK = frozenset(["DynamicLayer", "DynamicSlidingWindowLayer"])
 
 
 class LocalLM:
-    """Streams answers of the model `model`: a folder, or an id on the Hugging Face hub (from the cache if offline).
+    """Streams answers of the model `model`: a folder, a GGUF file, or an id on the Hugging Face hub (from the cache if
+    offline). The weights of a GGUF file are unpacked.
 
     device: where torch runs it. dtype: None takes the checkpoint's own, but float32 for a float16 one on a CPU.
-    max_new_tokens: at most in one reply. temperature: 0 takes the likeliest token, so that the same request gives the
-    same answer; None leaves sampling to the model's own generation settings. pool: where it runs; None makes one
+    max_new_tokens: at most in one reply. context_tokens: of prompt and reply together, less where the model has less;
+    the oldest history is left out beyond it. temperature: 0 takes the likeliest token, so that the same request gives
+    the same answer; None leaves sampling to the model's own generation settings. pool: where it runs; None makes one
     thread of its own. A reply is one step of the pool; when the iterator is closed it ends with its next token.
 
     Loading happens here and takes seconds. Raises ModelError if the model cannot be had or is of another class.
@@ -42,12 +44,14 @@ class LocalLM:
         dtype: torch.dtype | None = None,
         system_prompt: str = SYSTEM_PROMPT,
         max_new_tokens: int = 256,
+        context_tokens: int = 4096,
         temperature: float | None = 0.0,
         pool: InferencePool | None = None,
     ) -> None:
         self.name = model
         self.system_prompt = system_prompt
         self.max_new_tokens = max_new_tokens
+        self.context_tokens = context_tokens
         self._sampling: dict[str, Any] = {}
         if temperature is not None:
             self._sampling = (
@@ -83,27 +87,18 @@ class LocalLM:
         running = asyncio.ensure_future(self._pool.run("language model", reply))
         running.add_done_callback(lambda done: done.cancelled() or done.exception())
         thinking = opens_thought(self._tokenizer.decode(prompt[-16:]))
-        thoughts, until = WithoutThoughts(thinking=thinking), UntilMarker(markers)
-        completion = Completion(self.max_new_tokens)
+        answer = AnswerText(self.max_new_tokens, markers, thinking=thinking)
         try:
-            begun = False
-            while not until.done and (piece := await pieces.get()) is not None:
-                text = thoughts.push(until.push(piece))
-                text = text if begun else text.lstrip()
-                if text:
-                    begun = True
+            while not answer.done and (piece := await pieces.get()) is not None:
+                if text := answer.push(Delta(piece)):
                     yield Say(text)
-            if not until.done:
+            if not answer.done:
                 await running  # raises what generation raised
-            completion.finish = "length" if self._full and not until.done else "stop"
-            text = thoughts.push(until.flush()) + thoughts.flush(cut=completion.finish == "length")
-            text = text if begun else text.lstrip()
-            if text:
-                begun = True
+                answer.completion.finish = "length" if self._full else "stop"
+            if text := answer.flush():
                 yield Say(text)
-            if not begun:
-                completion.reasoned = thoughts.hidden
-                cause, spoken = completion.silence()
+            if not answer.spoke:
+                cause, spoken = answer.completion.silence()
                 raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             raise ModelError(f"{self.name} failed while answering: {_first_line(error)}") from error
@@ -116,7 +111,8 @@ class LocalLM:
 
     def _prompt(self, request: Request) -> tuple[list[int], list[str]]:
         """(token ids, markers at which the reply ends); the oldest history goes until there is room for a reply."""
-        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or self.context_tokens
+        most = min(most, self.context_tokens)
         characters = 12000
         while True:
             messages = chat_messages(request, self.system_prompt, most_characters=characters)
@@ -205,7 +201,7 @@ class LocalLM:
 def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
     """(tokenizer, model in evaluation mode)."""
     folder = Path(model).expanduser()
-    if (model.startswith((".", "/", "~")) or model.count("/") > 1) and not folder.is_dir():
+    if (model.startswith((".", "/", "~")) or model.count("/") > 1) and not folder.exists():
         raise ModelError(
             f"{model}: no such folder; give a folder with a transformers model, or an id such as Qwen/Qwen3-0.6B"
         )
@@ -213,10 +209,12 @@ def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    source = str(folder) if folder.is_dir() else model
+    source, gguf = str(folder) if folder.is_dir() else model, {}
+    if folder.is_file():
+        source, gguf = str(folder.parent), {"gguf_file": folder.name}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        network = AutoModelForCausalLM.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source, **gguf)
+        network = AutoModelForCausalLM.from_pretrained(source, **gguf)
     except ImportError as error:
         raise ModelError(f"{model}: needs a package that is not installed: {_first_line(error)}") from error
     except OSError as error:

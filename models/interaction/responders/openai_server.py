@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from duplex.models.interaction.contract import Control, Request, Say
-from duplex.models.interaction.responders.completion_events import Completion, Delta, delta_of
-from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages
+from duplex.models.interaction.responders.answer_text import AnswerText
+from duplex.models.interaction.responders.completion_events import Delta, delta_of
+from duplex.models.interaction.responders.model_names import first_chat_model
+from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, room_for_history
 from duplex.models.interaction.responders.server_sent_events import EventDecoder
-from duplex.models.interaction.responders.thoughts import WithoutThoughts, reasons
+from duplex.models.interaction.responders.thoughts import reasons
 from duplex.streaming.errors import EndpointError, SettingsError
 
 if TYPE_CHECKING:
@@ -32,10 +34,11 @@ _MIDWAY = {False: " before an answer", True: " in mid-sentence"}
 class OpenAIServer:
     """Streams answers of the server at `base_url` (".../v1").
 
-    model: by name; None takes the first that the server lists. api_key: sent as a bearer token; None takes
+    model: by name; None takes the first chat model that the server lists. api_key: sent as a bearer token; None takes
     OPENAI_API_KEY from the environment, if there. connect_timeout, first_token_timeout, token_timeout: seconds to
-    connect, from there to the first token, and between two tokens. options: further fields of the request body, such
-    as {"temperature": 0.3}. Raises SettingsError for a URL that is none; `answer` raises EndpointError.
+    connect, from there to the first token, and between two tokens. max_tokens: of one answer. context_tokens: of the
+    request and the answer together; the oldest history is left out beyond it. options: further fields of the request
+    body, such as {"temperature": 0.3}. Raises SettingsError for a URL that is none; `answer` raises EndpointError.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class OpenAIServer:
         first_token_timeout: float = 30.0,
         token_timeout: float = 10.0,
         max_tokens: int = 400,
+        context_tokens: int = 4096,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         parts = urlsplit(base_url)
@@ -60,6 +64,7 @@ class OpenAIServer:
         self.connect_timeout = connect_timeout
         self.first_token_timeout = first_token_timeout
         self.token_timeout = token_timeout
+        self.context_tokens = context_tokens
         self._body = {"max_tokens": max_tokens, **(options or {})}
         key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -78,29 +83,22 @@ class OpenAIServer:
 
         try:
             model = self.model or await self._first_model()
-            body = {
-                **self._body,
-                "model": model,
-                "messages": chat_messages(request, self.system_prompt),
-                "stream": True,
-            }
-            doubtful = reasons(model) if self._unopened is None else self._unopened
-            thoughts, completion, spoke = WithoutThoughts(doubtful=doubtful), Completion(body.get("max_tokens")), False
+            limit = self._body.get("max_tokens")
+            room = room_for_history(self.context_tokens, limit or 0, self.system_prompt, request)
+            messages = chat_messages(request, self.system_prompt, most_characters=room)
+            body = {**self._body, "model": model, "messages": messages, "stream": True}
+            answer = AnswerText(limit, doubtful=reasons(model) if self._unopened is None else self._unopened)
             async with aclosing(self._stream(body)) as deltas:
                 async for delta in deltas:
-                    completion.add(delta)
-                    if delta.reasoning:
-                        thoughts.trust()
-                    if text := thoughts.push(delta.text):
-                        spoke = spoke or bool(text.strip())
+                    if text := answer.push(delta):
                         yield Say(text)
-            if text := thoughts.flush(cut=completion.finish in ("length", "max_tokens")):
-                spoke = spoke or bool(text.strip())
+                    if answer.done:
+                        break
+            if text := answer.flush():
                 yield Say(text)
-            self._unopened = thoughts.unopened if spoke else self._unopened
-            if not spoke:
-                completion.reasoned = completion.reasoned or thoughts.hidden
-                cause, spoken = completion.silence()
+            self._unopened = answer.unopened if answer.spoke else self._unopened
+            if not answer.spoke:
+                cause, spoken = answer.completion.silence()
                 raise EndpointError(f"{self.base_url}: {cause}", spoken=spoken)
         except httpx.ConnectTimeout as error:
             raise self._error(f"no connection within {self.connect_timeout:g} s; is the server up?") from error
@@ -137,7 +135,7 @@ class OpenAIServer:
         names = await self.models()
         if not names:
             raise self._error("the server has no model loaded; load one, or name one")
-        self.model = names[0]
+        self.model = first_chat_model(names) or names[0]
         return self.model
 
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Delta]:

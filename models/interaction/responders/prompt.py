@@ -12,7 +12,26 @@ SYSTEM_PROMPT = (
     "come from a speech recognizer and may be misheard: take the likely meaning, and ask back briefly if you cannot. "
     "A reply of yours that ends in a dash was interrupted there; the user did not hear more."
 )
+TYPED_PROMPT = (
+    "You are in a typed conversation, in a terminal. Answer in one to three short, plain sentences unless more is "
+    "asked for: no headings, no tables, no emoji. Lead with what was asked. A reply of yours that ends in a dash was "
+    "interrupted there; the user did not read more."
+)
 INTERRUPTED = "—"
+CHARACTERS_PER_TOKEN = 3
+"""Fewer than any usual tokenizer has for the languages of Europe, so that an estimate errs on the safe side."""
+
+
+def room_for_history(context: int, reply: int, system: str, request: Request) -> int:
+    """Characters of history that fit beside the rest into `context` tokens, of which `reply` are for the answer."""
+    spare = max(0, context - reply) * CHARACTERS_PER_TOKEN
+    return max(0, spare - len(system) - len(request.text))
+
+
+def system_prompt_for(name: str | None, instructions: str | None, *, typed: bool = False) -> str:
+    """The instructions to a model: the given ones, or those for a spoken or a typed conversation; with the name."""
+    text = instructions or (TYPED_PROMPT if typed else SYSTEM_PROMPT)
+    return f"Your name is {name}. {text}" if name else text
 
 
 def chat_messages(

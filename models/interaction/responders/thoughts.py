@@ -1,9 +1,9 @@
 """A reasoning model's thoughts, taken out of streamed text in every notation that is in use.
 
-Notations: tags (<think>, <thinking>, <reasoning>, <thought> and others; tool calls written as text), [THINK] (Mistral),
-◁think▷ (Kimi), <|START_THINKING|> (Cohere), <|channel>thought (Gemma) and the channels of OpenAI's harmony format, of
-which only "final" is spoken. A chat template may put the opening tag into the prompt, so that only the closing one
-comes: text that begins like a thought is held until a closing tag or the end of the answer decides.
+Notations: tags (<think>, <thinking>, <reasoning>, <thought> and others; tool calls in tags), [THINK] (Mistral),
+◁think▷ (Kimi), <|START_THINKING|> (Cohere), <|channel>thought (Gemma), <|inner_prefix|> (Apertus) and the channels of
+OpenAI's harmony format, of which only "final" is spoken. A chat template may put the opening tag into the prompt, so
+that only the closing one comes: text that begins like a thought is held until a closing tag or the end decides.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ from duplex.models.turn_taking.word_lists import phrase_list, word_set
 
 _NAMES = (
     "think|thinking|thought|thoughts|reasoning|reason|reflection|scratchpad|analysis|antthinking|inner_thoughts|"
-    "inner_monologue|thinking_process|seed:think|cot"
+    "inner_monologue|internal_monologue|internal_thoughts?|thinking_process|seed:think|mm:think|longcat_think|"
+    "chain_of_thought|deliberation|cot"
 )
 _TOOLS = "tool_call|tool_calls|function_call|function_calls"
 _TOKENS = "start_thinking|begin_of_thought|begin_of_thinking|think|thinking|thought"
 _ENDS = "end_thinking|end_of_thought|end_of_thinking|/think|/thinking|/thought"
 _MARK = re.compile(
-    rf"(?P<close></(?:{_NAMES})\s*>|\[/(?:think|thinking|reasoning)\]|◁/think▷|<\|(?:{_ENDS})\|>|<unused95>|<channel\|>)"
+    rf"(?P<empty></?(?:{_NAMES})\s*/>)"
+    rf"|(?P<close></(?:{_NAMES})\s*>|\[/(?:think|thinking|reasoning)\]|◁/think▷|<\|(?:{_ENDS})\|>|<unused95>|<channel\|>"
+    r"|<\|inner_suffix\|>|<｜end▁of▁thinking｜>)"
     rf"|(?P<endtool></(?:{_TOOLS})\s*>)"
     rf"|(?P<tool><(?:{_TOOLS})(?:\s[^<>]{{0,100}})?>)"
     rf"|(?P<open><(?:{_NAMES})(?:\s[^<>]{{0,100}})?>|\[(?:think|thinking|reasoning)\]|◁think▷|<\|(?:{_TOKENS})\|>"
-    r"|<unused94>|<\|channel>thought)"
+    r"|<unused94>|<\|channel>thought|<\|inner_prefix\|>|<｜begin▁of▁thinking｜>)"
     r"|(?P<header><\|(?:start|channel)\|>)|(?P<body><\|message\|>)|(?P<end><\|(?:end|call|return)\|>)",
     re.IGNORECASE,
 )
 _PARTIAL = re.compile(
-    r"(?:<\|channel>[a-z]{0,7}|<[|/]?[\w:|/]{0,24}(?:\s[^<>]{0,100})?|\[/?[a-z]{0,10}|◁/?[a-z]{0,6})$", re.IGNORECASE
+    r"(?:<\|channel>[a-z]{0,7}|<[|/｜]?[\w:|/｜▁]{0,24}(?:\s[^<>]{0,100})?|\[/?[a-z]{0,10}|◁/?[a-z]{0,6})$",
+    re.IGNORECASE,
 )
 _QUOTES = "`\"'"
 

@@ -11,6 +11,8 @@ from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
 
 class Courtesies(Skill):
+    """name: what the assistant is called."""
+
     title = "courtesies"
     slight = True
     rules: ClassVar[Mapping[str, str]] = {
@@ -18,6 +20,9 @@ class Courtesies(Skill):
         "help": "(help|answer|answers|assistance|time|info|information|answering|helping me|telling me)",
         "being": "[a|an] [real|live|actual] (robot|bot|human|human being|person|machine|computer|ai|real|alive)",
     }
+
+    def __init__(self, name: str = "Duplex") -> None:
+        self.name = name
 
     @phrases(
         "(hello|hi|hey|hiya|howdy|greetings|good day|good morning|good afternoon|good evening) [there|you|again]",
@@ -77,4 +82,4 @@ class Courtesies(Skill):
         "am i (talking|speaking) (to|with) <being> [or] [<being>]",
     )
     def identity(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say("I am Duplex, a program that listens while it speaks.")
+        return Reply.say(f"I am {self.name}, a program that listens while it speaks.")

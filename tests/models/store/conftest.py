@@ -15,7 +15,7 @@ from tests.models.store.servers import Files, add_to_index, served, write_wheel
 
 CONTENT = {
     "encoder.onnx": np.random.default_rng(1).bytes(300_000),
-    "tokens.bin": np.random.default_rng(2).bytes(5_000),
+    "parts/tokens.bin": np.random.default_rng(2).bytes(5_000),
 }
 """The files of the model that the tests pull."""
 
@@ -99,6 +99,7 @@ def folder(tmp_path: Path) -> LocalSource:
     place = tmp_path / "given"
     place.mkdir()
     for name, content in CONTENT.items():
+        (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_bytes(content)
     return LocalSource(str(place))
 
@@ -112,5 +113,5 @@ def at_url(files: Files) -> UrlSource:
 
 def is_right(place: Path) -> bool:
     """Whether the model lies there, with a manifest and nothing else."""
-    names = {path.name for path in place.iterdir()}
+    names = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     return names == {*CONTENT, "manifest.json"} and all((place / n).read_bytes() == c for n, c in CONTENT.items())

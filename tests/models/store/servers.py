@@ -31,6 +31,7 @@ class Files:
     false_sum: bool = False
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list, repr=False)
     url: str = ""
+    cdn: str = ""
     gate: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ def served(files: Files) -> Iterator[str]:
             self.send_response(302)
             self.send_header("X-Repo-Commit", "c0ffee")
             self.send_header("X-Linked-Etag", f'"{digest}"')
-            self.send_header("Location", f"/cdn{self.path}")
+            self.send_header("Location", f"{files.cdn}/cdn{self.path}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 

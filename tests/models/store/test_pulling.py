@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from duplex.models import store
 from duplex.models.store import LocalSource
 from duplex.streaming.errors import ModelError
-from tests.models.store.conftest import CONTENT, Catalog, at_url, is_right
+from tests.models.store.conftest import CONTENT, HUB, PACKAGE, Catalog, at_url, is_right
 from tests.models.store.servers import Files, write_wheel
 
 CHILD = """
@@ -168,12 +170,11 @@ def test_a_home_that_cannot_be_written(
     assert store.find("some-model") is None
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_home(
-    catalog: Catalog, folder: LocalSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_read_only(catalog: Catalog, folder: LocalSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     home = tmp_path / "read-only"
     home.mkdir(mode=0o500)
+    if os.access(home, os.W_OK):
+        pytest.skip("this user may write everywhere")
     catalog(folder)
     monkeypatch.setenv("DUPLEX_MODELS", str(home / "models"))
     assert "Permission denied" in fails()
@@ -188,15 +189,24 @@ def test_the_folder_is_the_one_named_or_in_the_cache(monkeypatch: pytest.MonkeyP
 
 
 def test_offline_nothing_is_pulled_and_what_is_there_is_used(
-    catalog: Catalog, folder: LocalSource, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    catalog(folder)
+    catalog(at_url(files), HUB, PACKAGE)
     monkeypatch.setenv("DUPLEX_OFFLINE", "1")
     assert "DUPLEX_OFFLINE forbids" in fails()
+    assert files.asked == [] and not store.folder().exists()
     monkeypatch.setenv("DUPLEX_OFFLINE", "0")
     place = store.fetch("some-model")
     monkeypatch.setenv("DUPLEX_OFFLINE", "1")
     assert store.fetch("some-model") == place
+
+
+def test_offline_a_folder_may_be_given(
+    catalog: Catalog, folder: LocalSource, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog(at_url(files))
+    monkeypatch.setenv("DUPLEX_OFFLINE", "1")
+    assert is_right(store.fetch("some-model", sources=[folder]))
 
 
 def test_a_source_that_is_given_goes_before_the_catalog(catalog: Catalog, folder: LocalSource, tmp_path: Path) -> None:
@@ -220,7 +230,7 @@ def test_a_damaged_archive_of_this_machine(catalog: Catalog, tmp_path: Path, con
 
 def test_remove_takes_the_model_or_what_a_pull_left(catalog: Catalog, folder: LocalSource, files: Files) -> None:
     catalog(at_url(files))
-    files.content["/models/tokens.bin"] = b"wrong"
+    files.content["/models/parts/tokens.bin"] = b"wrong"
     assert "wrong sum" in fails()
     assert store.remove("some-model")
     assert not store.remove("some-model")
@@ -240,6 +250,15 @@ def test_many_threads_pull_once(catalog: Catalog, files: Files) -> None:
         thread.join()
     assert places == [store.folder() / "some-model"] * 4
     assert len(files.asked) == len(CONTENT)
+
+
+def test_what_killed_pulls_left_is_cleared(catalog: Catalog, folder: LocalSource) -> None:
+    catalog(folder)
+    left = store.folder() / ".some-model.part" / "wheel-abc" / "pip"
+    left.mkdir(parents=True)
+    (left / "half.whl").write_bytes(b"half")
+    assert is_right(store.fetch("some-model"))
+    assert sorted(path.name for path in store.folder().iterdir()) == [".locks", "some-model"]
 
 
 @pytest.mark.slow
@@ -267,5 +286,23 @@ def test_the_lock_of_a_killed_process_is_no_obstacle(catalog: Catalog, files: Fi
         assert process.stderr is not None
         assert "pulling some-model" in process.stderr.readline()
         process.kill()
+    files.gate.set()
+    assert is_right(store.fetch("some-model"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_pull_and_the_next_goes_on(catalog: Catalog, files: Files) -> None:
+    source = at_url(files)
+    catalog(source)
+    files.gate.clear()
+    with child(source.address) as process:
+        assert process.stderr is not None
+        assert "pulling some-model" in process.stderr.readline()
+        while not files.asked:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert store.find("some-model") is None
     files.gate.set()
     assert is_right(store.fetch("some-model"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,7 @@ def test_a_half_file_that_a_crash_has_spoilt_is_brought_again(hub: Files, catalo
 def test_any_break_at_any_byte_gives_the_whole_file(
     files: Files, tmp_path: Path, size: int, breaks: int, there: int
 ) -> None:
-    content = CONTENT["tokens.bin"][:size]
+    content = CONTENT["parts/tokens.bin"][:size]
     files.content["/file"] = content
     files.break_after, files.breaks = size // (breaks + 1), breaks
     path = tmp_path / "file"
@@ -145,6 +147,18 @@ def test_a_token_of_a_file_is_sent_to_the_hub(
     assert hub.asked[0][1]["authorization"] == "Bearer hf_of_file"
 
 
+def test_a_token_is_not_sent_on_to_where_the_hub_keeps_its_files(
+    hub: Files, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.cdn = hub.url.replace("127.0.0.1", "localhost")
+    catalog(HUB)
+    assert is_right(store.fetch("some-model"))
+    there = [headers for path, headers in hub.asked if path.startswith("/cdn")]
+    assert len(there) == len(CONTENT)
+    assert not any("authorization" in headers for headers in there)
+
+
 def test_offline_forbids_the_hub(hub: Files, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     catalog(HUB)
@@ -152,16 +166,18 @@ def test_offline_forbids_the_hub(hub: Files, catalog: Catalog, monkeypatch: pyte
     assert hub.asked == []
 
 
-def test_the_hubs_cache_is_used(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("switch", ["HF_HUB_OFFLINE", "DUPLEX_OFFLINE"])
+def test_the_hubs_cache_is_used(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, switch: str) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv(switch, "1")
     repository = tmp_path / "hf" / "hub" / "models--someone--some-model"
     snapshot = repository / "snapshots" / "c0ffee"
-    for place in (repository / "refs", repository / "blobs", snapshot):
+    for place in (repository / "refs", repository / "blobs", snapshot / "parts"):
         place.mkdir(parents=True)
     (repository / "refs" / "main").write_text("c0ffee")
     for name, content in CONTENT.items():
-        (repository / "blobs" / name[::-1]).write_bytes(content)
-        (snapshot / name).symlink_to(Path("..", "..", "blobs", name[::-1]))
+        blob = repository / "blobs" / hashlib.sha256(content).hexdigest()
+        blob.write_bytes(content)
+        (snapshot / name).symlink_to(os.path.relpath(blob, (snapshot / name).parent))
     catalog(HUB)
     assert is_right(store.fetch("some-model"))
