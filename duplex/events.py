@@ -14,6 +14,7 @@ LOG_VERSION = 2
 
 DecisionKind = Literal[
     "endpoint",  # the user's turn is over: answer it
+    "typed",  # the user has typed something: answer it
     "turn_limit",  # the user never stops: answer what there is
     "nothing_said",  # activity without words is over: forget it
     "withdraw",  # the user went on before the reply was audible: take the reply back, the turn goes on

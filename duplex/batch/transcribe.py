@@ -112,12 +112,13 @@ def transcribe(
         settings.recognizer,
         language=settings.language,
         hotwords=settings.hotwords,
+        model=settings.recognizer_model,
         live=False,
         second_pass=settings.second_pass,
     )
     try:
         check_language(settings.language, recognizer)
-        return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
+        return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
 from duplex.streaming.errors import ModelError
 
-__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer"]
+__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer", "load_spotter"]
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,16 @@ def load_recognizer(
     hotwords: str = "",
     live: bool = True,
     second_pass: str = "off",
+    model: str = "",
     **settings: Any,
 ) -> Recognizer[Any]:
     """A recognizer by name.
 
     name: "auto": for English Moonshine tiny, pulled at first use, else pocketsphinx; where Moonshine cannot be had,
         pocketsphinx, and one line in the log says why. "moonshine-tiny", "moonshine-base", a folder with their files.
-        "pocketsphinx" (bundled, US English). The Hugging Face id or folder of a model of the Whisper or the CTC kind.
+        "pocketsphinx" (bundled, US English). A recognizer of `duplex models list`, such as "whisper-small", or the
+        Hugging Face id or folder of a model of the Whisper or the CTC kind.
+        The address (".../v1") of an OpenAI-compatible transcription server, asked for `model`.
     hotwords: words and phrases to prefer, separated by commas; recognizers that cannot do so say it in the log.
     live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
     second_pass: whether the larger Moonshine goes over what the smaller one heard, where hypotheses are not wanted on
@@ -43,11 +46,16 @@ def load_recognizer(
 
     Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
     """
-    if name == "auto" or name in MOONSHINE or _holds_moonshine(name):
-        wanted = {"hotwords": hotwords, "live": live, **settings}
-        second = "off" if live or name == "moonshine-base" else second_pass
-        if name == "auto":
-            return _best(language, second, wanted)
+    if name.startswith(("http://", "https://")):
+        from duplex.models.asr.openai_server import OpenAITranscription
+
+        return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
+    wanted = {"hotwords": hotwords, "live": live, **settings}
+    second = "off" if live else second_pass
+    if name == "auto":
+        return _best(language, second, wanted)
+    name = _from_store(name)
+    if name in MOONSHINE or _holds_moonshine(name):
         return _moonshine(name, language, second, wanted)
     if hotwords:
         log.warning("%s cannot prefer hotwords: they are not used", name)
@@ -56,6 +64,17 @@ def load_recognizer(
     from duplex.models.asr.transformers_asr import load
 
     return load(name, language=language, **settings)
+
+
+def load_spotter(language: str = "en") -> Recognizer[Any] | None:
+    """What hears short commands over a reply; None for a language whose commands it does not know.
+
+    Raises ModelError if it cannot be had.
+    """
+    from duplex.models.asr.keyword_spotter import KeywordSpotter
+
+    known = language.partition("-")[0].lower() in KeywordSpotter.languages
+    return KeywordSpotter() if known else None
 
 
 def _best(language: str | None, second_pass: str, settings: dict[str, Any]) -> Recognizer[Any]:
@@ -79,7 +98,8 @@ def _moonshine(name: str, language: str | None, second_pass: str, settings: dict
             f"{name} hears only English, not {language!r}: choose a multilingual model such as openai/whisper-small"
         )
     folder = fetch(MOONSHINE[name]) if name in MOONSHINE else Path(name).expanduser()
-    return Moonshine(folder, name, second=_second(second_pass), **settings)
+    second = None if name == "moonshine-base" else _second(second_pass)
+    return Moonshine(folder, name, second=second, **settings)
 
 
 def _second(second_pass: str) -> Path | None:
@@ -108,6 +128,17 @@ def _pocketsphinx(language: str | None, settings: dict[str, Any]) -> Recognizer[
             "choose a multilingual model such as openai/whisper-small"
         )
     return PocketSphinx(**settings)
+
+
+def _from_store(name: str) -> str:
+    """A recognizer of the model store as its folder, which is pulled if need be; any other name as it is."""
+    from duplex.models.store import catalog, fetch, lookup
+
+    if name not in catalog():
+        return name
+    lookup(name, "asr")
+    setting = next((short for short, full in MOONSHINE.items() if full == name), None)
+    return setting or str(fetch(name))
 
 
 def _english(language: str | None) -> bool:
