@@ -3,8 +3,9 @@
     python -m tests.benchmarks.recognition --data FOLDER [--limit 40] [--engines moonshine-tiny,pocketsphinx,...]
         [--parts wer,partials,hour,streams] [--restored] [--hours 1]
 
-FOLDER has a manifest.jsonl (speech_rows.py). An engine is a name of the setting `recognizer`, or
-faster-whisper:FOLDER_OR_ID where that package is installed. Times are CPU times of one thread; set OMP_NUM_THREADS=1.
+FOLDER has a manifest.jsonl (speech_rows.py). An engine is a name of the setting `recognizer`, "second" for
+moonshine-tiny with moonshine-base going over what it heard, or faster-whisper:FOLDER_OR_ID where that package is
+installed. Times are CPU times of one thread; set OMP_NUM_THREADS=1.
 
 wer: word error rate, clean and in noise, on read English (LibriSpeech) and on English by Mandarin speakers, half of
 them children (speechocean762). partials: delay of a word from its end in the recording to its first and to its stable
@@ -38,6 +39,7 @@ from tests.benchmarks.speech_rows import NOISES, Said, errors, mixed, read, rows
 CONDITIONS = (("clean", None), ("10 dB", 10.0), ("5 dB", 5.0))
 DATASETS = ("librispeech", "speechocean762")
 PEER = "faster-whisper:"
+SECOND = "second"
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class Peer:
 def load(name: str, live: bool) -> Any:
     if name.startswith(PEER):
         return Peer(name.removeprefix(PEER))
+    if name == SECOND:
+        return load_recognizer("moonshine-tiny", language="en", live=False, second_pass="on")
     return load_recognizer(name, language="en", live=live)
 
 
@@ -139,7 +143,7 @@ def partials(data: Path, engines: list[str], limit: int) -> None:
     said = spoken(data, DATASETS[0], limit)
     lines = []
     for name in engines:
-        if name.startswith(PEER):
+        if name == SECOND or name.startswith(PEER):
             continue
         engine = load(name, live=True)
         first: list[float] = []
@@ -217,7 +221,7 @@ def endless(said: list[Said], seconds: float) -> np.ndarray:
 def hour(data: Path, engines: list[str], limit: int, hours: float) -> None:
     samples = endless(spoken(data, DATASETS[0], max(limit, 20)), hours * 3600)
     for name in engines:
-        if name.startswith(PEER):
+        if name == SECOND or name.startswith(PEER):
             continue
         engine = load(name, live=True)
         state, hop = engine.initial_state(1), engine.hop
@@ -244,7 +248,7 @@ def hour(data: Path, engines: list[str], limit: int, hours: float) -> None:
 def streams(data: Path, engines: list[str], limit: int, count: int = 8, seconds: float = 40.0) -> None:
     said = spoken(data, DATASETS[0], max(limit, 20))
     for name in engines:
-        if name.startswith(PEER):
+        if name == SECOND or name.startswith(PEER):
             continue
         engine = load(name, live=True)
         if hasattr(engine, "warm"):
@@ -283,7 +287,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--limit", type=int, default=40, help="utterances of each data set")
-    parser.add_argument("--engines", default="moonshine-tiny,moonshine-base,pocketsphinx")
+    parser.add_argument("--engines", default="moonshine-tiny,second,pocketsphinx")
     parser.add_argument("--parts", default="wer,partials")
     parser.add_argument("--restored", action="store_true", help="also after restoration (enhance)")
     parser.add_argument("--hours", type=float, default=1.0)
