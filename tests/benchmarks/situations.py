@@ -129,7 +129,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--computing", choices=("both", "free", "charged"), default="both")
-    parser.add_argument("--clips", type=Path, default=CLIPS, help="a library of clips, as tests.data.make.natural makes")
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="another library, as tests.data.make.natural makes")
     parser.add_argument("--verbose", action="store_true", help="a line for each situation")
     args = parser.parse_args()
     ways = {"free": ["free"], "charged": ["charged"], "both": ["free", "charged"]}[args.computing]
