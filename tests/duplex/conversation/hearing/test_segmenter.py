@@ -189,7 +189,7 @@ def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
             listener,
             Peeking(script),
             InferencePool(inline=True),
-            lambda at: heard.append(("reached", at / SAMPLE_RATE)),
+            caught_up=lambda at: heard.append(("reached", at / SAMPLE_RATE)),
         )
         node = Node("recognize", recognition.consume, finish=recognition.finish)
         segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
