@@ -27,8 +27,8 @@ def load_recognizer(
     language: str | None = None,
     hotwords: str = "",
     live: bool = True,
-    model: str = "",
     second_pass: str = "off",
+    model: str = "",
     **settings: Any,
 ) -> Recognizer[Any]:
     """A recognizer by name.
@@ -50,12 +50,12 @@ def load_recognizer(
         from duplex.models.asr.openai_server import OpenAITranscription
 
         return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
+    wanted = {"hotwords": hotwords, "live": live, **settings}
+    second = "off" if live else second_pass
+    if name == "auto":
+        return _best(language, second, wanted)
     name = _from_store(name)
-    if name == "auto" or name in MOONSHINE or _holds_moonshine(name):
-        wanted = {"hotwords": hotwords, "live": live, **settings}
-        second = "off" if live or name == "moonshine-base" else second_pass
-        if name == "auto":
-            return _best(language, second, wanted)
+    if name in MOONSHINE or _holds_moonshine(name):
         return _moonshine(name, language, second, wanted)
     if hotwords:
         log.warning("%s cannot prefer hotwords: they are not used", name)
@@ -98,7 +98,8 @@ def _moonshine(name: str, language: str | None, second_pass: str, settings: dict
             f"{name} hears only English, not {language!r}: choose a multilingual model such as openai/whisper-small"
         )
     folder = fetch(MOONSHINE[name]) if name in MOONSHINE else Path(name).expanduser()
-    return Moonshine(folder, name, second=_second(second_pass), **settings)
+    second = None if name == "moonshine-base" else _second(second_pass)
+    return Moonshine(folder, name, second=second, **settings)
 
 
 def _second(second_pass: str) -> Path | None:

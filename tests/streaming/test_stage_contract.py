@@ -12,10 +12,12 @@ import pytest
 
 from duplex.models.asr.contract import Word
 from duplex.models.asr.keyword_spotter import KeywordSpotter
+from duplex.models.asr.moonshine import Moonshine
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
 from duplex.models.restoration.stage import RestorationStage
+from duplex.models.store import find
 from duplex.models.vad.silero import SileroVad
 from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.audio import AudioChunk
@@ -66,6 +68,13 @@ def _published() -> Any:
     return small_restorer("dereverb", multipliers=(1,))
 
 
+def _moonshine() -> Any:
+    folder = find("moonshine-tiny-en")
+    if folder is None:
+        pytest.skip("needs weights: duplex models pull moonshine-tiny-en")
+    return Moonshine(folder, interval=0.2, window=2.0)
+
+
 STAGES = [
     Entry("stft", Stft, "samples", "array"),
     Entry("stft of 25 ms every 10", lambda: Stft(400, 160), "samples", "array"),
@@ -79,6 +88,7 @@ STAGES = [
     Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),
     Entry("command spotter", KeywordSpotter, "samples", "values", slow=True),
     Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
+    Entry("moonshine", _moonshine, "samples", "values", slow=True),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
