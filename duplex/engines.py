@@ -51,10 +51,10 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            vad=load_vad(),
-            recognizer=load_recognizer(settings.recognizer, language=settings.language),
+            vad=load_vad(settings.vad),
+            recognizer=load_recognizer(settings.recognizer, language=settings.language, hotwords=settings.hotwords),
             answerer=open_answerer(settings),
-            synthesizer=load_synthesizer(settings.synthesizer, settings.voice),
+            synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),

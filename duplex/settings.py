@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
-from duplex.models.tts import ENGINES
+from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
@@ -50,10 +50,19 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
-    synthesizer: str = setting(
-        AUTO, "speech engine; auto: piper for a voice of Piper's, else espeak", choices=(AUTO, *ENGINES)
+    recognizer: str = setting(
+        AUTO,
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, or the Hugging Face id or "
+        "folder of a speech recognizer",
     )
+    vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
+    hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
+    synthesizer: str = setting(
+        AUTO,
+        f"speech engine: {', '.join(ENGINES)}, auto (piper for a voice of Piper's, else espeak), or the address of an "
+        "OpenAI-compatible speech server",
+    )
+    synthesizer_model: str = setting("", "model to ask a speech server for; empty: tts-1")
     voice: str = setting(
         "",
         "voice of the assistant: one of `duplex doctor --voices`, or a Piper voice (NAME.onnx, or a name of the model "
@@ -120,6 +129,11 @@ class Settings:
                 ) from None
         if self.llm and self.llm != AUTO and not self.llm.startswith(("http://", "https://")):
             raise SettingsError(f"settings: llm must be an http(s) address or auto, not {self.llm!r}")
+        if self.synthesizer not in (AUTO, *ENGINES) and not is_server(self.synthesizer):
+            known = ", ".join((AUTO, *ENGINES))
+            raise SettingsError(
+                f"settings: synthesizer must be one of {known}, or an address, not {self.synthesizer!r}"
+            )
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
         voices = self.known_voices

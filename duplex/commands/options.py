@@ -15,7 +15,11 @@ from duplex.streaming.errors import SettingsError
 
 FLAGS = {
     "language": ("--language", "language of the conversation"),
-    "recognizer": ("--recognizer", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer"),
+    "recognizer": (
+        "--recognizer",
+        "auto (default), moonshine-base, pocketsphinx, or a Hugging Face id or folder",
+    ),
+    "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
     "llm": (
         "--llm",

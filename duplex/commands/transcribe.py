@@ -31,7 +31,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     add_inputs(parser, ".srt, .vtt, .txt, .json")
     add_channels(parser)
     add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
-    add_settings(parser, ("language", "recognizer"))
+    add_settings(parser, ("language", "recognizer", "hotwords"))
     return parser
 
 

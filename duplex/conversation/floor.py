@@ -12,7 +12,7 @@ Long because every guard and every action of the one machine reads the same stat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duplex.conversation.floor_rules import (
     RULES,
@@ -23,11 +23,13 @@ from duplex.conversation.floor_rules import (
     Decide,
     EndTurn,
     Interrupt,
+    Message,
     Resume,
     Rule,
     State,
     Suspend,
     Trigger,
+    TypedTurn,
     Withdraw,
 )
 from duplex.events import DecisionKind
@@ -81,6 +83,10 @@ class Floor:
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
+        self._messages: list[Message] = []
+        """Typed, and not answered yet."""
+        self._unheard: list[Message] = []
+        """Typed, and answered by the reply of which nothing has been audible yet."""
         self._score: tuple[str, float] | None = None
         self._last_epoch = 0
         self._turn_began = 0
@@ -89,6 +95,7 @@ class Floor:
         self._quiet_since = 0
         self._reopened = False
         self._answering = False
+        self._answers_typed = False
         self._audible_at = 0
         self._challenge: int | None = None
         self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
@@ -130,6 +137,15 @@ class Floor:
             said.finals.append(text)
         return self._fire(Trigger.WORDS, at) if text else []
 
+    def typed(self, at: int, party: str, text: str) -> None:
+        """The party has typed `text`: it is answered with the next tick at which it may be."""
+        self._messages.append(Message(party, text, at))
+
+    @property
+    def typing(self) -> bool:
+        """Whether something that was typed waits."""
+        return bool(self._messages)
+
     @property
     def text(self) -> str:
         """The words of whoever spoke last in this turn."""
@@ -148,6 +164,7 @@ class Floor:
         if epoch != self.epoch:
             return []
         self._audible_at = at
+        self._unheard = []
         return self._fire(Trigger.REPLY_AUDIBLE, at)
 
     def reply_ended(self, at: int, epoch: int) -> list[Action]:
@@ -155,6 +172,7 @@ class Floor:
         if epoch != self.epoch:
             return []
         self._quiet_since = max(self._quiet_since, at)
+        self._unheard = []
         return self._fire(Trigger.REPLY_ENDED, at)
 
     def _fire(self, trigger: Trigger, at: int) -> list[Action]:
@@ -198,6 +216,9 @@ class Floor:
         """A turn was given up before the recognizer had reached it; now it has, and there were words."""
         text = self.text
         return not self._open_utterances and bool(text) and not self._is_backchannel(text)
+
+    def _guard_typed(self, at: int) -> bool:
+        return self.typing
 
     def _guard_urgent(self, at: int) -> bool:
         return self.urgent > 0
@@ -261,7 +282,7 @@ class Floor:
     def _do_reopen_turn(self, at: int) -> list[Action]:
         """The turn that was answered too early goes on: its words come first."""
         since = self._said
-        self._said = self._previous
+        self._said = {} if self._unheard else self._previous
         for party, said in since.items():
             before = self._said.get(party)
             if before is None:
@@ -272,7 +293,9 @@ class Floor:
                 before.end = said.end
         self._accept_from = self._previous_accept_from
         self._turn_began = at
-        self._reopened = True
+        self._reopened = not self._unheard  # what was typed is a turn of its own
+        self._messages[:0] = self._unheard
+        self._unheard = []
         return []
 
     def _do_end_turn(self, at: int) -> list[Action]:
@@ -291,6 +314,23 @@ class Floor:
         self.turn += not self._reopened  # a turn that went on keeps its number
         self._reopened = False
         self._next_epoch(answering=True)
+        texts = self._take_said(at)
+        return [Decide(kind, reason, since, self.epoch), EndTurn(self.turn, self.epoch, texts, kind == "turn_limit")]
+
+    def _do_typed_turn(self, at: int) -> list[Action]:
+        messages, self._messages = tuple(self._messages), []
+        texts = self._take_said(at)
+        self.turn += bool(texts) and not self._reopened
+        self.turn += sum(not message.told for message in messages)
+        self._reopened = False
+        self._next_epoch(answering=True)
+        self._answers_typed = True
+        self._unheard = [replace(message, told=True) for message in messages]
+        decision = Decide("typed", f"the user writes {messages[-1].text!r}", messages[-1].at, self.epoch)
+        return [decision, TypedTurn(self.turn, self.epoch, texts, messages)]
+
+    def _take_said(self, at: int) -> tuple[tuple[str, str, int, int], ...]:
+        """The words of the turn, which is over."""
         texts = tuple(
             (party, said.text, said.start, said.end)
             for party, said in sorted(self._said.items(), key=lambda item: item[1].end)
@@ -298,7 +338,7 @@ class Floor:
         )
         self._previous, self._said = self._said, {}
         self._previous_accept_from, self._accept_from = self._accept_from, at
-        return [Decide(kind, reason, since, self.epoch), EndTurn(self.turn, self.epoch, texts, kind == "turn_limit")]
+        return texts
 
     def _do_drop_turn(self, at: int) -> list[Action]:
         self._said = {}
@@ -327,6 +367,12 @@ class Floor:
         decision = Decide("withdraw", "the user went on before the reply was audible", onset, withdrawn)
         self._advance()
         return [decision, Withdraw(withdrawn)]
+
+    def _do_interrupt_typed(self, at: int) -> list[Action]:
+        interrupted = self.epoch
+        decision = Decide("barge_in", "the user writes", at, interrupted)
+        self._advance()
+        return [decision, Interrupt(interrupted, at)]
 
     def _do_challenge(self, at: int) -> list[Action]:
         self._challenge = max(self._active.values(), default=at)
@@ -359,7 +405,11 @@ class Floor:
 
     def _do_take_floor(self, at: int) -> list[Action]:
         onset = self._challenge if self._challenge is not None else at
-        went_on = self._answering and onset - self._audible_at <= self._samples(self.settings.go_on_window)
+        went_on = (
+            self._answering
+            and not self._answers_typed
+            and onset - self._audible_at <= self._samples(self.settings.go_on_window)
+        )
         interrupted = self.epoch
         text = self.text
         if went_on:
@@ -392,6 +442,7 @@ class Floor:
     def _next_epoch(self, *, answering: bool) -> None:
         self._advance()
         self._answering = answering
+        self._answers_typed = False
         self._challenge = None
         self._audible_at = 0
 

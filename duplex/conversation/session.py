@@ -21,7 +21,9 @@ from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFr
 from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.turn_manager import Manner, TurnManager
+from duplex.conversation.manner import Manner
+from duplex.conversation.turn_manager import TurnManager
+from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
 from duplex.models.tts.contract import Voice
@@ -205,6 +207,15 @@ class Session:
     def say(self, text: str, *, urgent: bool = False) -> None:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
         self._manager.say(text, urgent=urgent)
+
+    def type(self, text: str, party: str = "") -> None:
+        """A turn that `party` (the first, if not named) has typed: it is answered by voice, at once.
+
+        Raises InputError for text that is empty or too long, SettingsError for a party that is not in the session.
+        """
+        if party and party not in self.parties:
+            raise SettingsError(f"party {party!r} is not in this session: {', '.join(self.parties)}")
+        self._manager.typed(party or self.parties[0], typed_text(text))
 
     @property
     def timings(self) -> dict[str, Any]:

@@ -19,6 +19,9 @@ UNCOVERED = 0.5
 """Seconds of a turn that the diarizer may leave out before they are added to its speaker: its shortest pause and the
 frames that its filter waits for."""
 
+TYPED = "[typed]"
+"""Marks a turn that was written, in transcripts and subtitles."""
+
 TurnKind = Literal["turn", "backchannel", "side_speech"]
 
 
@@ -27,7 +30,7 @@ class SpokenTurn:
     """What was said on a party's channel before the floor changed hands.
 
     kind: a backchannel does not take the floor; side speech is not the user's. speaker: as the diarizer names whoever
-    said it; empty if that is not known.
+    said it; empty if that is not known. typed: it was written, at `start`, and takes no time.
     """
 
     number: int
@@ -38,6 +41,7 @@ class SpokenTurn:
     kind: TurnKind = "turn"
     speaker: str = ""
     words: tuple[TimedWord, ...] = ()
+    typed: bool = False
 
     @property
     def backchannel(self) -> bool:
@@ -175,6 +179,8 @@ class SessionLog:
 
     def turn_captions(self, turn: SpokenTurn) -> list[Caption]:
         """A turn, cut where its speaker changes."""
+        if turn.typed:
+            return [Caption(turn.start, turn.end, self.name(turn.party, turn.voice), f"{TYPED} {turn.text}", ())]
         said = [(word.speaker or turn.voice, word) for word in turn.words]
         changes = len({speaker for speaker, _ in said}) > 1
         if not changes or [word.text for word in turn.words] != turn.text.split():
@@ -192,7 +198,7 @@ class SessionLog:
         """The voice activity in the party's turns that no diarized turn covers."""
         diarized = Intervals(self.diarized.get(party, ()))
         activity = Intervals(self.speech.get(party, ()))
-        own = [turn for turn in self.turns if turn.party == party]
+        own = [turn for turn in self.turns if turn.party == party and not turn.typed]
         aside = Intervals(turn for turn in own if turn.kind != "turn")
         for turn in own:
             active = activity.within(turn) or [Span(turn.start, turn.end)]

@@ -198,7 +198,9 @@ class _Reader:
         # the turn before them, so the number does not tell them apart.
         if kind != "turn" or not isinstance(number, int):
             key = (party, number, kind, start, end, speaker, text)
-        self._turns[key] = SpokenTurn(number if isinstance(number, int) else 0, party, text, start, end, kind, speaker)
+        number = number if isinstance(number, int) else 0
+        typed = event.get("typed") is True
+        self._turns[key] = SpokenTurn(number, party, text, start, end, kind, speaker, typed=typed)
 
     def _time(self, sample: Any) -> float:
         if not isinstance(sample, int | float) or not math.isfinite(sample):
@@ -217,7 +219,7 @@ class _Reader:
         order = sorted(range(len(turns)), key=lambda at: (turns[at].kind == "turn", turns[at].start))
         for at in order:
             turn = turns[at]
-            words = free[turn.party].take(turn.start, turn.end) if turn.party in free else ()
+            words = free[turn.party].take(turn.start, turn.end) if turn.party in free and not turn.typed else ()
             turns[at] = replace(turn, words=words, speaker=turn.speaker or most_common(words))
         return turns
 

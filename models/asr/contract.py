@@ -17,7 +17,9 @@ class Recognizer(Protocol[State]):
     """A stage (streaming.stage) whose stream is one utterance: `initial_state`, `step` by `hop`, `flush` at its end.
 
     `step` returns a hypothesis when there is a new one, else None; `flush` returns the final one. Word texts are
-    lower case without punctuation unless the model writes them otherwise. `close` ends worker processes.
+    as the model writes them: cased and punctuated, or lower case without punctuation. Who compares words does so by
+    `duplex.streaming.policies.local_agreement.comparable` or, in turn taking, `plain_words`.
+    `close` ends worker processes.
     """
 
     hop: int

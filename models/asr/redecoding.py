@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,8 @@ from duplex.streaming.policies.local_agreement import LocalAgreement
 
 @dataclass(slots=True)
 class RedecodingState:
-    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning."""
+    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning. memory: what a
+    recognizer keeps from one pass for the next."""
 
     agreement: LocalAgreement
     buffer: np.ndarray
@@ -28,6 +30,7 @@ class RedecodingState:
     decoded: int = 0
     words: tuple[Word, ...] = field(default_factory=tuple)
     last: Hypothesis = field(default_factory=Hypothesis)
+    memory: Any = None
 
 
 class Redecoding(ABC):
@@ -57,6 +60,10 @@ class Redecoding(ABC):
     @abstractmethod
     def transcribe(self, samples: np.ndarray) -> list[Word]:
         """samples: (n,) float32 at 16 kHz, n up to the window. Word times count from its first sample."""
+
+    def retranscribe(self, samples: np.ndarray, state: RedecodingState) -> list[Word]:
+        """As `transcribe`, for a recognizer that a pass before helps; it may keep what it likes in `state.memory`."""
+        return self.transcribe(samples)
 
     def initial_state(self, batch: int = 1) -> RedecodingState:
         if batch != 1:
@@ -89,7 +96,7 @@ class Redecoding(ABC):
         """Nothing to end: the model lives in this process."""
 
     def _decode(self, state: RedecodingState) -> tuple[Word, ...]:
-        words = self.transcribe(state.buffer)
+        words = self.retranscribe(state.buffer, state)
         state.words = tuple(
             Word(word.text, word.start + state.since, word.end + state.since, word.confidence) for word in words
         )

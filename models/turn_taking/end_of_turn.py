@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, spell_small, word_set
+from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, plain_words, spell_small, word_set
 
 BUCKETS = 1 << 16
 WEIGHTS = Path(__file__).parent / "weights" / "end_of_turn.safetensors"
@@ -69,7 +69,7 @@ def log_odds(words: Sequence[str]) -> float:
 def spoken_words(text: str) -> list[str]:
     """Lower-case words as a recognizer writes them, numbers spelled out; the last `LONGEST` of them."""
     words: list[str] = []
-    for token in re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'"))[-LONGEST:]:
+    for token in plain_words(text)[-LONGEST:]:
         if token.isdecimal():
             words.extend(spell_small(token))
         else:

@@ -35,6 +35,9 @@ RESTORED_IN_TIME = round(0.08 * SAMPLE_RATE)
 """Samples, beside its latency, that restoration may be late by where hearing waits for it; then the raw frame is heard.
 """
 
+ECHO_LASTS = round(0.5 * SAMPLE_RATE)
+"""Samples after the assistant's own sound within which echo control may leave something of it."""
+
 RESTORE_LIMIT = 5.0
 """Seconds after which a step of restoration counts as stalled."""
 
@@ -79,6 +82,7 @@ class Perception:
         self._audience = audience
         self._steps = steps
         self._parties = len(parties)
+        self._own_voice_until = 0
         self._restoration: LiveRestoration | None = None
         self._restore_hearing = restore_hearing
         self._unheard: deque[MultichannelFrame] = deque()
@@ -156,13 +160,17 @@ class Perception:
         """What goes to the loudspeaker, for echo control."""
         if self.echo_control is not None:
             self.echo_control.play(chunk)
+            if chunk.samples.any():
+                self._own_voice_until = chunk.end + ECHO_LASTS
 
     def _perceive(self, arrived: MultichannelFrame) -> None:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        if self.echo_control is None:  # a gain would raise what echo control leaves of the assistant's own voice
-            frame = replace(frame, samples=frame.samples * self.gains.factors(frame.samples))
+        factors = self.gains.factors(frame.samples, own_voice=frame.start < self._own_voice_until)
+        frame = replace(frame, samples=frame.samples * factors)
+        if words is not None:  # the same gain, so that all who hear hear the same level
+            words = replace(words, samples=words.samples * factors[:, 0])
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))

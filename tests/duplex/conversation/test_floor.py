@@ -24,6 +24,7 @@ from duplex.conversation.floor_rules import (
     Rule,
     State,
     Suspend,
+    TypedTurn,
     Withdraw,
 )
 from duplex.floor_settings import FloorSettings
@@ -104,6 +105,18 @@ class Scene:
         self.speaks().starts().waits(0.2)
         assert self.floor.state is State.SUSPENDED
         return self
+
+    def types(self, text: str = "and in Rome", party: str = "user") -> Scene:
+        self.floor.typed(round(self.now * RATE), party, text)
+        return self.waits(0.02)
+
+    def typed(self) -> list[tuple[int, list[str], list[str]]]:
+        """(turn, what had been said, the messages) of each typed turn."""
+        return [
+            (each.turn, [text for _, text, _, _ in each.texts], [message.text for message in each.messages])
+            for each in self.of(TypedTurn)
+            if isinstance(each, TypedTurn)
+        ]
 
     def kinds(self) -> list[str]:
         return [action.kind for action in self.actions if isinstance(action, Decide)]
@@ -393,6 +406,69 @@ def test_two_parties_end_one_turn_together() -> None:
     assert [party for party, *_ in turn.texts] == ["left", "right"]
 
 
+def test_what_is_typed_is_a_turn_at_once() -> None:
+    scene = Scene().types("what time is it")
+    assert scene.floor.state is State.THINKING
+    assert scene.typed() == [(1, [], ["what time is it"])]
+    assert scene.kinds() == ["typed"]
+
+
+def test_what_is_typed_in_a_pause_ends_the_turn_with_what_was_said() -> None:
+    scene = Scene().starts().waits(0.5).says("what is the", final=True).stops().waits(0.3).types()
+    assert scene.typed() == [(2, ["what is the"], ["and in Rome"])]
+    assert not scene.of(EndTurn)
+
+
+def test_what_is_typed_waits_until_speech_is_over_but_not_for_a_noise() -> None:
+    scene = Scene().starts().waits(0.5).says("what is the").types().waits(3.0)
+    assert scene.floor.state is State.HEARING
+    scene.says("what is the time", final=True).stops().waits(0.02)
+    assert scene.typed() == [(2, ["what is the time"], ["and in Rome"])]
+    scene = Scene().starts().waits(0.5).types()
+    assert scene.floor.state is State.HEARING
+    assert scene.waits(2.0).floor.state is State.THINKING
+
+
+def test_what_is_typed_while_the_assistant_thinks_is_answered_with_the_turn_before() -> None:
+    scene = Scene().asks().types()
+    assert len(scene.of(Withdraw)) == 1
+    assert scene.typed() == [(2, ["what time is it"], ["and in Rome"])]
+    scene.types("and in Oslo")
+    assert scene.typed()[1] == (3, [], ["and in Rome", "and in Oslo"])
+    assert [message.told for message in scene.of(TypedTurn)[1].messages] == [True, False]  # type: ignore[attr-defined]
+
+
+def test_what_is_typed_takes_back_an_announcement_that_is_not_audible() -> None:
+    scene = Scene().waits(1.0).announces().waits(0.1).types()
+    assert scene.of(Withdraw)
+    assert scene.typed() == [(1, [], ["and in Rome"])]
+
+
+def test_what_is_typed_interrupts_a_reply() -> None:
+    for scene in (Scene().speaks(), Scene().speaks().starts().waits(0.04), Scene().held()):
+        epoch = scene.floor.epoch
+        scene.types().waits(0.02)
+        assert [each.epoch for each in scene.of(Interrupt)] == [epoch]  # type: ignore[attr-defined]
+        assert scene.typed() == [(2, [], ["and in Rome"])]
+        assert scene.floor.state is State.THINKING
+
+
+def test_what_is_typed_waits_for_the_end_of_a_reply_that_must_not_be_interrupted() -> None:
+    scene = Scene(interruptions=False).speaks().types().waits(1.0)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.ended().waits(0.02).typed() == [(2, [], ["and in Rome"])]
+
+
+def test_a_sound_before_the_answer_does_not_lose_what_was_typed() -> None:
+    scene = Scene().types().starts().waits(0.3).stops().says("", final=True).waits(0.5)
+    assert scene.typed() == [(1, [], ["and in Rome"])] * 2
+    assert scene.floor.state is State.THINKING
+    scene.audible().starts().waits(1.0).says("wait no")
+    assert "barge_in" in scene.kinds()
+    assert "go_on" not in scene.kinds()
+    assert len(scene.typed()) == 2
+
+
 def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) -> None:
     fired: set[Rule] = set()
     init = Scene.__init__
@@ -422,7 +498,7 @@ def test_the_documents_table_is_the_rules() -> None:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces"]),
+        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces", "types"]),
         st.sampled_from(["mhm", "no wait", "what is the", ""]),
         st.floats(0.02, 3.0),
     ),
@@ -447,6 +523,8 @@ def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[
             scene.waits(seconds)
         elif kind == "announces":
             scene.announces()
+        elif kind == "types":
+            scene.types(text or "hello")
         elif kind == "audible" and scene.floor.state is State.THINKING:
             scene.audible()
         elif kind == "ended" and scene.floor.state in (State.THINKING, State.SPEAKING, State.OVERLAP):

@@ -40,7 +40,7 @@ def time_in_tokyo() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def recognizer() -> Iterator[PocketSphinx]:
-    engine = load_recognizer()
+    engine = load_recognizer("pocketsphinx")
     assert isinstance(engine, PocketSphinx)
     yield engine
     engine.close()
@@ -203,4 +203,4 @@ def test_what_it_cannot_do_is_said(recognizer: PocketSphinx) -> None:
 
 def test_another_language_than_english_is_refused():
     with pytest.raises(ModelError, match=r"only English, not 'de-AT': choose a multilingual model"):
-        load_recognizer(language="de-AT")
+        load_recognizer("pocketsphinx", language="de-AT")

@@ -1,0 +1,5 @@
+"""Moonshine: English speech to cased, punctuated words, in ONNX Runtime, without its own library."""
+
+from duplex.models.asr.moonshine.recognizer import Moonshine, is_moonshine
+
+__all__ = ["Moonshine", "is_moonshine"]
