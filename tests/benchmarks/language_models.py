@@ -34,5 +34,7 @@ def open_network(name: str) -> Any:
 
     place = Path(locate(name))
     if place.is_file():
-        return AutoModelForCausalLM.from_pretrained(str(place.parent), gguf_file=place.name).float().eval()
-    return AutoModelForCausalLM.from_pretrained(str(place)).float().eval()
+        made = AutoModelForCausalLM.from_pretrained(str(place.parent), gguf_file=place.name, dtype=torch.float32)
+    else:
+        made = AutoModelForCausalLM.from_pretrained(str(place), dtype=torch.float32)
+    return made.eval()

@@ -282,7 +282,7 @@ async def test_an_answer_does_not_wait_for_a_preparation(folder):
     lm = LocalLM(str(folder), max_new_tokens=4)
     asked = request("hello " * 60, dialogue="a")
     preparing = asyncio.create_task(lm.prepare(asked))
-    while not len(lm._dialogues):  # until one step of it is done
+    while not len(lm._dialogues):  # noqa: ASYNC110 (until one step of it is done)
         await asyncio.sleep(0)
     reply = await said(lm, request("hello", dialogue="a"))
     await preparing
