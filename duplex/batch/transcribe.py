@@ -109,7 +109,12 @@ def transcribe(
         known = settings.known_voices if speakers is None else speakers
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
     recognizer = load_recognizer(
-        settings.recognizer, language=settings.language, hotwords=settings.hotwords, live=False
+        settings.recognizer,
+        language=settings.language,
+        hotwords=settings.hotwords,
+        model=settings.recognizer_model,
+        live=False,
+        second_pass=settings.second_pass,
     )
     try:
         check_language(settings.language, recognizer)

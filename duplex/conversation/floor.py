@@ -36,6 +36,9 @@ from duplex.events import DecisionKind
 from duplex.floor_settings import FloorSettings
 from duplex.streaming.audio import SAMPLE_RATE
 
+SURE = 0.9
+"""The score from which a turn counts as surely finished."""
+
 
 @dataclass(slots=True)
 class Said:
@@ -83,6 +86,8 @@ class Floor:
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
+        self._reached = -1
+        """Sample up to which the recognizer had heard everything when last asked."""
         self._messages: list[Message] = []
         """Typed, and not answered yet."""
         self._unheard: list[Message] = []
@@ -98,6 +103,8 @@ class Floor:
         self._answers_typed = False
         self._audible_at = 0
         self._challenge: int | None = None
+        self._commanded = False
+        """While a command is told: it takes the floor however short it is."""
         self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
         for rule in RULES:
             self._rules.setdefault((rule.state, rule.trigger), []).append(rule)
@@ -124,6 +131,10 @@ class Floor:
             self._open_utterances = max(0, self._open_utterances - 1)
         confirmed, known = self._known.get(party, (-1, -1))
         if (known if confirmed == onset else onset) < self._accept_from:
+            before = self._previous.get(party)
+            if final and before is not None and before.partial:  # the turn did not wait for the utterance to end
+                before.finals.append(text or before.partial)
+                before.partial = ""
             return []
         said = self._said.get(party)
         if said is None:
@@ -137,6 +148,10 @@ class Floor:
             said.finals.append(text)
         return self._fire(Trigger.WORDS, at) if text else []
 
+    def caught_up(self, reached: int) -> None:
+        """The words that come next are all that was said up to the sample `reached`, though their utterance is open."""
+        self._reached = max(self._reached, reached)
+
     def typed(self, at: int, party: str, text: str) -> None:
         """The party has typed `text`: it is answered with the next tick at which it may be."""
         self._messages.append(Message(party, text, at))
@@ -145,6 +160,24 @@ class Floor:
     def typing(self) -> bool:
         """Whether something that was typed waits."""
         return bool(self._messages)
+
+    @property
+    def contested(self) -> bool:
+        """Whether a reply is audible or held, so that a command would end it."""
+        return self.state in (State.SPEAKING, State.OVERLAP, State.SUSPENDED)
+
+    def command(self, at: int, party: str, text: str, *, onset: int, end: int) -> list[Action]:
+        """The burst that began at `onset` is the command `text`, though its utterance's last words are still to come.
+
+        Only a reply can be commanded; otherwise the words alone count.
+        """
+        if not self.contested:
+            return []
+        self._said.pop(party, None)  # the recognizer's idea of the same burst
+        self._commanded = True
+        actions = self.words(at, party, text, onset=onset, end=end, final=False)
+        self._commanded = False
+        return actions
 
     @property
     def text(self) -> str:
@@ -208,7 +241,7 @@ class Floor:
 
     def _guard_pause_over(self, at: int) -> bool:
         pause = at - self._quiet_since
-        if self._open_utterances and pause < self._samples(self.settings.words_limit):
+        if not self._heard_all() and pause < self._samples(self.settings.words_limit):
             return False
         return pause >= self._samples(self.pause_limit())
 
@@ -236,8 +269,10 @@ class Floor:
         """The words are more than a backchannel.
 
         Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
-        Of a longer one any final word will do, or two of a partial.
+        Of a longer one any final word will do, or two of a partial. A command that was spotted needs nothing else.
         """
+        if self._commanded:
+            return True
         text = self.text
         if not text or self._is_backchannel(text):
             return False
@@ -302,7 +337,7 @@ class Floor:
         score = self._finished()
         looks = "not scored in time" if score is None else f"look {score:.0%} finished"
         reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words {looks}"
-        if self._open_utterances:
+        if not self._heard_all():
             reason += "; the recognizer had not reached their end"
         return self._close_turn(at, "endpoint", reason, self._quiet_since)
 
@@ -428,6 +463,8 @@ class Floor:
         score = self._finished()
         if score is None:
             return self.settings.pause_medium
+        if score >= SURE:
+            return min(self.settings.pause_sure, self.settings.pause_short)
         if score >= 0.7:
             return self.settings.pause_short
         return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
@@ -435,6 +472,10 @@ class Floor:
     def _finished(self) -> float | None:
         """How finished the words of the turn look; None if they have not been scored as they now are."""
         return self._score[1] if self._score is not None and self._score[0] == self.text else None
+
+    def _heard_all(self) -> bool:
+        """Whether the words are all that was said. Of two open utterances one may be of a party that was not asked."""
+        return not self._open_utterances or (self._open_utterances == 1 and self._reached >= self._quiet_since)
 
     def _talked_for(self, at: int) -> int:
         return at - min(self._active.values()) if self._active else 0

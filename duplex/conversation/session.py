@@ -261,6 +261,7 @@ class Session:
             steps,
             vad=engines.vad,
             recognizer=engines.recognizer,
+            spotter=engines.spotter,
             labels=labels,
             echo_control=self._echo_control,
             buffer=settings.input_buffer,

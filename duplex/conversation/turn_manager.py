@@ -68,6 +68,7 @@ class TurnManager:
         self.history = History()
         self.playback = Playback(manner.ahead)
         self.floor = Floor(floor, is_backchannel=models.is_backchannel, asks_for_floor=models.asks_for_floor)
+        self.asks_for_floor = models.asks_for_floor
         self.announcements = Announcements(self.floor)
         self.segmenters: dict[str, Segmenter] = {}
         self.speakers: dict[str, SpeakerLabels] = {}
@@ -185,6 +186,18 @@ class TurnManager:
                 self._so_far.prepare(
                     " ".join(stable), lambda text: self._request(party, text, self.history.utterances())
                 )
+
+    @property
+    def contested(self) -> bool:
+        """Whether a reply is being given that a command would end."""
+        return self.floor.contested
+
+    def command(self, party: str, onset: int, base: int, command: Hypothesis) -> None:
+        """A short command over a reply was heard, before the recognizer has said its last word on it."""
+        start, end = base + command.words[0].start, base + command.words[-1].end
+        labels = self.speakers.get(party)
+        if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
+            self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):

@@ -119,6 +119,7 @@ class SessionLog:
     parties: list[str] = field(default_factory=list)
     duration: float = 0.0
     wall_time: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     speech: dict[str, list[Span]] = field(default_factory=dict)
     words: dict[str, list[TimedWord]] = field(default_factory=dict)

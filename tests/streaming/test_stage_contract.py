@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from duplex.models.asr.contract import Word
+from duplex.models.asr.keyword_spotter import KeywordSpotter
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
@@ -76,6 +77,7 @@ STAGES = [
     Entry("webrtc activity", WebRtcVad, "samples", "values"),
     Entry("silero activity", SileroVad, "samples", "values"),
     Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),
+    Entry("command spotter", KeywordSpotter, "samples", "values", slow=True),
     Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),

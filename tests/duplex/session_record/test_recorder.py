@@ -453,3 +453,18 @@ def test_an_export_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"transcript\.srt: cannot be written \(No space left on device\)"):
         recorder.close(timeline=False)
     assert {path.name for path in tmp_path.iterdir()} == {"events.jsonl", "input.wav", "assistant.wav", "mix.wav"}
+
+
+def test_a_session_can_ask_for_subtitles_that_follow_the_words(tmp_path):
+    told = {"party": "user", "confidence": 1.0, "speaker": ""}
+    events = [
+        {"type": "session_started", "start": 0, "end": 0, "parties": ["user"]},
+        {"type": "word", "start": 16000, "end": 24000, "text": "good", **told},
+        {"type": "word", "start": 24000, "end": 32000, "text": "day", **told},
+        {"type": "turn", "start": 16000, "end": 32000, "party": "user", "text": "good day", "turn": 1, "kind": "turn"},
+    ]
+    events[0]["settings"] = {"subtitle_words": "karaoke"}
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    write_exports(tmp_path, timeline=False)
+    assert "good <00:00:01.500>day" in (tmp_path / "transcript.vtt").read_text()
+    assert "user: good <u>day</u>" in (tmp_path / "transcript.srt").read_text()

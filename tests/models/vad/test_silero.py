@@ -72,7 +72,7 @@ def test_beeps_clicks_and_bursts_are_not_speech() -> None:
 
 
 def test_the_gate_changes_nothing_that_is_heard(speech: np.ndarray) -> None:
-    signal = np.concatenate([noise(2.0, 1e-4), speech, noise(2.0, 1e-4), speech])
+    signal = np.concatenate([noise(2.0, 1e-5), speech, noise(2.0, 1e-5), speech])
     gated, ungated = found(signal), found(signal, gate=0)
     assert len(gated) == len(ungated) == 4
     assert np.abs(np.array(gated) - np.array(ungated)).max() <= 0.064
