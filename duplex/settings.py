@@ -58,16 +58,16 @@ class Settings:
     recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
     vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
     hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
+    subtitle_words: str = setting(
+        "",
+        "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
+        choices=("", "karaoke", "each"),
+    )
     second_pass: str = setting(
         AUTO,
         "in recordings, moonshine-base goes over what moonshine-tiny heard; auto: if it has been pulled and there is "
         "memory",
         choices=(AUTO, "on", "off"),
-    )
-    subtitle_words: str = setting(
-        "",
-        "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
-        choices=("", "karaoke", "each"),
     )
     spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
     synthesizer: str = setting(

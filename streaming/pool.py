@@ -32,7 +32,8 @@ PRIORITIES = {
     "diarize": 3,
     "restore": 4,
     "respond": 5,
-    "load": 6,
+    "prefill": 6,
+    "load": 7,
 }
 """Which steps go first where several wait: those that somebody notices soonest."""
 

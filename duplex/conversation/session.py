@@ -23,6 +23,7 @@ from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
 from duplex.conversation.turn_manager import TurnManager
+from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
@@ -32,7 +33,7 @@ from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.clock import Clock, SystemClock
 from duplex.streaming.errors import SettingsError, StageError
 from duplex.streaming.loop_watchdog import LoopWatchdog
-from duplex.streaming.pipeline import Node, Pipeline
+from duplex.streaming.pipeline import Pipeline
 from duplex.streaming.pool import InferencePool, Steps
 from duplex.streaming.system_zone import in_system_zone
 
@@ -125,6 +126,7 @@ class Session:
             finally:
                 self._manager.replies.stop()
                 self._pipeline.stop()
+                self._turn.close()
 
     async def _close(self) -> None:
         """Hear out what was fed; what takes too long is dropped, and said."""
@@ -225,14 +227,13 @@ class Session:
     def _build(self, engines: Engines, steps: Steps) -> None:
         settings = self.settings
         voice = Voice(settings.voice, settings.language, settings.speech_rate, settings.speech_volume)
-        scorer: Node[str]
-
-        async def score(text: str) -> None:
-            value = await steps.run("endpoint", engines.turn_taking.end_of_turn, text, limit=2.0)
-            self._manager.floor.scored(text, value)
-
         self._pipeline = Pipeline(self.host)
-        scorer = Node("endpoint", score, capacity=1, policy="latest")
+        self._turn = TurnSoFar(
+            engines.turn_taking,
+            engines.answerer,
+            steps,
+            lambda text, value: self._manager.floor.scored(text, value),
+        )
         self._manager = TurnManager(
             settings.floor,
             Manner(voice, settings.assistant, settings.playback_buffer, settings.language, settings.match_level),
@@ -244,7 +245,7 @@ class Session:
             self._wall_time,
             self._emit,
             self._pipeline.spawn,
-            _changes(scorer),
+            self._turn,
         )
         labels = None
         if engines.diarizer is not None and len(self.parties) == 1:  # several parties have a channel each
@@ -268,8 +269,9 @@ class Session:
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
         )
-        scorer.after = tuple(self._perception.nodes)
-        self._pipeline.add(scorer)
+        self._turn.follow(self._perception.nodes)
+        for node in self._turn.nodes:
+            self._pipeline.add(node)
         self.host.attach(self._manager, self._perception)
 
     async def _play(self) -> None:
@@ -300,19 +302,6 @@ class Session:
     def _emit(self, event: ev.Event) -> None:
         self._audience.tell("on_event", event)
         self._audience.publish("events", event)
-
-
-def _changes(scorer: Node[str]) -> Any:
-    """Puts a text to the scorer once, however often it is told."""
-    last = ""
-
-    def put(text: str) -> None:
-        nonlocal last
-        if text != last:
-            last = text
-            scorer.put(text)
-
-    return put
 
 
 def _wall_time(settings: Settings, given: datetime | None) -> datetime | None:

@@ -28,6 +28,7 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
@@ -45,7 +46,7 @@ class TurnManager:
     """Hearing and replies report to it, and it does what the floor says.
 
     emit: takes every event. spawn: starts a task of the session, named by the capability that its failure takes away.
-    score: takes a text whose completeness is to be told to `floor.scored`.
+    so_far: takes the words of a turn before it ends.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class TurnManager:
         wall_time: WallTime,
         emit: Callable[[ev.Event], None],
         spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]],
-        score: Callable[[str], None],
+        so_far: TurnSoFar,
     ) -> None:
         self.now = 0
         """The sample up to which the session has perceived."""
@@ -80,7 +81,7 @@ class TurnManager:
         self._wall_time = wall_time
         self._emit = emit
         self._spawn = spawn
-        self._score = score
+        self._so_far = so_far
         self._answers = manner.answers
         self._level = LevelMatch() if manner.match_level else None
         self.replies = Replies(
@@ -175,10 +176,16 @@ class TurnManager:
             if hypothesis.final:
                 self._side_speech(party, [(who, word) for who, word in said if labels.is_side_speech(who)])
         text = " ".join(word for _, _, word in words)
+        unstable = 0 if hypothesis.final else len(hypothesis.words) - hypothesis.stable
         end = words[-1][1] if words else onset
         self._act(self.floor.words(self.now, party, text, onset=onset, end=end, final=hypothesis.final))
         if whole := self.floor.text:
-            self._score(whole)
+            self._so_far.score(whole)
+            if self._answers:
+                stable = whole.split()[: -unstable if unstable else None]
+                self._so_far.prepare(
+                    " ".join(stable), lambda text: self._request(party, text, self.history.utterances())
+                )
 
     @property
     def contested(self) -> bool:
@@ -311,10 +318,21 @@ class TurnManager:
         if not self._answers or not text:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
+        self.replies.answer(epoch, turn, self._request(party, text, past))
+
+    def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE
-        wall_time, timers = self._wall_time.at(now), self.announcements.timers
-        request = Request(text, party, past, now, wall_time, self._language, timers, steps=self._steps)
-        self.replies.answer(epoch, turn, request)
+        return Request(
+            text,
+            party,
+            past,
+            now,
+            self._wall_time.at(now),
+            self._language,
+            self.announcements.timers,
+            self._so_far.dialogue,
+            self._steps,
+        )
 
     def _who(self, party: str, start: int, end: int) -> str:
         """The speaker of what was taken for the party's own words: the user, where there is one."""

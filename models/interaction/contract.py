@@ -49,6 +49,8 @@ class Request:
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
+    dialogue: str = field(default="", compare=False)
+    """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)
     """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
 
@@ -93,3 +95,18 @@ class Answerer(Protocol):
     def answer(self, request: Request) -> AsyncIterator[Say | Control]: ...
 
     async def close(self) -> None: ...
+
+
+class Prepares(Protocol):
+    """An answerer that can work in advance has these as well."""
+
+    async def prepare(self, request: Request) -> None:
+        """The turn is not over, and says `request.text` so far; more may come, and words may be revised.
+
+        Answering is never held up by it. Raises what `answer` raises.
+        """
+        ...
+
+    def forget(self, dialogue: str) -> None:
+        """The conversation is over: what is kept of it may go."""
+        ...

@@ -1,26 +1,49 @@
-"""A causal language model of `transformers`, on this machine, as an answerer."""
+"""A causal language model of `transformers`, on this machine, as an answerer.
+
+Streaming prefill: what the user says enters the dialogue's cache while it is being said (`prepare`), so that at the end
+of the turn only its last tokens are left to compute. The cache of a dialogue lives over its turns.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duplex.models.interaction.contract import Control, Request, Say
+from duplex.models.interaction.contract import Control, Request, Say, Utterance
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
 from duplex.models.interaction.responders.thoughts import opens_thought
 from duplex.models.transformers_library import check_transformers
 from duplex.streaming.errors import EndpointError, ModelError
+from duplex.streaming.lm.causal_lm import CausalLM
+from duplex.streaming.lm.dialogues import Dialogues
+from duplex.streaming.lm.kv_cache import KVCache
+from duplex.streaming.lm.prefill import close_gap, update
+from duplex.streaming.lm.sampling import Sampler, end_tokens
 from duplex.streaming.pool import InferencePool
 
 if TYPE_CHECKING:
     import torch
 
-_CUT_BACK = frozenset(["DynamicLayer", "DynamicSlidingWindowLayer"])
+PREPARED = 32
+"""Tokens that one step computes while the user speaks: the answer waits for one such step at most."""
+
+PROMPTED = 256
+"""The same once the turn is over, when nothing is more urgent."""
+
+DIALOGUES = 8
+"""Dialogues whose caches are kept; the longest unused is forgotten first."""
+
+FIRST_IDEOGRAPH = "\u2e80"
+UNFINISHED = "\ufffd"
+"""What a decoder gives for a character of which bytes are still to come."""
+
+_FAILURES = (RuntimeError, ValueError, IndexError, TypeError)
+"""What models raise: out of memory, logits that are no numbers, a template that does not fit."""
 
 
 class LocalLM:
@@ -29,9 +52,10 @@ class LocalLM:
 
     device: where torch runs it. dtype: None takes the checkpoint's own, but float32 for a float16 one on a CPU.
     max_new_tokens: at most in one reply. context_tokens: of prompt and reply together, less where the model has less;
-    the oldest history is left out beyond it. temperature: 0 takes the likeliest token, so that the same request gives
-    the same answer; None leaves sampling to the model's own generation settings. pool: where it runs; None makes one
-    thread of its own. A reply is one step of the pool; when the iterator is closed it ends with its next token.
+    the older half of the history is left out beyond it. temperature: 0 takes the likeliest token, so that the same
+    request gives the same answer; None leaves sampling to the model's own generation settings. pool: where it runs;
+    None makes one thread of its own, which is given back at every token. When the iterator is closed the reply ends
+    with its next token. A model that keeps no keys and values (a recurrent one) computes each prompt whole.
 
     Loading happens here and takes seconds. Raises ModelError if the model cannot be had or is of another class.
     """
@@ -52,74 +76,149 @@ class LocalLM:
         self.system_prompt = system_prompt
         self.max_new_tokens = max_new_tokens
         self.context_tokens = context_tokens
-        self._sampling: dict[str, Any] = {}
-        if temperature is not None:
-            self._sampling = (
-                {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
-            )
         self._tokenizer, self._model = _load(model, device, dtype)
+        self._sampler = Sampler(self._model.generation_config, temperature)
+        self._ends = end_tokens(self._model.generation_config)
+        self._lm: CausalLM | None
+        try:
+            self._lm = CausalLM(self._model)
+        except ModelError:
+            self._lm = None
         self._pool = pool or InferencePool(workers=1)
         self._owns_pool = pool is None
-        self._turn = threading.Lock()
-        self._cache: Any = None
-        self._cached: list[int] = []
-        self._full = False
-        """Whether the last reply ended at max_new_tokens."""
+        self._dialogues = Dialogues(DIALOGUES)
+        self._oldest: dict[str, float] = {}
+        """When the first utterance that a dialogue's prompt still has began."""
+
+    async def prepare(self, request: Request) -> None:
+        """Brings the dialogue's cache to what the turn says so far; ends early when newer work begins."""
+        if self._lm is None:
+            return
+        name = request.dialogue
+        ticket, cache = self._dialogues.take(name)
+        try:
+            prompt, _ = await self._pool.run("prefill", self._prompt, request)
+            left = 1
+            while left and self._dialogues.current(name, ticket):
+                left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
+        except _FAILURES as error:
+            raise ModelError(f"{self.name} failed while listening: {_first_line(error)}") from error
+
+    def forget(self, dialogue: str) -> None:
+        """The conversation is over: its cache goes."""
+        self._dialogues.drop(dialogue)
+        self._oldest.pop(dialogue, None)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        loop = asyncio.get_running_loop()
+        ticket, cache = self._dialogues.take(request.dialogue)  # what prepares ends with its step
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        stop = threading.Event()
-        prompt, markers = self._prompt(request)
-
-        def emit(piece: str | None) -> None:
-            if not stop.is_set():
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-
-        def reply() -> None:
-            try:
-                with self._turn:
-                    if not stop.is_set():
-                        self._generate(prompt, emit, stop)
-            finally:
-                emit(None)
-
-        running = asyncio.ensure_future(self._pool.run("language model", reply))
-        running.add_done_callback(lambda done: done.cancelled() or done.exception())
-        thinking = opens_thought(self._tokenizer.decode(prompt[-16:]))
-        answer = AnswerText(self.max_new_tokens, markers, thinking=thinking)
+        making: asyncio.Future[bool] | None = None
         try:
+            prompt, markers = await self._pool.run("respond", self._prompt, request)
+            making = asyncio.ensure_future(self._reply(request.dialogue, ticket, cache, prompt, pieces.put_nowait))
+            making.add_done_callback(lambda done: pieces.put_nowait(None) or done.cancelled() or done.exception())
+            thinking = opens_thought(self._tokenizer.decode(prompt[-16:]))
+            answer = AnswerText(self.max_new_tokens, markers, thinking=thinking)
             while not answer.done and (piece := await pieces.get()) is not None:
                 if text := answer.push(Delta(piece)):
                     yield Say(text)
             if not answer.done:
-                await running  # raises what generation raised
-                answer.completion.finish = "length" if self._full else "stop"
+                answer.completion.finish = "length" if await making else "stop"  # raises what was raised there
             if text := answer.flush():
                 yield Say(text)
             if not answer.spoke:
                 cause, spoken = answer.completion.silence()
                 raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except _FAILURES as error:
             raise ModelError(f"{self.name} failed while answering: {_first_line(error)}") from error
         finally:
-            stop.set()
+            if making is not None:
+                making.cancel()
 
     async def close(self) -> None:
+        self._dialogues.clear()
+        self._oldest.clear()
         if self._owns_pool:
             self._pool.close()
 
+    async def _reply(
+        self, name: str, ticket: int, cache: KVCache, prompt: list[int], emit: Callable[[str], None]
+    ) -> bool:
+        """Task: the reply, token by token; returns whether it was cut at max_new_tokens."""
+        if self._lm is None:
+            text, cut = await self._pool.run("respond", self._whole_reply, prompt)
+            emit(text)
+            return cut
+        while await self._pool.run("respond", self._prefill, name, ticket, cache, prompt, PROMPTED):
+            pass
+        text = _Text(self._tokenizer)
+        token: int | None = None
+        for _ in range(self.max_new_tokens):
+            token = await self._pool.run("respond", self._next, name, ticket, cache, token, text)
+            if piece := text.take(last=token in self._ends):
+                emit(piece)
+            if token in self._ends:
+                return False
+        emit(text.take(last=True))
+        return True
+
+    def _prefill(self, name: str, ticket: int, cache: KVCache, prompt: list[int], most: int) -> int:
+        """A step: computes at most `most` tokens of the prompt; returns how many are left."""
+        assert self._lm is not None
+        close_gap(self._lm, cache, prompt)
+        left = update(self._lm, cache, prompt, most=most)
+        self._dialogues.give(name, ticket, cache)
+        return left
+
+    def _next(self, name: str, ticket: int, cache: KVCache, token: int | None, text: _Text) -> int:
+        """A step: appends the last token, if any, and chooses the next."""
+        assert self._lm is not None
+        if token is not None:
+            self._lm.append(cache, [token])
+            self._dialogues.give(name, ticket, cache)
+        chosen = self._sampler.next(cache.logits, cache.ids)
+        if chosen not in self._ends:
+            text.put(chosen)
+        return chosen
+
+    def _whole_reply(self, prompt: list[int]) -> tuple[str, bool]:
+        """A step: the reply of a model without a cache of keys and values, and whether it was cut."""
+        import torch
+
+        ids = torch.tensor([prompt], device=self._model.device)
+        sampling: dict[str, Any] = {"do_sample": False} if self._sampler.greedy else {}
+        with torch.inference_mode():
+            output = self._model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=self.max_new_tokens,
+                pad_token_id=next(iter(self._ends), 0),
+                **sampling,
+            )[0, len(prompt) :]
+        return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
+
     def _prompt(self, request: Request) -> tuple[list[int], list[str]]:
-        """(token ids, markers at which the reply ends); the oldest history goes until there is room for a reply."""
+        """(token ids, markers at which the reply ends).
+
+        Where there is no room for a reply the older half of the history goes, and stays away: so the prompt keeps its
+        beginning for many turns, and its cache is good for them.
+        """
         most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or self.context_tokens
         most = min(most, self.context_tokens)
-        characters = 12000
+        oldest = self._oldest.get(request.dialogue)
+        history = request.history
+        if oldest is not None:
+            history = tuple(heard for heard in history if heard.start >= oldest) or history
         while True:
-            messages = chat_messages(request, self.system_prompt, most_characters=characters)
+            messages = chat_messages(
+                replace(request, history=history), self.system_prompt, most_characters=16 * self.context_tokens
+            )
             ids, markers = self._encode(messages)
-            if len(ids) + self.max_new_tokens <= most or characters == 0:
+            if len(ids) + self.max_new_tokens <= most or not history:
                 return ids[-max(1, most - self.max_new_tokens) :], markers
-            characters = characters // 2 if characters > 100 else 0
+            history = _later_half(history)
+            if history:
+                self._oldest[request.dialogue] = history[0].start
 
     def _encode(self, messages: list[dict[str, str]]) -> tuple[list[int], list[str]]:
         tokenizer = self._tokenizer
@@ -137,65 +236,42 @@ class LocalLM:
             text = templated(without_system(messages))
         return tokenizer(text, add_special_tokens=False)["input_ids"], []
 
-    def _generate(self, prompt: list[int], emit: Callable[[str | None], None], stop: threading.Event) -> None:
-        """Runs on the pool: decodes token by token, handing on text as whole words."""
-        import torch
-        from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
-        class Stop(StoppingCriteria):
-            def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor, **_: Any) -> torch.Tensor:
-                return torch.full((input_ids.shape[0],), stop.is_set(), dtype=torch.bool, device=input_ids.device)
+class _Text:
+    """Text out of tokens as whole words: what a token begins, the next may go on with."""
 
-        class Streamer(TextStreamer):
-            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
-                if text:
-                    emit(text)
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._tokens: list[int] = []
+        self._given = 0
+        """Characters of the tokens' text that were taken."""
+        self._text = ""
 
-        ids = torch.tensor([prompt], device=self._model.device)
-        with torch.inference_mode():
-            output = self._model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                past_key_values=self._reusable(prompt),
-                max_new_tokens=self.max_new_tokens,
-                pad_token_id=self._pad,
-                streamer=Streamer(self._tokenizer, skip_prompt=True, skip_special_tokens=True),
-                stopping_criteria=StoppingCriteriaList([Stop()]),
-                return_dict_in_generate=True,
-                **self._sampling,
-            )
-        self._cache = output.past_key_values
-        self._cached = output.sequences[0].tolist()
-        self._full = len(self._cached) - len(prompt) >= self.max_new_tokens
+    def put(self, token: int) -> None:
+        self._tokens.append(token)
+        self._text = self._tokenizer.decode(self._tokens, skip_special_tokens=True)
 
-    @property
-    def _pad(self) -> int:
-        """A padding id, which one reply never uses but `generate` wants."""
-        eos = self._model.generation_config.eos_token_id
-        known = [self._tokenizer.pad_token_id, eos[0] if isinstance(eos, list) else eos, 0]
-        return next(identity for identity in known if identity is not None)
+    def take(self, *, last: bool = False) -> str:
+        """What is new up to the end of the last whole word; all that is left if it is the last."""
+        end = len(self._text) if last else self._whole_words()
+        piece, self._given = self._text[self._given : end], max(self._given, end)
+        if "\n" in piece and end == len(self._text):  # lines do not change one another: decoding stays short
+            self._tokens, self._text, self._given = [], "", 0
+        return piece
 
-    def _reusable(self, prompt: list[int]) -> Any:
-        """The last turn's key-value cache as far as this prompt begins like it, so that a turn costs what is new in it.
+    def _whole_words(self) -> int:
+        if self._text and self._text[-1] >= FIRST_IDEOGRAPH and self._text[-1] != UNFINISHED:  # no spaces there
+            return len(self._text)
+        return max(self._text.rfind(" "), self._text.rfind("\n")) + 1
 
-        None for caches that cannot be cut back, such as recurrent ones.
-        """
-        cache, cached = self._cache, self._cached
-        self._cache, self._cached = None, []
-        layers = getattr(cache, "layers", None)
-        if not layers or any(type(layer).__name__ not in _CUT_BACK for layer in layers):
-            return None
-        shared = next(
-            (place for place, (old, new) in enumerate(zip(cached, prompt, strict=False)) if old != new),
-            min(len(cached), len(prompt)),
-        )
-        surplus = cache.get_seq_length() - min(shared, len(prompt) - 1)
-        try:
-            if surplus > 0:
-                cache.crop(-surplus)
-        except (RuntimeError, ValueError):  # a sliding window that has moved on
-            return None
-        return cache if cache.get_seq_length() else None
+
+def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    """The latest utterances with at most half of the characters."""
+    room = sum(len(heard.text) for heard in history) // 2
+    place = len(history)
+    while place and (room := room - len(history[place - 1].text)) >= 0:
+        place -= 1
+    return history[max(place, 1) :]
 
 
 def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]:

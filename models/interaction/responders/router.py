@@ -51,6 +51,16 @@ class Router:
                     item, spoke = Say(f" {item.text.lstrip()}"), False
                 yield item
 
+    async def prepare(self, request: Request) -> None:
+        """The model may work in advance: most turns are its own, and those that are not cost it nothing later."""
+        if (prepare := getattr(self.model, "prepare", None)) is not None:
+            await prepare(request)
+
+    def forget(self, dialogue: str) -> None:
+        """The conversation is over."""
+        if (forget := getattr(self.model, "forget", None)) is not None:
+            forget(dialogue)
+
     async def close(self) -> None:
         await self.skills.close()
         await self.model.close()

@@ -569,3 +569,39 @@ def test_what_cannot_be_typed_is_refused() -> None:
                 session.type("hello", "nobody")
 
     clock.run(main())
+
+
+class _Preparing(ScriptedAnswerer):
+    """Notes what it is told before each turn is over."""
+
+    def __init__(self) -> None:
+        super().__init__([Answer("ten past nine"), LONG])
+        self.prepared: list[Request] = []
+        self.forgotten: list[str] = []
+
+    async def prepare(self, request: Request) -> None:
+        assert len(self.requests) == len([said for said in request.history if said.party == "assistant"])
+        self.prepared.append(request)
+
+    def forget(self, dialogue: str) -> None:
+        self.forgotten.append(dialogue)
+
+
+def test_the_answerer_hears_the_words_while_they_are_said() -> None:
+    again = UserSpeech(6.0, 7.0, "and in tokyo")
+    engines = scripted_engines([ASK, again])
+    engines.answerer = answerer = _Preparing()
+    converse([ASK, again], engines=engines)
+    texts = [request.text for request in answerer.prepared]
+    assert texts == ["what", "what time", "what time is", "what time is it", "and", "and in", "and in tokyo"]
+    assert [request.text for request in answerer.requests] == ["what time is it", "and in tokyo"]
+    assert [said.text for said in answerer.prepared[-1].history] == ["what time is it", "ten past nine"]
+    names = {request.dialogue for request in (*answerer.prepared, *answerer.requests)}
+    assert names == set(answerer.forgotten) and "" not in names
+
+
+def test_who_only_listens_prepares_nothing() -> None:
+    engines = scripted_engines([ASK])
+    engines.answerer = answerer = _Preparing()
+    converse([ASK], engines=engines, settings=Settings(assistant=False))
+    assert answerer.prepared == []

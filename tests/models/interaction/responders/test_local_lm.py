@@ -239,3 +239,144 @@ async def test_a_failure_while_answering_is_one_line(folder):
     with pytest.raises(ModelError, match=r"failed while answering: out of memory$"):
         await collect(lm, request("hello"))
     await lm.close()
+
+
+class Counting:
+    """Tokens of each forward pass."""
+
+    def __init__(self, lm: LocalLM, monkeypatch) -> None:
+        self.passes: list[int] = []
+        forward = lm._model.forward
+
+        def counting(*args, **kwargs):
+            self.passes.append(kwargs["input_ids"].shape[1])
+            return forward(*args, **kwargs)
+
+        monkeypatch.setattr(lm._model, "forward", counting)
+
+
+async def test_at_the_end_of_the_turn_only_the_last_tokens_are_left(folder, monkeypatch):
+    lm = LocalLM(str(folder), max_new_tokens=8)
+    for words in ("what", "what is the wether", "what is the weather like"):  # a word is revised
+        await lm.prepare(request(words, dialogue="a"))
+    whole = request("what is the weather like here", dialogue="a")
+    counting = Counting(lm, monkeypatch)
+    reply = await said(lm, whole)
+    end = lm._tokenizer("like<|end|> <|assistant|>")["input_ids"]
+    assert counting.passes[0] <= len(end) + len(" here") < len(lm._prompt(whole)[0]) / 4
+    monkeypatch.undo()
+    assert reply == expected(lm, whole, 8)
+    await lm.close()
+
+
+async def test_what_was_prepared_whole_is_answered_without_computing_the_prompt(folder, monkeypatch):
+    lm = LocalLM(str(folder), max_new_tokens=4)
+    await lm.prepare(request("hello", dialogue="a"))
+    counting = Counting(lm, monkeypatch)
+    await said(lm, request("hello", dialogue="a"))
+    assert set(counting.passes) == {1}
+    await lm.close()
+
+
+async def test_an_answer_does_not_wait_for_a_preparation(folder):
+    lm = LocalLM(str(folder), max_new_tokens=4)
+    asked = request("hello " * 60, dialogue="a")
+    preparing = asyncio.create_task(lm.prepare(asked))
+    while not len(lm._dialogues):  # noqa: ASYNC110 (until one step of it is done)
+        await asyncio.sleep(0)
+    reply = await said(lm, request("hello", dialogue="a"))
+    await preparing
+    assert reply == expected(lm, request("hello"), 4)
+    assert len(lm._dialogues.take("a")[1]) < len(lm._prompt(asked)[0])
+    await lm.close()
+
+
+async def test_dialogues_at_once_have_a_cache_each(folder, monkeypatch):
+    lm = LocalLM(str(folder), max_new_tokens=8)
+    one, other = request("hello there", dialogue="a"), request("what now", dialogue="b")
+    first, second = await asyncio.gather(said(lm, one), said(lm, other))
+    assert (first, second) == (expected(lm, one, 8), expected(lm, other, 8))
+    counting = Counting(lm, monkeypatch)
+    await said(lm, one)
+    await said(lm, other)
+    assert max(counting.passes) == 1  # nothing of either prompt was evicted by the other
+    lm.forget("a")
+    await said(lm, one)
+    assert max(counting.passes) > 20
+    await lm.close()
+
+
+async def test_a_long_conversation_keeps_the_beginning_of_its_prompt(folder, monkeypatch):
+    """When the oldest leave, what stays moves up in the cache, and most turns cost what is new in them."""
+    lm = LocalLM(str(folder), max_new_tokens=8, context_tokens=1400, system_prompt="short")
+    counting = Counting(lm, monkeypatch)
+    lines = [("assistant" if place % 2 else "user", f"this is sentence number {place}", place) for place in range(80)]
+    costs, lengths = [], []
+    for turn in range(10, 80, 2):
+        asked = request(lines[turn][1], history=heard(*lines[:turn]), dialogue="a")
+        counting.passes.clear()
+        await lm.prepare(asked)
+        costs.append(sum(counting.passes))
+        lengths.append(len(lm._prompt(asked)[0]))
+    assert max(lengths) <= 1400 - 8
+    assert min(lengths[5:]) < max(lengths) * 0.7  # the oldest left more than once
+    assert max(costs[1:]) < 150
+    await lm.close()
+
+
+async def test_a_failure_while_listening_is_one_line(folder, monkeypatch):
+    lm = LocalLM(str(folder), max_new_tokens=8)
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("out of memory\nat some line")
+
+    monkeypatch.setattr(lm._model, "forward", broken)
+    with pytest.raises(ModelError, match=r"failed while listening: out of memory$"):
+        await lm.prepare(request("hello"))
+    monkeypatch.undo()
+    assert await said(lm, request("hello")) == expected(lm, request("hello"), 8)
+    await lm.close()
+
+
+async def test_a_model_without_keys_and_values_computes_each_prompt_whole(folder, tmp_path):
+    import torch
+    from transformers import MambaConfig, MambaForCausalLM
+
+    path = tmp_path / "recurrent"
+    shutil.copytree(folder, path)
+    vocabulary = LocalLM(str(folder))._tokenizer
+    config = MambaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        state_size=4,
+        eos_token_id=0,
+        pad_token_id=0,
+        tie_word_embeddings=False,
+    )
+    torch.manual_seed(3)
+    MambaForCausalLM(config).save_pretrained(path)
+    lm = LocalLM(str(path), max_new_tokens=6)
+    await lm.prepare(request("hello"))
+    assert await said(lm, request("hello")) == expected(lm, request("hello"), 6)
+    await lm.close()
+
+
+def test_text_comes_as_whole_words():
+    from duplex.models.interaction.responders.local_lm import _Text
+
+    class Bytes:
+        def decode(self, tokens, skip_special_tokens):
+            return bytes(tokens).decode(errors="replace")
+
+    for whole, pieces in (
+        ("one two\nthree", ["one ", "two\n", "three"]),
+        ("日本 語", ["日", "本", " ", "語"]),
+        ("né à", ["né ", "à"]),
+    ):
+        text, said = _Text(Bytes()), []
+        for byte in whole.encode():
+            text.put(byte)
+            said.append(text.take())
+        said.append(text.take(last=True))
+        assert [piece for piece in said if piece] == pieces
