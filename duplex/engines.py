@@ -15,6 +15,7 @@ import numpy as np
 from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
+from duplex.models.translation.contract import Translator
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
@@ -35,6 +36,8 @@ class Engines:
     voices: Sequence[tuple[str, np.ndarray]] = ()
     """(name, samples at 16 kHz) of known voices."""
     turn_taking: TurnTakingModels = field(default_factory=load_turn_taking)
+    translator: Translator | None = None
+    """None: loaded when somebody wants captions in another language."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:

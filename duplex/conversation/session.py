@@ -17,6 +17,7 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.audience import Audience, Sink
+from duplex.conversation.captions.live import LiveCaptions
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
@@ -101,6 +102,7 @@ class Session:
             if engines is None:
                 engines = self._engines = await own_engines(steps, self.settings, stack)
             self._build(engines, steps)
+            await self._captions.begin()
             if self.settings.restore:
                 await self._perception.restore(self.settings.restore, 0)
             await stack.enter_async_context(self.watchdog)
@@ -162,7 +164,7 @@ class Session:
         deadline = self._framer.position + round(limit * SAMPLE_RATE)
         while self._framer.position < deadline:
             await self.clock.sleep_until(self._manager.began + (self._framer.position + FRAME) / SAMPLE_RATE)
-            if not self._perception.busy and self._manager.settled(deadline):
+            if not self._perception.busy and not self._captions.busy and self._manager.settled(deadline):
                 break
             self.feed(silence)
         self._perception.input.queue.close()
@@ -187,6 +189,11 @@ class Session:
             await self._perception.restore(task, self.now)
         else:
             self._perception.stop_restoring()
+
+    async def translate(self, listener: str, language: str) -> None:
+        """Captions in this language for a listener from now on: `Translation` events; empty: none any more. Listeners
+        of one language share its captions. Raises SettingsError for a pair that the translator lacks, ModelError."""
+        await self._captions.translate(listener, language)
 
     @property
     def input_gain(self) -> float:
@@ -258,6 +265,9 @@ class Session:
         )
         scorer.after = tuple(self._perception.nodes)
         self._pipeline.add(scorer)
+        self._captions = LiveCaptions(
+            engines.translator, settings, steps, self._pipeline, self._perception, self._manager, self._emit
+        )
         self.host.attach(self._manager, self._perception)
 
     async def _play(self) -> None:
@@ -272,6 +282,7 @@ class Session:
             self._put_out(chunk)
             at += OUTPUT_HOP
             self._manager.played(at)
+            self._captions.tick()
 
     def _skip(self, at: int, hops: int) -> int:
         """After a stall: nobody heard anything meanwhile, so the reply goes on where it was."""

@@ -5,6 +5,7 @@ Arivazhagan et al. (2020), "Re-translation versus streaming for simultaneous tra
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -51,4 +52,4 @@ def normalized_erasure(shown: Sequence[Sequence[str]]) -> float:
     """Words taken back for each word of the last translation shown (their section 4.2); below 0.2 is little."""
     if not shown or not shown[-1]:
         return 0.0
-    return sum(erased(a, b) for a, b in zip(shown, shown[1:], strict=False)) / len(shown[-1])
+    return sum(erased(a, b) for a, b in itertools.pairwise(shown)) / len(shown[-1])

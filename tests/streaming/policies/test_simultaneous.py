@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,7 +120,7 @@ def test_erasure():
 @settings(max_examples=40, deadline=None)
 @given(outputs=st.lists(st.lists(st.sampled_from("abc"), max_size=5), max_size=8))
 def test_erasure_is_zero_only_for_what_only_grows(outputs):
-    grows = all(b[: len(a)] == a for a, b in zip(outputs, outputs[1:], strict=False))
+    grows = all(b[: len(a)] == a for a, b in itertools.pairwise(outputs))
     if outputs and outputs[-1]:
         assert (normalized_erasure(outputs) == 0) == grows
 
@@ -140,7 +142,7 @@ def test_truncation_of_what_never_ends():
 
 def test_stream_uni_cuts_and_goes_on():
     policy = StreamUni(k=2)
-    words = "we go. then we rest. and sleep".split()
+    words = ["we", "go.", "then", "we", "rest.", "and", "sleep"]
     outputs = shown(policy, [tuple(words[:count]) for count in range(1, len(words) + 1)], upper)
     assert outputs[-1].words == tuple(word.upper() for word in words)
     assert policy.cuts[-1] == len(words) and policy.cuts[0] == 2
