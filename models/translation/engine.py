@@ -15,6 +15,7 @@ from .contract import Translation
 from .copying import repaired
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
+from .sanity import keeps_numbers
 from .search import Hypothesis, search
 from .vocabulary import END, LANGUAGES, Vocabulary, normalized
 
@@ -140,11 +141,12 @@ class BundledTranslator:
         found, numbers = self.hypothesis(text, target, partial, begin)
         quality = self._quality.quality(self.features(found, numbers))
         complete = found.ended and not found.looped
+        words = repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary)
         return Translation(
-            repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary),
+            words,
             source,
             target,
-            quality if complete else quality / 2,
+            quality if complete and (partial or keeps_numbers(words, text)) else quality / 2,
             alignment=tuple(before + place for place in self._alignment(found, numbers)),
             complete=complete,
         )

@@ -35,6 +35,11 @@ _DANGLING = _set(
     "im am für bei"
 )
 """Words at which nobody ends a sentence: a full stop behind one was made of a pause."""
+_ASKING, _VERBS = (
+    _set("what where who how when why was wo wer wie wann warum"),
+    _set("is are was were ist sind war waren"),
+)
+"""Of a question that begins and ends with these more is to come: "what is"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ class CaptionSegmenter:
             if self._divides(before, word) or (ends_sentence(before.text) and before.id >= self._first):
                 done.append(self._close())
             elif ends_sentence(before.text):  # the full stop was made of the pause
-                self._settled[-1] = replace(before, text=before.text.rstrip("."))
+                self._settled[-1] = replace(before, text=before.text.rstrip(".?!"))
                 if word.text.lower() in _DANGLING or opens_clause(word.text):
                     word = replace(word, text=word.text if word.text.startswith("I") else word.text.lower())
         self._settled.append(word)
@@ -166,7 +171,8 @@ class CaptionSegmenter:
 
     def _complete(self, word: CaptionWord, more: bool) -> bool:
         if ends_sentence(word.text):
-            return more or word.text.rstrip(".").lower() not in _DANGLING
+            first, last = self._settled[0].text.lower(), word.text.rstrip(".?!").lower()
+            return more or not (last in _DANGLING or (first in _ASKING and last in _VERBS))
         return len(self._settled) >= CLAUSE and word.text.endswith((",", ";", ":"))
 
     def _best_cut(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +20,9 @@ WAITING = 32
 """Segments that may wait for the translator; of more, the oldest is given up, and marked as not translated."""
 STEP_LIMIT = 20.0
 """Seconds after which a translation counts as stalled."""
+
+MOST_NAMED = 6
+"""Pairs that are named in a message."""
 
 
 @dataclass(slots=True)
@@ -144,6 +146,8 @@ class CaptionTrack:
     async def _translate(self, segment: Segment, language: str) -> None:
         shown = self._shown.setdefault((segment.id, language), _Shown(self._policy()))
         source = segment.text.split()
+        if source and not segment.closed:  # the end of what is heard so far is no end of a sentence
+            source[-1] = source[-1].rstrip(".?!") or source[-1]
         found: Translation | None = None
         written = None
         while (wanted := shown.policy.read(source, segment.closed)) is not None:
@@ -215,8 +219,9 @@ def primary(tag: str) -> str:
 def check_pair(translator: Translator, source: str, target: str) -> None:
     """Raises SettingsError, in one line, for a pair that the translator says it does not have."""
     if translator.pairs and (source, target) not in translator.pairs:
-        pairs = ", ".join(f"{a}-{b}" for a, b in Counter(sorted(translator.pairs)))
+        few = sorted(f"{a}-{b}" for a, b in translator.pairs) if len(translator.pairs) <= MOST_NAMED else []
+        only = f", only {', '.join(few)}" if few else ""
         raise SettingsError(
-            f"{translator.name} has no {source}-{target}, only {pairs}; name another one with --translator: a "
-            "translation model of transformers by its id or folder, or an OpenAI-compatible server"
+            f"{translator.name} has no {source}-{target}{only}; name another one with --translator: a translation "
+            "model of transformers by its id or folder, or an OpenAI-compatible server"
         )

@@ -54,6 +54,13 @@ def test_a_full_stop_made_of_a_pause_is_taken_back():
     ]
 
 
+def test_a_question_that_has_only_begun_is_none():
+    segmenter = CaptionSegmenter("user")
+    assert not closed(segmenter.hear(0, final("What is?")))
+    assert closed(segmenter.hear(seconds(1), final("Nine times twelve?"))) == ["What is Nine times twelve?"]
+    assert closed(CaptionSegmenter("user").hear(0, final("Yes, it is."))) == ["Yes, it is."]
+
+
 def test_a_long_pause_ends_a_segment():
     segmenter = CaptionSegmenter("user")
     segmenter.hear(0, final("yes please"))
@@ -113,7 +120,7 @@ def test_every_word_comes_once_and_in_order(utterances):
         said += texts
     out += segmenter.finish()
     done = [segment for segment in out if segment.closed]
-    assert [w.text.rstrip(".").lower() for s in done for w in s.words] == [text.rstrip(".").lower() for text in said]
+    assert [w.text.rstrip(".?").lower() for s in done for w in s.words] == [text.rstrip(".?").lower() for text in said]
     ids = [w.id for s in done for w in s.words]
     assert ids == sorted(set(ids))
     assert all(len(segment.words) <= LONGEST for segment in done)
