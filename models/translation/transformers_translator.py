@@ -41,6 +41,7 @@ class TransformersTranslator:
         self._lock = threading.Lock()  # the tokenizer holds the language of its source
         self._network, self._tokenizer = _load(name, device)
         self._codes = _codes(self._tokenizer)
+        self._languages = {self._tokenizer.convert_tokens_to_ids(token) for _, token in self._codes.values()}
         if self._codes:
             self.pairs = frozenset(permutations(self._codes, 2))
         else:
@@ -101,7 +102,8 @@ class TransformersTranslator:
             )[0]
         sure = [value for value in scores.float().tolist() if math.isfinite(value) and value < 0]
         quality = math.exp(sum(sure) / len(sure)) if sure else 0.0
-        said = tokenizer.decode(out.sequences[0], skip_special_tokens=True)
+        kept = [token for token in out.sequences[0].tolist() if token not in self._languages]
+        said = tokenizer.decode(kept, skip_special_tokens=True)
         return checked(said, text, source, target, quality, HOPELESS)
 
 
