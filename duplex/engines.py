@@ -38,11 +38,13 @@ class Engines:
     turn_taking: TurnTakingModels = field(default_factory=load_turn_taking)
     translator: Translator | None = None
     """None: loaded when somebody wants captions in another language."""
+    spotter: Recognizer[Any] | None = None
+    """Hears short commands over a reply, beside the recognizer."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
-        from duplex.models.asr import load_recognizer
+        from duplex.models.asr import load_recognizer, load_spotter
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
@@ -54,13 +56,19 @@ class Engines:
             diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
-            vad=load_vad(),
-            recognizer=load_recognizer(settings.recognizer, language=settings.language),
+            vad=load_vad(settings.vad),
+            recognizer=load_recognizer(
+                settings.recognizer,
+                language=settings.language,
+                hotwords=settings.hotwords,
+                model=settings.recognizer_model,
+            ),
             answerer=open_answerer(settings),
-            synthesizer=load_synthesizer(settings.synthesizer, settings.voice),
+            synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),
+            spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
         )
 
     async def close(self, limit: float = 5.0) -> None:
@@ -77,6 +85,8 @@ class Engines:
     def close_now(self) -> None:
         """Ends what can be ended without an event loop. Blocking."""
         self.recognizer.close()
+        if self.spotter is not None:
+            self.spotter.close()
         self.synthesizer.close()
 
 

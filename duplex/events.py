@@ -14,6 +14,7 @@ LOG_VERSION = 2
 
 DecisionKind = Literal[
     "endpoint",  # the user's turn is over: answer it
+    "typed",  # the user has typed something: answer it
     "turn_limit",  # the user never stops: answer what there is
     "nothing_said",  # activity without words is over: forget it
     "withdraw",  # the user went on before the reply was audible: take the reply back, the turn goes on
@@ -74,7 +75,8 @@ class Speech(Event):
 
 @dataclass(frozen=True, slots=True)
 class Partial(Event):
-    """What the utterance seems to say so far. The first `stable` characters are never taken back."""
+    """What the utterance seems to say so far. The words in the first `stable` characters are never
+    taken back; their case and punctuation may change."""
 
     type: ClassVar[str] = "partial"
     party: str

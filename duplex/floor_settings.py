@@ -9,6 +9,8 @@ from dataclasses import dataclass
 class FloorSettings:
     """Times in seconds."""
 
+    pause_sure: float = 0.28
+    """Silence that ends a turn whose words look surely finished."""
     pause_short: float = 0.45
     """Silence that ends a turn whose words look finished."""
     pause_medium: float = 0.8

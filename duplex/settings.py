@@ -20,7 +20,7 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.restoration.contract import LIVE_TASKS
-from duplex.models.tts import ENGINES
+from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
 
 PREFIX = "DUPLEX_"
@@ -29,8 +29,7 @@ AUTO = "auto"
 """The value that leaves a choice to the family."""
 
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE", "DUPLEX_TRANSLATION_WEIGHTS"}
-"""Variables of the models: where they are kept on this machine, whether more may be pulled, and a translator's folder.
-"""
+"""Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""
@@ -51,10 +50,26 @@ class Settings:
 
     assistant: bool = setting(True, "answer what is said; off: only listen and write down")
     language: str = setting("en", "language of the conversation")
-    recognizer: str = setting("pocketsphinx", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer")
-    synthesizer: str = setting(
-        AUTO, "speech engine; auto: piper for a voice of Piper's, else espeak", choices=(AUTO, *ENGINES)
+    recognizer: str = setting(
+        AUTO,
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, the Hugging Face id or "
+        "folder of a speech recognizer, or the address of an OpenAI-compatible transcription server",
     )
+    recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
+    vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
+    hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
+    subtitle_words: str = setting(
+        "",
+        "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
+        choices=("", "karaoke", "each"),
+    )
+    spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
+    synthesizer: str = setting(
+        AUTO,
+        f"speech engine: {', '.join(ENGINES)}, auto (piper for a voice of Piper's, else espeak), or the address of an "
+        "OpenAI-compatible speech server",
+    )
+    synthesizer_model: str = setting("", "model to ask a speech server for; empty: tts-1")
     voice: str = setting(
         "",
         "voice of the assistant: one of `duplex doctor --voices`, or a Piper voice (NAME.onnx, or a name of the model "
@@ -101,9 +116,7 @@ class Settings:
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
-    translate_to: str = setting(
-        "", "language of the captions beside what is said, such as de; several with commas; empty: none"
-    )
+    translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(
         AUTO,
         "translator; auto: the one for English and German; the Hugging Face id or folder of a translation model, or "
@@ -129,6 +142,11 @@ class Settings:
                 ) from None
         if self.llm and self.llm != AUTO and not self.llm.startswith(("http://", "https://")):
             raise SettingsError(f"settings: llm must be an http(s) address or auto, not {self.llm!r}")
+        if self.synthesizer not in (AUTO, *ENGINES) and not is_server(self.synthesizer):
+            known = ", ".join((AUTO, *ENGINES))
+            raise SettingsError(
+                f"settings: synthesizer must be one of {known}, or an address, not {self.synthesizer!r}"
+            )
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
         voices = self.known_voices

@@ -21,6 +21,9 @@ TARGET = -25.0
 MOST = 34.0
 """dB of gain at most."""
 
+MOST_OVER_ECHO = 12.0
+"""dB of gain at most while the assistant's own voice may be in the sound."""
+
 NOISE_LIMIT = -50.0
 """dBFS above which the noise floor is not raised."""
 
@@ -75,13 +78,17 @@ class ChannelGains:
         self._stage = InputGain()
         self._states = [self._stage.initial_state(1) for _ in range(channels)]
 
-    def factors(self, samples: np.ndarray) -> np.ndarray:
-        """samples: (n, channels) float32. Returns the factors by which they are to be multiplied, of the same shape."""
+    def factors(self, samples: np.ndarray, *, own_voice: bool = False) -> np.ndarray:
+        """samples: (n, channels) float32. Returns the factors by which they are to be multiplied, of the same shape.
+
+        own_voice: what echo control leaves of the assistant's own voice may be in the samples. Nothing is learned from
+        them then, and the gain that others' speech had asked for is kept, up to MOST_OVER_ECHO.
+        """
         out = np.ones_like(samples)
         hop = self._stage.hop
         for channel, state in enumerate(self._states):
             for at in range(0, len(samples) - len(samples) % hop, hop):
-                after = _followed(samples[at : at + hop, channel], state)
+                after = (_held if own_voice else _followed)(samples[at : at + hop, channel], state)
                 out[at : at + hop, channel] = ramp(min(state.gain, after.gain), after.gain, hop)
                 state = after
             self._states[channel] = state
@@ -109,6 +116,10 @@ def _followed(chunk: np.ndarray, state: GainState) -> GainState:
         speech = level if speech is None or level > speech else speech + max(-_FALL, 0.02 * (level - speech))
     known = GainState(noise, speech, frames, state.gain)
     return replace(known, gain=_moved(state.gain, _wanted(known), chunk))
+
+
+def _held(chunk: np.ndarray, state: GainState) -> GainState:
+    return replace(state, gain=_moved(state.gain, min(_wanted(state), MOST_OVER_ECHO), chunk))
 
 
 def _wanted(state: GainState) -> float:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.loop_judge import JudgedWatchdog, complaint, judged
+
+os.environ.setdefault("DUPLEX_OFFLINE", "1")  # no test pulls a model; those that are there are used
 
 TESTS = Path(__file__).parent
 

@@ -98,38 +98,45 @@ def check_targets(targets: Sequence[Path], recordings: Sequence[Source]) -> None
 
 
 def work(
-    recordings: Sequence[Source], function: Callable[..., Any], arguments: dict[str, Any], jobs: int
+    recordings: Sequence[Source],
+    function: Callable[..., Any],
+    arguments: dict[str, Any],
+    jobs: int,
+    begin: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Source, Any]]:
     """Yields each recording with `function(path, **arguments)` or the error that it raised, in order.
 
-    jobs: processes; 1 works in this one. A process that dies costs the recording it was at.
+    jobs: processes; 1 works in this one. A process that dies costs the recording it was at. begin: called in each other
+    process before its first recording.
     """
     if jobs == 1 or len(recordings) < 2:
         for source in recordings:
             yield source, _caught(function, str(source.path), arguments)
         return
-    pool = _pool(min(jobs, len(recordings)))
+    pool = _pool(min(jobs, len(recordings)), begin)
     try:
         futures: list[Future[Any]] = [pool.submit(_caught, function, str(each.path), arguments) for each in recordings]
         for source, future in zip(recordings, futures, strict=True):
             try:
                 yield source, future.result()
             except BrokenProcessPool:  # nobody knows at which: each that is left is tried by itself
-                yield source, _alone(function, source, arguments)
+                yield source, _alone(function, source, arguments, begin)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _alone(function: Callable[..., Any], source: Source, arguments: dict[str, Any]) -> Any:
-    with _pool(1) as pool:
+def _alone(
+    function: Callable[..., Any], source: Source, arguments: dict[str, Any], begin: Callable[[], None] | None
+) -> Any:
+    with _pool(1, begin) as pool:
         try:
             return pool.submit(_caught, function, str(source.path), arguments).result()
         except BrokenProcessPool:
             return InputError(f"{source.path}: its worker process died; was there too little memory?")
 
 
-def _pool(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+def _pool(workers: int, begin: Callable[[], None] | None) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin)
 
 
 def _caught(function: Callable[..., Any], path: str, arguments: dict[str, Any]) -> Any:

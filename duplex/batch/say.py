@@ -79,7 +79,7 @@ def say(
     settings = settings or Settings()
     changes = {"voice": voice, "language": language, "speech_rate": rate}
     settings = settings.with_values(**{name: value for name, value in changes.items() if value is not None})
-    engine = load_synthesizer(settings.synthesizer, settings.voice)
+    engine = load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model)
     try:
         manner = _manner(settings, engine, chosen=language is not None)
         return _say([text] if isinstance(text, str) else text, path, engine, manner, on_chunk)

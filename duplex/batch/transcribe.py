@@ -113,10 +113,16 @@ def transcribe(
     if settings.diarize if diarize is None else diarize:
         known = settings.known_voices if speakers is None else speakers
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
-    recognizer = load_recognizer(settings.recognizer, language=settings.language)
+    recognizer = load_recognizer(
+        settings.recognizer,
+        language=settings.language,
+        hotwords=settings.hotwords,
+        model=settings.recognizer_model,
+        live=False,
+    )
     try:
         check_language(settings.language, recognizer)
-        return _transcribe(source, settings, load_vad(), recognizer, voices, on_progress)
+        return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)
     finally:
         recognizer.close()
 

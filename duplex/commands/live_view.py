@@ -110,7 +110,7 @@ class LiveView:
         match event:
             case ev.SpeechStarted(party=party):
                 self._open.setdefault(party, event.start)
-            case ev.Turn(party=party):
+            case ev.Turn(party=party, typed=False):
                 self._open.pop(party, None)
             case ev.ReplyStarted():
                 self._open.setdefault("assistant", event.start)
@@ -128,13 +128,15 @@ class LiveView:
                 self._partials[party] = text
             case ev.SpeechStarted(party=party):
                 self._state = f"hearing {party}"
+            case ev.Turn(party=party, text=text, typed=True):
+                self._line(event.start, party, self._colour(party), f"{escape(text)}[dim]  (typed)[/]")
             case ev.Turn(party=party, text=text, kind=kind):
                 self._partials.pop(party, None)
                 note = "  (backchannel)" if kind == "backchannel" else ""
                 self._line(event.start, party, self._colour(party), escape(text) + f"[dim]{note}[/]")
             case ev.Decision(kind=kind) if kind in DECISIONS:
                 self._line(event.end, "", "dim", f"[dim]· {DECISIONS[kind]}[/]")
-            case ev.Decision(kind="endpoint"):
+            case ev.Decision(kind="endpoint" | "typed"):
                 self._state = "thinking"
             case ev.ReplyStarted():
                 self._state, self._reply = "speaking", ""

@@ -46,25 +46,30 @@ def run(args: argparse.Namespace) -> int:
 
 def _list(*, check: bool) -> int:
     from rich.console import Console
-    from rich.table import Table
 
     from duplex.models import store
 
-    table = Table(box=None, pad_edge=False)
-    for title in ("model", "here", "size", "languages", "licence", "what it is"):
-        table.add_column(title, justify="right" if title == "size" else "left", no_wrap=title != "what it is")
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(_row("model", "here", "size", "licence", "language", "what it is"), style="bold")
     damaged: list[str] = []
     for name, entry in store.catalog().items():
-        faults = store.check(name) if check and store.find(name) else []
+        found = store.find(name) is not None
+        faults = store.check(name) if check and found else []
         damaged += [f"{name}: {fault}" for fault in faults]
-        state = "[red]damaged[/]" if faults else "[green]yes[/]" if store.find(name) else "[dim]no[/]"
-        languages = ", ".join(entry.languages) or "any"
-        table.add_row(name, state, store.megabytes(entry.size), languages, entry.licence, entry.about)
-    Console(width=None if sys.stdout.isatty() else 160).print(table, highlight=False)
+        state = "damaged" if faults else "yes" if found else "no"
+        more = f" +{len(entry.languages) - 1}" if len(entry.languages) > 1 else ""
+        language = entry.languages[0] + more if entry.languages else "any"
+        row = _row(name, state, store.megabytes(entry.size), entry.licence, language, entry.about)
+        console.print(row, style="red" if faults else "green" if found else None, markup=False)
     print(f"\nin {store.folder()}")
     for line in damaged:
         print(f"duplex: {line}; `duplex models remove` it, and it is pulled again", file=sys.stderr)
     return int(bool(damaged))
+
+
+def _row(name: str, state: str, size: str, licence: str, language: str, about: str) -> str:
+    """A line that a narrow terminal wraps: nothing of it is cut off."""
+    return f"{name:<31}{state:<8}{size:>6}  {licence:<14}{language:<9}{about}"
 
 
 def _pull(names: list[str], place: str | None) -> int:

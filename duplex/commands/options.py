@@ -15,7 +15,11 @@ from duplex.streaming.errors import SettingsError
 
 FLAGS = {
     "language": ("--language", "language of the conversation"),
-    "recognizer": ("--recognizer", "pocketsphinx, or the Hugging Face id or folder of a speech recognizer"),
+    "recognizer": (
+        "--recognizer",
+        "auto (default), moonshine-base, pocketsphinx, a Hugging Face id or folder, or http://…/v1 of a server",
+    ),
+    "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
     "llm": (
         "--llm",
@@ -40,6 +44,9 @@ FLAGS = {
 ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model")
 """Of FLAGS, those that say who answers, and how: offered together."""
 
+ALSO = {"recognizer": ("--asr",)}
+"""Second names of flags."""
+
 EARLIER = {"recognizer": "--recogniser"}
 """Flags that had another spelling, which still works."""
 
@@ -62,7 +69,7 @@ def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLA
     for name, (flag, help) in FLAGS.items():
         offered = help if name in shown else argparse.SUPPRESS
         (who if name in ASSISTANT else group).add_argument(
-            flag, dest=f"setting_{name}", metavar=name.upper(), help=offered
+            flag, *ALSO.get(name, ()), dest=f"setting_{name}", metavar=name.upper(), help=offered
         )
         if name in EARLIER:
             group.add_argument(EARLIER[name], dest=f"earlier_{name}", help=argparse.SUPPRESS)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from duplex.models.store import Entry, Watcher, megabytes, watched_by
+from duplex.models.store import Entry, Watcher, megabytes, watch, watched_by
 
 if TYPE_CHECKING:  # every command is watched, and most pull nothing
     from rich.console import Console
@@ -24,6 +25,21 @@ def pulls_shown() -> Iterator[None]:
     """Within, models that this process pulls are announced on standard error, with a bar if it is a terminal."""
     with watched_by(_Shown()):
         yield
+
+
+def announce_pulls() -> None:
+    """In a worker process: a line for each model that it pulls. There is no bar, since the terminal is the parent's,
+    and nothing of other workers that wait for the same model."""
+    watch(_Announced())
+
+
+class _Announced(Watcher):
+    def started(self, entry: Entry) -> None:
+        print(_line(entry), file=sys.stderr)
+
+
+def _line(entry: Entry) -> str:
+    return f"pulling {entry.name} ({megabytes(entry.size)}, {entry.licence}) …"
 
 
 class _Shown(Watcher):
@@ -45,7 +61,7 @@ class _Shown(Watcher):
         self._say(f"another program is pulling {entry.name}: waiting for it")
 
     def started(self, entry: Entry) -> None:
-        self._say(f"pulling {entry.name} ({megabytes(entry.size)}, {entry.licence}) …")
+        self._say(_line(entry))
         if not self._console.is_terminal:
             return
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn

@@ -31,7 +31,16 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     add_inputs(parser, ".srt, .vtt, .txt, .json")
     add_channels(parser)
     add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
-    add_settings(parser, ("language", "recognizer"))
+    parser.add_argument(
+        "--words",
+        nargs="?",
+        const="karaoke",
+        default=None,
+        choices=("karaoke", "each"),
+        help="subtitles that follow the words: karaoke (the default) marks each word's time in .vtt and underlines the "
+        "word of the moment in .srt; each: a cue for every word",
+    )
+    add_settings(parser, ("language", "recognizer", "hotwords"))
     return parser
 
 
@@ -41,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 
     settings, voices = load_settings(args), known_voices(args)
+    words = args.words or settings.subtitle_words
     arguments = {
         "settings": settings,
         "diarize": False if args.no_speakers else None,
@@ -63,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
         return "\n".join(f"{name}\n{to_txt(transcript.captions())}" for name, transcript in done.items())
 
     renderers: dict[str, Render] = {
-        ".srt": lambda transcript, _: to_srt(transcript.captions()),
-        ".vtt": lambda transcript, _: to_vtt(transcript.captions()),
+        ".srt": lambda transcript, _: to_srt(transcript.captions(), words),
+        ".vtt": lambda transcript, _: to_vtt(transcript.captions(), words),
         ".txt": lambda transcript, _: to_txt(transcript.captions()),
         ".json": as_json,
     }

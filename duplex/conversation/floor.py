@@ -12,7 +12,7 @@ Long because every guard and every action of the one machine reads the same stat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duplex.conversation.floor_rules import (
     RULES,
@@ -23,16 +23,21 @@ from duplex.conversation.floor_rules import (
     Decide,
     EndTurn,
     Interrupt,
+    Message,
     Resume,
     Rule,
     State,
     Suspend,
     Trigger,
+    TypedTurn,
     Withdraw,
 )
 from duplex.events import DecisionKind
 from duplex.floor_settings import FloorSettings
 from duplex.streaming.audio import SAMPLE_RATE
+
+SURE = 0.9
+"""The score from which a turn counts as surely finished."""
 
 
 @dataclass(slots=True)
@@ -81,6 +86,12 @@ class Floor:
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
+        self._messages: list[Message] = []
+        """Typed, and not answered yet."""
+        self._unheard: list[Message] = []
+        """Typed, and answered by the reply of which nothing has been audible yet."""
+        self._reached = 0
+        """Sample up to which the recognizer had heard everything when last asked."""
         self._score: tuple[str, float] | None = None
         self._last_epoch = 0
         self._turn_began = 0
@@ -89,8 +100,11 @@ class Floor:
         self._quiet_since = 0
         self._reopened = False
         self._answering = False
+        self._answers_typed = False
         self._audible_at = 0
         self._challenge: int | None = None
+        self._commanded = False
+        """While a command is told: it takes the floor however short it is."""
         self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
         for rule in RULES:
             self._rules.setdefault((rule.state, rule.trigger), []).append(rule)
@@ -117,6 +131,10 @@ class Floor:
             self._open_utterances = max(0, self._open_utterances - 1)
         confirmed, known = self._known.get(party, (-1, -1))
         if (known if confirmed == onset else onset) < self._accept_from:
+            before = self._previous.get(party)
+            if final and before is not None and before.partial:  # the turn did not wait for the utterance to end
+                before.finals.append(text or before.partial)
+                before.partial = ""
             return []
         said = self._said.get(party)
         if said is None:
@@ -129,6 +147,37 @@ class Floor:
         if final and text:
             said.finals.append(text)
         return self._fire(Trigger.WORDS, at) if text else []
+
+    def typed(self, at: int, party: str, text: str) -> None:
+        """The party has typed `text`: it is answered with the next tick at which it may be."""
+        self._messages.append(Message(party, text, at))
+
+    @property
+    def typing(self) -> bool:
+        """Whether something that was typed waits."""
+        return bool(self._messages)
+
+    @property
+    def contested(self) -> bool:
+        """Whether a reply is audible or held, so that a command would end it."""
+        return self.state in (State.SPEAKING, State.OVERLAP, State.SUSPENDED)
+
+    def command(self, at: int, party: str, text: str, *, onset: int, end: int) -> list[Action]:
+        """The burst that began at `onset` is the command `text`, though its utterance's last words are still to come.
+
+        Only a reply can be commanded; otherwise the words alone count.
+        """
+        if not self.contested:
+            return []
+        self._said.pop(party, None)  # the recognizer's idea of the same burst
+        self._commanded = True
+        actions = self.words(at, party, text, onset=onset, end=end, final=False)
+        self._commanded = False
+        return actions
+
+    def caught_up(self, reached: int) -> None:
+        """The words that come next are all that was said up to the sample `reached`, though their utterance is open."""
+        self._reached = max(self._reached, reached)
 
     @property
     def text(self) -> str:
@@ -148,6 +197,7 @@ class Floor:
         if epoch != self.epoch:
             return []
         self._audible_at = at
+        self._unheard = []
         return self._fire(Trigger.REPLY_AUDIBLE, at)
 
     def reply_ended(self, at: int, epoch: int) -> list[Action]:
@@ -155,6 +205,7 @@ class Floor:
         if epoch != self.epoch:
             return []
         self._quiet_since = max(self._quiet_since, at)
+        self._unheard = []
         return self._fire(Trigger.REPLY_ENDED, at)
 
     def _fire(self, trigger: Trigger, at: int) -> list[Action]:
@@ -190,7 +241,7 @@ class Floor:
 
     def _guard_pause_over(self, at: int) -> bool:
         pause = at - self._quiet_since
-        if self._open_utterances and pause < self._samples(self.settings.words_limit):
+        if not self._heard_all() and pause < self._samples(self.settings.words_limit):
             return False
         return pause >= self._samples(self.pause_limit())
 
@@ -198,6 +249,9 @@ class Floor:
         """A turn was given up before the recognizer had reached it; now it has, and there were words."""
         text = self.text
         return not self._open_utterances and bool(text) and not self._is_backchannel(text)
+
+    def _guard_typed(self, at: int) -> bool:
+        return self.typing
 
     def _guard_urgent(self, at: int) -> bool:
         return self.urgent > 0
@@ -215,8 +269,10 @@ class Floor:
         """The words are more than a backchannel.
 
         Of a burst shorter than `hear_out` they must be final and ask for the floor: a cough is easily taken for a word.
-        Of a longer one any final word will do, or two of a partial.
+        Of a longer one any final word will do, or two of a partial. A command that was spotted needs nothing else.
         """
+        if self._commanded:
+            return True
         text = self.text
         if not text or self._is_backchannel(text):
             return False
@@ -261,7 +317,7 @@ class Floor:
     def _do_reopen_turn(self, at: int) -> list[Action]:
         """The turn that was answered too early goes on: its words come first."""
         since = self._said
-        self._said = self._previous
+        self._said = {} if self._unheard else self._previous
         for party, said in since.items():
             before = self._said.get(party)
             if before is None:
@@ -272,14 +328,16 @@ class Floor:
                 before.end = said.end
         self._accept_from = self._previous_accept_from
         self._turn_began = at
-        self._reopened = True
+        self._reopened = not self._unheard  # what was typed is a turn of its own
+        self._messages[:0] = self._unheard
+        self._unheard = []
         return []
 
     def _do_end_turn(self, at: int) -> list[Action]:
         score = self._finished()
         looks = "not scored in time" if score is None else f"look {score:.0%} finished"
         reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words {looks}"
-        if self._open_utterances:
+        if not self._heard_all():
             reason += "; the recognizer had not reached their end"
         return self._close_turn(at, "endpoint", reason, self._quiet_since)
 
@@ -291,6 +349,23 @@ class Floor:
         self.turn += not self._reopened  # a turn that went on keeps its number
         self._reopened = False
         self._next_epoch(answering=True)
+        texts = self._take_said(at)
+        return [Decide(kind, reason, since, self.epoch), EndTurn(self.turn, self.epoch, texts, kind == "turn_limit")]
+
+    def _do_typed_turn(self, at: int) -> list[Action]:
+        messages, self._messages = tuple(self._messages), []
+        texts = self._take_said(at)
+        self.turn += bool(texts) and not self._reopened
+        self.turn += sum(not message.told for message in messages)
+        self._reopened = False
+        self._next_epoch(answering=True)
+        self._answers_typed = True
+        self._unheard = [replace(message, told=True) for message in messages]
+        decision = Decide("typed", f"the user writes {messages[-1].text!r}", messages[-1].at, self.epoch)
+        return [decision, TypedTurn(self.turn, self.epoch, texts, messages)]
+
+    def _take_said(self, at: int) -> tuple[tuple[str, str, int, int], ...]:
+        """The words of the turn, which is over."""
         texts = tuple(
             (party, said.text, said.start, said.end)
             for party, said in sorted(self._said.items(), key=lambda item: item[1].end)
@@ -298,7 +373,7 @@ class Floor:
         )
         self._previous, self._said = self._said, {}
         self._previous_accept_from, self._accept_from = self._accept_from, at
-        return [Decide(kind, reason, since, self.epoch), EndTurn(self.turn, self.epoch, texts, kind == "turn_limit")]
+        return texts
 
     def _do_drop_turn(self, at: int) -> list[Action]:
         self._said = {}
@@ -327,6 +402,12 @@ class Floor:
         decision = Decide("withdraw", "the user went on before the reply was audible", onset, withdrawn)
         self._advance()
         return [decision, Withdraw(withdrawn)]
+
+    def _do_interrupt_typed(self, at: int) -> list[Action]:
+        interrupted = self.epoch
+        decision = Decide("barge_in", "the user writes", at, interrupted)
+        self._advance()
+        return [decision, Interrupt(interrupted, at)]
 
     def _do_challenge(self, at: int) -> list[Action]:
         self._challenge = max(self._active.values(), default=at)
@@ -359,7 +440,11 @@ class Floor:
 
     def _do_take_floor(self, at: int) -> list[Action]:
         onset = self._challenge if self._challenge is not None else at
-        went_on = self._answering and onset - self._audible_at <= self._samples(self.settings.go_on_window)
+        went_on = (
+            self._answering
+            and not self._answers_typed
+            and onset - self._audible_at <= self._samples(self.settings.go_on_window)
+        )
         interrupted = self.epoch
         text = self.text
         if went_on:
@@ -378,6 +463,8 @@ class Floor:
         score = self._finished()
         if score is None:
             return self.settings.pause_medium
+        if score >= SURE:
+            return min(self.settings.pause_sure, self.settings.pause_short)
         if score >= 0.7:
             return self.settings.pause_short
         return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
@@ -386,12 +473,17 @@ class Floor:
         """How finished the words of the turn look; None if they have not been scored as they now are."""
         return self._score[1] if self._score is not None and self._score[0] == self.text else None
 
+    def _heard_all(self) -> bool:
+        """Whether the words are all that was said. Of two open utterances one may be of a party that was not asked."""
+        return not self._open_utterances or (self._open_utterances == 1 and self._reached >= self._quiet_since)
+
     def _talked_for(self, at: int) -> int:
         return at - min(self._active.values()) if self._active else 0
 
     def _next_epoch(self, *, answering: bool) -> None:
         self._advance()
         self._answering = answering
+        self._answers_typed = False
         self._challenge = None
         self._audible_at = 0
 

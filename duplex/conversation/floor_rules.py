@@ -51,6 +51,27 @@ class EndTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """What a party has typed, at the sample `at`. told: it has been a turn already, whose reply was taken back."""
+
+    party: str
+    text: str
+    at: int
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TypedTurn:
+    """What was typed is to be answered, together with what had been said until then (as in EndTurn, under the number
+    before those of the messages). turn: the number of the last message; each that is not told yet has its own."""
+
+    turn: int
+    epoch: int
+    texts: tuple[tuple[str, str, int, int], ...]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Backchannel:
     """A party said something that does not take the floor."""
 
@@ -100,7 +121,7 @@ class Interrupt:
     onset: int
 
 
-Action = Decide | EndTurn | Backchannel | Announce | CutIn | Withdraw | Suspend | Resume | Interrupt
+Action = Decide | EndTurn | TypedTurn | Backchannel | Announce | CutIn | Withdraw | Suspend | Resume | Interrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +144,32 @@ def _rules() -> tuple[Rule, ...]:
 
     on(s.LISTENING, t.SPEECH_STARTED, "", "open_turn", s.HEARING)
     on(s.LISTENING, t.TICK, "due quiet", "announce", s.THINKING)
+    on(s.LISTENING, t.TICK, "typed", "typed_turn", s.THINKING)
     on(s.LISTENING, t.WORDS, "late_words", "late_turn", s.PAUSING)
 
     on(s.HEARING, t.SPEECH_ENDED, "all_silent", "", s.PAUSING)
     on(s.HEARING, t.TICK, "too_long has_words", "limit_turn", s.THINKING)
+    on(s.HEARING, t.TICK, "typed only_noise", "typed_turn", s.THINKING)
 
     on(s.PAUSING, t.SPEECH_STARTED, "", "", s.HEARING)
+    on(s.PAUSING, t.TICK, "typed", "typed_turn", s.THINKING)
     on(s.PAUSING, t.TICK, "pause_over has_words", "end_turn", s.THINKING)
     on(s.PAUSING, t.TICK, "pause_over", "drop_turn", s.LISTENING)
 
     on(s.THINKING, t.SPEECH_STARTED, "answering", "withdraw reopen_turn", s.HEARING)
     on(s.THINKING, t.SPEECH_STARTED, "", "withdraw open_turn", s.HEARING)
+    on(s.THINKING, t.TICK, "typed answering", "withdraw reopen_turn typed_turn", s.THINKING)
+    on(s.THINKING, t.TICK, "typed", "withdraw typed_turn", s.THINKING)
     on(s.THINKING, t.REPLY_AUDIBLE, "", "", s.SPEAKING)
 
     on(s.SPEAKING, t.SPEECH_STARTED, "interruptible", "challenge", s.OVERLAP)
+    on(s.SPEAKING, t.TICK, "typed interruptible", "interrupt_typed", s.PAUSING)
     on(s.SPEAKING, t.TICK, "urgent", "cut_in", s.SPEAKING)
     on(s.SPEAKING, t.WORDS, "challenged take_over talking", "take_floor", s.HEARING)
     on(s.SPEAKING, t.WORDS, "challenged take_over", "take_floor", s.PAUSING)
 
     for state in (s.OVERLAP, s.SUSPENDED):
+        on(state, t.TICK, "typed", "interrupt_typed", s.PAUSING)
         on(state, t.WORDS, "take_over talking", "take_floor", s.HEARING)
         on(state, t.WORDS, "take_over", "take_floor", s.PAUSING)
     on(s.OVERLAP, t.TICK, "insistent_onset", "suspend", s.SUSPENDED)

@@ -3,6 +3,8 @@
 Perceive: every 20 ms frame is segmented and ticks the floor. Decide: the floor, which is pure, answers at once.
 Respond: replies are made beside it and played at the pace of the clock. All of it is one pipeline
 (streaming/pipeline.py); no part waits for another but through a bounded queue.
+
+Long because everything that can be asked of a session is asked of this one object.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFr
 from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.turn_manager import Manner, TurnManager
+from duplex.conversation.manner import Manner
+from duplex.conversation.turn_manager import TurnManager
+from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
 from duplex.models.tts.contract import Voice
@@ -213,6 +217,15 @@ class Session:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
         self._manager.say(text, urgent=urgent)
 
+    def type(self, text: str, party: str = "") -> None:
+        """A turn that `party` (the first, if not named) has typed: it is answered by voice, at once.
+
+        Raises InputError for text that is empty or too long, SettingsError for a party that is not in the session.
+        """
+        if party and party not in self.parties:
+            raise SettingsError(f"party {party!r} is not in this session: {', '.join(self.parties)}")
+        self._manager.typed(party or self.parties[0], typed_text(text))
+
     @property
     def timings(self) -> dict[str, Any]:
         """Wall-clock cost of each kind of model step."""
@@ -256,6 +269,7 @@ class Session:
             steps,
             vad=engines.vad,
             recognizer=engines.recognizer,
+            spotter=engines.spotter,
             labels=labels,
             echo_control=self._echo_control,
             buffer=settings.input_buffer,

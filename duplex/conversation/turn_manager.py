@@ -2,6 +2,8 @@
 
 It stands between the session, which moves audio, and the pure floor. Nothing here waits or computes: replies are made
 beside it, and how finished a turn looks is scored on the pool.
+
+Long because each thing that is perceived and each action of the one floor has its few lines here.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +23,7 @@ from duplex.conversation.floor import Floor
 from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.history import History
+from duplex.conversation.manner import Manner
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
@@ -31,24 +34,12 @@ from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
-from duplex.models.tts.contract import Synthesizer, Voice
+from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
 from duplex.streaming.pipeline import reason_of
 from duplex.streaming.pool import Steps
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How the assistant takes part. answers: whether it answers at all. ahead: seconds of speech made in advance."""
-
-    voice: Voice
-    answers: bool = True
-    ahead: float = 3.0
-    language: str = "en"
-    match_level: bool = True
-    """Whether replies are as loud as those whom they answer."""
 
 
 class TurnManager:
@@ -77,6 +68,7 @@ class TurnManager:
         self.history = History()
         self.playback = Playback(manner.ahead)
         self.floor = Floor(floor, is_backchannel=models.is_backchannel, asks_for_floor=models.asks_for_floor)
+        self.asks_for_floor = models.asks_for_floor
         self.announcements = Announcements(self.floor)
         self.segmenters: dict[str, Segmenter] = {}
         self.speakers: dict[str, SpeakerLabels] = {}
@@ -111,6 +103,10 @@ class TurnManager:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
         self.announcements.say(text, urgent=urgent)
 
+    def typed(self, party: str, text: str) -> None:
+        """A party has typed something, which is a turn of its own."""
+        self.floor.typed(self.now, party, text)
+
     def assist(self, on: bool) -> None:
         """Answer from now on, or only listen: a reply that is being given then ends at once."""
         self._answers = on
@@ -135,6 +131,7 @@ class TurnManager:
         return (
             self.floor.state is fl.State.LISTENING
             and self.replies.current is None
+            and not self.floor.typing
             and not self.announcements.due_before(deadline)
             and not any(segmenter.open or segmenter.active for segmenter in self.segmenters.values())
         )
@@ -186,6 +183,18 @@ class TurnManager:
         if whole := self.floor.text:
             self._score(whole)
 
+    @property
+    def contested(self) -> bool:
+        """Whether a reply is being given that a command would end."""
+        return self.floor.contested
+
+    def command(self, party: str, onset: int, base: int, command: Hypothesis) -> None:
+        """A short command over a reply was heard, before the recognizer has said its last word on it."""
+        start, end = base + command.words[0].start, base + command.words[-1].end
+        labels = self.speakers.get(party)
+        if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
+            self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
+
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -233,6 +242,8 @@ class TurnManager:
                     self._emit(ev.Decision(since, self.now, kind, reason, self.floor.turn, epoch))
                 case fl.EndTurn():
                     self._end_turn(action)
+                case fl.TypedTurn():
+                    self._typed_turn(action)
                 case fl.Backchannel(party, text, start, end):
                     who = self._who(party, start, end)
                     self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel", who))
@@ -278,14 +289,35 @@ class TurnManager:
         past = self.history.utterances()
         for party, text, start, end in action.texts:
             self.history.add(party, text, start, end)
-        if not self._answers or not action.texts:
-            self._act(self.floor.reply_ended(self.now, action.epoch))
+        party, text = action.texts[-1][:2] if action.texts else ("", "")
+        self._answer(action.turn, action.epoch, party, text, past)
+
+    def _typed_turn(self, action: fl.TypedTurn) -> None:
+        self.finish_reply(interrupted=True)  # one that was interrupted for it may not have faded yet
+        messages = [message for message in action.messages if not message.told]
+        for party, text, start, end in action.texts:
+            who, number = self._who(party, start, end), action.turn - len(messages)
+            self._emit(ev.Turn(start, end, party, text, number, speaker=who))
+        for number, message in enumerate(messages, action.turn - len(messages) + 1):
+            self._emit(ev.Turn(message.at, message.at, message.party, message.text, number, typed=True))
+        said = (*action.texts, *((each.party, each.text, each.at, each.at) for each in action.messages))
+        self.history.take_back(said)
+        past = self.history.utterances()
+        for party, text, start, end in said:
+            self.history.add(party, text, start, end)
+        party = action.messages[-1].party
+        self._answer(
+            action.turn, action.epoch, party, "\n".join(text for who, text, _, _ in said if who == party), past
+        )
+
+    def _answer(self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...]) -> None:
+        if not self._answers or not text:
+            self._act(self.floor.reply_ended(self.now, epoch))
             return
-        party, text, _, _ = action.texts[-1]
         now = self.now / SAMPLE_RATE
         wall_time, timers = self._wall_time.at(now), self.announcements.timers
         request = Request(text, party, past, now, wall_time, self._language, timers, steps=self._steps)
-        self.replies.answer(action.epoch, action.turn, request)
+        self.replies.answer(epoch, turn, request)
 
     def _who(self, party: str, start: int, end: int) -> str:
         """The speaker of what was taken for the party's own words: the user, where there is one."""

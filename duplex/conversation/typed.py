@@ -30,6 +30,16 @@ SUSPENSION_CHECK = 1.0
 """Seconds between two looks at whether the computer was suspended, while a timer runs."""
 
 
+def typed_text(text: str) -> str:
+    """A typed turn on one line, without control characters. Raises InputError if it is empty or too long."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    if not line:
+        raise InputError("there is nothing in what was typed")
+    if len(line) > LONGEST_TURN:
+        raise InputError(f"a typed turn has at most {LONGEST_TURN} characters, not {len(line)}")
+    return line
+
+
 @dataclass(slots=True)
 class _Waiting:
     """What `Announcements` counts."""
@@ -75,11 +85,9 @@ class TypedConversation:
         """Answers a turn, piece by piece. Closing the iterator early interrupts the answer: what was handed out is what
         was read. A failing model is one sentence, and a `lost` event says why. Raises InputError for a turn that is
         too long; an empty one has no answer."""
-        text = " ".join(text.split())
-        if not text:
+        if not text.strip():
             return
-        if len(text) > LONGEST_TURN:
-            raise InputError(f"a turn has at most {LONGEST_TURN} characters, not {len(text)}")
+        text = typed_text(text)
         asked, past = self.now, self.history.utterances()
         self._turn += 1
         self._epoch += 1

@@ -2,6 +2,7 @@
 //
 // An entry: {key, kind, party, speaker, start, end, text, open, ...}
 //   kind: turn, backchannel, side_speech, reply
+//   a turn: typed (written, not said)
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
 
@@ -81,10 +82,10 @@ export class Conversation {
   #turn(event) {
     this.#meet(event);
     const kind = event.kind ?? "turn";
-    const open = this.open.get(event.party);
+    const open = event.typed ? undefined : this.open.get(event.party);
     const key = kind === "turn" ? `${event.party}/${event.turn}` : `${event.party}/${event.turn}@${event.start}`;
     if (open) this.#remove(open.key);
-    this.open.delete(event.party);
+    if (!event.typed) this.open.delete(event.party);
     const before = this.entries.get(key);
     const entry = before ?? this.#add({ key, kind, party: event.party, words: [] }, event);
     if (!event.text) return this.#remove(key);
@@ -96,6 +97,7 @@ export class Conversation {
       start: seconds(event.start),
       end: seconds(event.end),
       speaker: event.speaker || open?.speaker || before?.speaker || "",
+      typed: Boolean(event.typed),
     });
   }
 

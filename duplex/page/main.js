@@ -3,6 +3,7 @@
 import { followAddress, given, invitation, token } from "./address.js";
 import { Api } from "./api.js";
 import { Call } from "./call.js";
+import { Compose } from "./compose.js";
 import { Conversation } from "./conversation.js";
 import { Devices } from "./devices.js";
 import { Downloads } from "./downloads.js";
@@ -43,9 +44,8 @@ const timeline = new Timeline($("timeline"), tracks);
 const figures = new Figures($("figures"));
 const trouble = new Trouble($("trouble"));
 const stage = new Stage({ orb: $("orb"), doing: $("doing"), detail: $("detail") });
-const sound = new Sound($("voice"), (play) =>
-  notices.show("The browser keeps the sound back.", { label: "Hear it", run: play }),
-);
+const keptBack = "The browser keeps the sound back.";
+const sound = new Sound($("voice"), (play) => notices.show(keptBack, { label: "Hear it", run: play }));
 const meters = { input: new Meter($("meter-in")), output: new Meter($("meter-out")) };
 const transcript = new Transcript({
   list: $("entries"),
@@ -86,17 +86,16 @@ const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-fi
   microphone: (id) => call.running && attempt(() => call.microphone.open(id)),
   loudspeaker: (id) => attempt(() => sound.choose(id)),
 });
-const downloads = new Downloads($("downloads"), {
-  api,
-  session: () => call.session,
-  failed: (text) => notices.show(text),
-});
+const failed = (text) => notices.show(text);
+const downloads = new Downloads($("downloads"), { api, session: () => call.session, failed });
 
 const options = new Options({
   send: (message) => call.send(message),
-  failed: (text) => notices.show(text),
+  failed,
   changed: refreshDownloads,
 });
+
+const compose = new Compose({ send: (message) => call.send(message), failed });
 
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
 
@@ -141,6 +140,7 @@ function follow(state) {
   $("mute").hidden = $("stop").hidden = !call.running;
   $("forget").hidden = state !== "ended";
   options.enable(live);
+  compose.enable(call.running, live);
   if (!call.running) {
     stopped = clock.time ?? stopped;
     clock.stop();
@@ -285,6 +285,7 @@ new Shortcuts(
     c: { text: "Begin the call, or end it", run: () => (call.running ? press("stop") : press("start"))() },
     m: { text: "Mute the microphone", run: press("mute") },
     a: { text: "Assistant on or off", run: press("assistant") },
+    w: { text: "Write instead of speaking", run: () => compose.focus() },
     t: { text: "Go to the transcript", run: () => $("transcript").focus() },
     d: { text: "Dark or light", run: press("theme") },
   },

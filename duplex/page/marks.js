@@ -18,6 +18,7 @@ export const MARKS = {
     colour: "--speaker-0",
     path: "M8 1l2 5h5.200l-4.200 3.200 1.600 5.300L8 11.400 3.400 14.500 5 9.200.800 6H6z",
   },
+  typed: { label: "typed", colour: "--ink", path: "M2 4.500h12v7h-12z" },
   nothing_said: { label: "no words", colour: "--ink-3", path: "M8 6a2 2 0 1 0 .01 0z" },
 };
 

@@ -34,6 +34,7 @@ MARKS = {
     "backchannel": Mark("backchannel", "D", "#009E73", 7),
     "false_interruption": Mark("false interruption, resumed", ">", "#56B4E9", 8),
     "announce": Mark("timer", "*", "#0072B2", 12),
+    "typed": Mark("typed", "p", "#222222", 8),
     "nothing_said": Mark("no words", ".", "#A8A8A8", 7),
 }
 """In the legend's order."""

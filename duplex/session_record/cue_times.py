@@ -18,14 +18,24 @@ _NEAR = 32
 """Cues that are looked back upon for one that this one must not cut short."""
 
 
+class TimedWord(NamedTuple):
+    """A word and the seconds at which it was heard. speaker: empty if not known."""
+
+    text: str
+    start: float
+    end: float
+    speaker: str = ""
+
+
 class Cue(NamedTuple):
-    """Milliseconds, the party that speaks, the lines of text, and how many characters of them were said."""
+    """Milliseconds, the party that speaks, the lines of text, how many characters of them were said, and the words."""
 
     start: int
     end: int
     party: str
     lines: list[str]
     said: int
+    words: tuple[TimedWord, ...] = ()
 
 
 def readable(cues: Sequence[Cue], longest: int) -> list[Cue]:

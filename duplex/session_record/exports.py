@@ -18,10 +18,10 @@ from duplex.session_record.summary import summarize_log
 from duplex.streaming.errors import OutputError
 
 EVENTS = "events.jsonl"
-TRANSCRIPTS: dict[str, Callable[[Any], str]] = {
+TRANSCRIPTS: dict[str, Callable[[Any, str], str]] = {
     "transcript.srt": to_srt,
     "transcript.vtt": to_vtt,
-    "transcript.txt": to_txt,
+    "transcript.txt": lambda captions, _: to_txt(captions),
 }
 TURNS, SUMMARY, TIMELINE = "turns.rttm", "summary.json", "timeline.png"
 EXPORTS = (*TRANSCRIPTS, TURNS, SUMMARY, TIMELINE)
@@ -34,15 +34,15 @@ def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> N
     whole or not at all. Raises InputError if there is no log, OutputError if something cannot be written."""
     folder = Path(folder)
     log = read_log(folder / EVENTS)
-    captions = log.captions()
+    captions, words = log.captions(), str(log.settings.get("subtitle_words", ""))
     for name, transcript in TRANSCRIPTS.items():
-        write_whole(folder / name, transcript(captions).encode())
+        write_whole(folder / name, transcript(captions, words).encode())
     for language in log.languages:
         for part, bilingual in (("", False), (".both", True)):
             translated = log.translated(language, bilingual=bilingual)
             for name, transcript in TRANSCRIPTS.items():
                 stem, _, suffix = name.partition(".")
-                write_whole(folder / f"{stem}.{language}{part}.{suffix}", transcript(translated).encode())
+                write_whole(folder / f"{stem}.{language}{part}.{suffix}", transcript(translated, "").encode())
     write_whole(folder / TURNS, to_rttm(log.speaker_turns(), folder.resolve().name).encode())
     summary = json.dumps(summarize_log(log), indent=2, ensure_ascii=False, default=plain)
     write_whole(folder / SUMMARY, f"{summary}\n".encode())

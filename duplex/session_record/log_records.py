@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -19,6 +19,9 @@ UNCOVERED = 0.5
 """Seconds of a turn that the diarizer may leave out before they are added to its speaker: its shortest pause and the
 frames that its filter waits for."""
 
+TYPED = "[typed]"
+"""Marks a turn that was written, in transcripts and subtitles."""
+
 TurnKind = Literal["turn", "backchannel", "side_speech"]
 
 
@@ -27,7 +30,7 @@ class SpokenTurn:
     """What was said on a party's channel before the floor changed hands.
 
     kind: a backchannel does not take the floor; side speech is not the user's. speaker: as the diarizer names whoever
-    said it; empty if that is not known.
+    said it; empty if that is not known. typed: it was written, at `start`, and takes no time.
     """
 
     number: int
@@ -38,6 +41,7 @@ class SpokenTurn:
     kind: TurnKind = "turn"
     speaker: str = ""
     words: tuple[TimedWord, ...] = ()
+    typed: bool = False
 
     @property
     def backchannel(self) -> bool:
@@ -107,6 +111,12 @@ class SpokenTranslation:
     source: str
     hopeless: bool = False
 
+    @classmethod
+    def told(cls, event: Mapping[str, Any], start: float, end: float, party: str) -> SpokenTranslation:
+        """From an event; start, end: in seconds."""
+        texts = [str(event.get(name) or "") for name in ("speaker", "language", "text", "source")]
+        return cls(start, end, party, *texts, hopeless=bool(event.get("hopeless")))
+
     def caption(self, name: str, *, bilingual: bool = False) -> Caption:
         """With what was said below it, if bilingual. A hopeless one is what was said, in brackets."""
         if self.hopeless:
@@ -136,6 +146,7 @@ class SessionLog:
     parties: list[str] = field(default_factory=list)
     duration: float = 0.0
     wall_time: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
     ended: bool = False
     speech: dict[str, list[Span]] = field(default_factory=dict)
     words: dict[str, list[TimedWord]] = field(default_factory=dict)
@@ -210,6 +221,8 @@ class SessionLog:
 
     def turn_captions(self, turn: SpokenTurn) -> list[Caption]:
         """A turn, cut where its speaker changes."""
+        if turn.typed:
+            return [Caption(turn.start, turn.end, self.name(turn.party, turn.voice), f"{TYPED} {turn.text}", ())]
         said = [(word.speaker or turn.voice, word) for word in turn.words]
         changes = len({speaker for speaker, _ in said}) > 1
         if not changes or [word.text for word in turn.words] != turn.text.split():
@@ -227,7 +240,7 @@ class SessionLog:
         """The voice activity in the party's turns that no diarized turn covers."""
         diarized = Intervals(self.diarized.get(party, ()))
         activity = Intervals(self.speech.get(party, ()))
-        own = [turn for turn in self.turns if turn.party == party]
+        own = [turn for turn in self.turns if turn.party == party and not turn.typed]
         aside = Intervals(turn for turn in own if turn.kind != "turn")
         for turn in own:
             active = activity.within(turn) or [Span(turn.start, turn.end)]

@@ -133,7 +133,7 @@ class _Reader:
             case "turn":
                 self._turn(event, party, text, start, end, speaker)
             case "translation":
-                self._translation(event, SpokenTranslation(start, end, party, speaker, "", text, ""))
+                self._translation(event, SpokenTranslation.told(event, start, end, party))
             case "speaker_turn":
                 self._known(party)
                 log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))
@@ -196,6 +196,8 @@ class _Reader:
         for name in event.get("parties") or ():
             self._known(str(name))
         log.wall_time = log.wall_time or str(event.get("wall_time", ""))
+        settings = event.get("settings")
+        log.settings = settings if isinstance(settings, dict) else {}
 
     def _turn(self, event: Mapping[str, Any], party: str, text: str, start: float, end: float, speaker: str) -> None:
         self._known(party)
@@ -206,13 +208,12 @@ class _Reader:
         # the turn before them, so the number does not tell them apart.
         if kind != "turn" or not isinstance(number, int):
             key = (party, number, kind, start, end, speaker, text)
-        self._turns[key] = SpokenTurn(number if isinstance(number, int) else 0, party, text, start, end, kind, speaker)
+        number = number if isinstance(number, int) else 0
+        typed = event.get("typed") is True
+        self._turns[key] = SpokenTurn(number, party, text, start, end, kind, speaker, typed=typed)
 
     def _translation(self, event: Mapping[str, Any], said: SpokenTranslation) -> None:
-        source, hopeless = str(event.get("source", "")), bool(event.get("hopeless"))
-        said = replace(said, language=str(event.get("language", "")), source=source, hopeless=hopeless)
-        key = (event.get("caption"), said.language)
-        self._captions[key] = said
+        self._captions[key := (event.get("caption"), said.language)] = said
         if event.get("final", True):
             self._log.translations.append(self._captions.pop(key))
 
@@ -233,7 +234,7 @@ class _Reader:
         order = sorted(range(len(turns)), key=lambda at: (turns[at].kind == "turn", turns[at].start))
         for at in order:
             turn = turns[at]
-            words = free[turn.party].take(turn.start, turn.end) if turn.party in free else ()
+            words = free[turn.party].take(turn.start, turn.end) if turn.party in free and not turn.typed else ()
             turns[at] = replace(turn, words=words, speaker=turn.speaker or most_common(words))
         return turns
 

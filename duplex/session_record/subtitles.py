@@ -10,9 +10,11 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from duplex.session_record.cue_times import Cue, readable
+from duplex.session_record.cue_times import Cue, TimedWord, readable
+from duplex.session_record.word_cues import each_word, underlined, with_marks
+
+__all__ = ["Caption", "SpeakerTurn", "TimedWord", "one_line", "timed_words", "to_srt", "to_txt", "to_vtt"]
 
 LINE = 42
 """Characters of a line, and..."""
@@ -20,15 +22,6 @@ LINES = 2
 """...lines of a caption: what subtitles commonly hold (EBU, Netflix, BBC guidelines)."""
 LONGEST = 7.0
 """Seconds that a caption may stand."""
-
-
-class TimedWord(NamedTuple):
-    """A word and the seconds at which it was heard. speaker: empty if not known."""
-
-    text: str
-    start: float
-    end: float
-    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +48,36 @@ class SpeakerTurn:
     party: str
 
 
-def to_srt(captions: Iterable[Caption]) -> str:
-    """SubRip. Each cue begins with its party's name."""
+def to_srt(captions: Iterable[Caption], words: str = "") -> str:
+    """SubRip. Each cue begins with its party's name.
+
+    words: one of WORD_STYLES; "karaoke" repeats a cue with the word of the moment underlined.
+    """
+    made = _cues(captions, prefixed=True)
+    if words == "karaoke":
+        made = [each for cue in made for each in underlined(cue)]
+    elif words == "each":
+        made = each_word(made)
     cues = []
-    for number, cue in enumerate(_cues(captions, prefixed=True), 1):
+    for number, cue in enumerate(made, 1):
         lines = [line.replace("-->", "->") for line in cue.lines]
         cues.append("\n".join([str(number), f"{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}", *lines, ""]))
     return "\n".join(cues)
 
 
-def to_vtt(captions: Iterable[Caption]) -> str:
-    """WebVTT, each cue in a voice tag that names its party."""
+def to_vtt(captions: Iterable[Caption], words: str = "") -> str:
+    """WebVTT, each cue in a voice tag that names its party.
+
+    words: one of WORD_STYLES; "karaoke" marks the time of each word in the text.
+    """
+    made = _cues(captions, prefixed=False)
     blocks = ["WEBVTT\n"]
-    for cue in _cues(captions, prefixed=False):
+    for cue in each_word(made) if words == "each" else made:
         voice = _escaped(one_line(cue.party))
-        text = "\n".join(_escaped(line) for line in cue.lines)
+        if words == "karaoke":
+            text = with_marks(cue, _escaped, lambda ms: _clock(ms, "."))
+        else:
+            text = "\n".join(_escaped(line) for line in cue.lines)
         times = f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}"
         blocks.append(f"{times}\n<v {voice}>{text}</v>\n" if voice else f"{times}\n{text}\n")
     return "\n".join(blocks)
@@ -103,7 +111,7 @@ def _cues(captions: Iterable[Caption], prefixed: bool) -> list[Cue]:
             end = min(max(_ms(words[-1].end), start), start + round(LONGEST * 1000))
             said = sum(len(word.text) + 1 for word in words)
             lines = [*_balanced(words, prefix), *textwrap.wrap(under, LINE, break_on_hyphens=False)]
-            cues.append(Cue(start, end, caption.party, lines, said))
+            cues.append(Cue(start, end, caption.party, lines, said, tuple(words)))
     return readable(cues, longest=round(LONGEST * 1000))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from duplex.models.asr.contract import Hypothesis, Word
 from duplex.models.interaction.contract import Control, Request, Say
-from duplex.models.tts.contract import SpeechChunk, Voice, WordMark
+from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
 from duplex.models.vad.contract import ActivityFrame
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import EndpointError
@@ -208,9 +208,13 @@ class ScriptedAnswerer:
 
 
 class ScriptedSynthesizer:
-    """Every word is a tone of the same length; word n of a text has the level 0.1 + n / 1000, to be found again."""
+    """Every word is a tone of the same length; word n of a text has the level 0.1 + n / 1000, to be found again.
+
+    spare: speaks what this one fails on.
+    """
 
     name = "scripted"
+    spare: Synthesizer | None = None
 
     def __init__(self, word_seconds: float = 0.3, sample_rate: int = SAMPLE_RATE, fail_on: str = "") -> None:
         self.sample_rate = sample_rate

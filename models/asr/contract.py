@@ -17,7 +17,12 @@ class Recognizer(Protocol[State]):
     """A stage (streaming.stage) whose stream is one utterance: `initial_state`, `step` by `hop`, `flush` at its end.
 
     `step` returns a hypothesis when there is a new one, else None; `flush` returns the final one. Word texts are
-    lower case without punctuation unless the model writes them otherwise. `close` ends worker processes.
+    as the model writes them: cased and punctuated, or lower case without punctuation. Who compares words does so by
+    `duplex.streaming.policies.local_agreement.comparable` or, in turn taking, `plain_words`.
+    `close` ends worker processes.
+
+    A recognizer may have `peek(state)`: the hypothesis that `flush` would give now, not final, while the utterance goes
+    on. It is asked for at a pause, so that a turn need not wait for the end of its utterance.
     """
 
     hop: int

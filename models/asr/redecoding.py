@@ -86,6 +86,12 @@ class Redecoding(ABC):
         state.last = hypothesis
         return hypothesis, state
 
+    def peek(self, state: RedecodingState) -> Hypothesis:
+        """What is heard so far, to its end; the utterance goes on."""
+        if state.decoded < state.heard:
+            state.last = state.agreement.update(self._decode(state), state.heard, state.since)
+        return state.last
+
     def flush(self, state: RedecodingState) -> Hypothesis:
         if state.decoded < state.heard:
             self._decode(state)

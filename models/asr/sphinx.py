@@ -55,6 +55,7 @@ class PocketSphinx:
     name = "pocketsphinx"
     languages = ("en",)
     snapshots = False
+    program = PROGRAM
 
     def __init__(self, agree: float = 0.8, margin: float = 0.3, timeout: float = 30.0) -> None:
         if not 0.2 <= agree <= 10.0 or not 0.0 <= margin <= 5.0 or timeout <= 0:
@@ -87,15 +88,7 @@ class PocketSphinx:
 
     def step(self, chunk: np.ndarray, state: SphinxState) -> tuple[Hypothesis | None, SphinxState]:
         """chunk: (1600,) float32 in [-1, 1]."""
-        if len(chunk) != self.hop:
-            raise StageError(f"pocketsphinx takes {self.hop} samples a step, not {len(chunk)}")
-        if state.over:
-            raise StageError("pocketsphinx: this utterance is over or lost; begin a new one")
-        if state.worker is None:
-            self._begin(state)
-        pcm = np.clip(np.rint(chunk * 32767.0 + self._dither), -32768, 32767).astype("<i2")
-        answer = self._request(state, b"f", pcm.tobytes())
-        state.heard += len(chunk)
+        answer = self._feed(chunk, state)
         hypothesis = state.agreement.update(_words(answer, state.heard), state.heard)
         if (hypothesis.text, hypothesis.stable) == (state.last.text, state.last.stable):
             return None, state
@@ -125,10 +118,23 @@ class PocketSphinx:
         for worker in workers:
             worker.close()
 
+    def _feed(self, chunk: np.ndarray, state: SphinxState) -> Any:
+        """What the process says about the utterance so far."""
+        if len(chunk) != self.hop:
+            raise StageError(f"{self.name} takes {self.hop} samples a step, not {len(chunk)}")
+        if state.over:
+            raise StageError(f"{self.name}: this utterance is over or lost; begin a new one")
+        if state.worker is None:
+            self._begin(state)
+        pcm = np.clip(np.rint(chunk * 32767.0 + self._dither), -32768, 32767).astype("<i2")
+        answer = self._request(state, b"f", pcm.tobytes())
+        state.heard += len(chunk)
+        return answer
+
     def _start(self) -> WorkerProcess:
         if self._closed:
-            raise StageError("pocketsphinx has been closed")
-        worker = WorkerProcess(PROGRAM, self.name, timeout=self._timeout)
+            raise StageError(f"{self.name} has been closed")
+        worker = WorkerProcess(self.program, self.name, timeout=self._timeout)
         self._all.add(worker)
         return worker
 

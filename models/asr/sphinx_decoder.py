@@ -65,6 +65,18 @@ class SphinxDecoder:
             self._decoder = pocketsphinx.Decoder(featparams=str(features), **{**settings, **config})
         self._running = False
 
+    def use_grammar(self, name: str, jsgf: str) -> None:
+        """Only what the grammar allows is decoded from now on."""
+        self._decoder.add_jsgf_string(name, jsgf)
+        self._decoder.activate_search(name)
+
+    def segments(self) -> list[tuple[str, int, int, float]]:
+        """(text, first frame, last frame, acoustic score) of all that was decoded so far, fillers included."""
+        if self._decoder.hyp() is None:
+            return []
+        log = self._decoder.get_logmath().log
+        return [(each.word, each.start_frame, each.end_frame, log(each.ascore)) for each in self._decoder.seg()]
+
     def start(self) -> None:
         """Begins an utterance; one that is still running is given up."""
         if self._running:
@@ -132,9 +144,8 @@ class SphinxDecoder:
         self._used = mean
 
 
-def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+def serve(requests: BinaryIO, answers: BinaryIO, decoder: Any) -> None:
     """Answers requests until their end: "s" starts an utterance, "f" feeds it, "e" ends it."""
-    decoder = SphinxDecoder()
     while len(header := requests.read(REQUEST.size)) == REQUEST.size:
         operation, length = REQUEST.unpack(header)
         payload = requests.read(length)
@@ -155,4 +166,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer; our end is that of the pipe
     pipe = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what C code prints must not get between the answers
-    serve(sys.stdin.buffer, pipe)
+    serve(sys.stdin.buffer, pipe, SphinxDecoder())

@@ -13,7 +13,7 @@ from pathlib import Path
 from duplex.models.store.catalog import CATALOG
 from duplex.models.store.entry import Entry, File, HubSource, LocalSource, PackageSource, Source, UrlSource, megabytes
 from duplex.models.store.folders import complete, disk_size, faults, set_to_yes, store_folder
-from duplex.models.store.watching import Progress, Watcher, watched_by
+from duplex.models.store.watching import Progress, Watcher, watch, watched_by
 from duplex.streaming.errors import ModelError
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "offline",
     "remove",
     "size_on_disk",
+    "watch",
     "watched_by",
 ]
 
@@ -45,14 +46,17 @@ def catalog() -> Mapping[str, Entry]:
     return CATALOG
 
 
-def lookup(name: str) -> Entry:
-    """One of them. Raises ModelError for a name that the catalog does not have."""
+def lookup(name: str, family: str | None = None) -> Entry:
+    """One of them. Raises ModelError for a name that the catalog does not have, or a model for another family."""
     known = catalog()
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         meant = f"; did you mean {near[0]}?" if near else "; `duplex models list` names them all"
         raise ModelError(f"no model of the catalog is named {name!r}{meant}")
-    return known[name]
+    entry = known[name]
+    if family is not None and entry.family != family:
+        raise ModelError(f"{name} is not for {family} but for {entry.family}: {entry.about}")
+    return entry
 
 
 def folder() -> Path:

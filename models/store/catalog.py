@@ -179,7 +179,7 @@ ENTRIES = (
         family="interaction",
         languages=("en",),
         licence="Apache-2.0",
-        about="SmolLM2 (Hugging Face): the smallest language model that answers; needs the extra `models`",
+        about="SmolLM2 (Hugging Face): the smallest language model that answers; needs the extra `gguf`",
         files=(
             File(
                 "SmolLM2-135M-Instruct.Q4_1.gguf",

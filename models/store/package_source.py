@@ -82,7 +82,7 @@ def _download(source: PackageSource, folder: Path, progress: Callable[[int, int]
             _running.discard(process)
     found = sorted(wheels.glob("*.whl"))
     if status != 0 or not found:
-        raise _failure(report.read_text("utf-8", "replace"), source, into=folder.parent)
+        raise _failure(report.read_text("utf-8", "replace"), source, store=folder.parent.parent)
     return found[0]
 
 
@@ -112,10 +112,10 @@ def _pip() -> list[str]:
     raise SourceError("pip is not installed here: python -m ensurepip, or install the package manager's python3-pip")
 
 
-def _failure(report: str, source: PackageSource, into: Path) -> Exception:
+def _failure(report: str, source: PackageSource, store: Path) -> Exception:
     """pip's report in a few words, without addresses, which may hold credentials."""
     if "No space left" in report or "Disk quota exceeded" in report:
-        return no_space(into, source.size)
+        return no_space(store, source.size)
     if UNREACHABLE.search(report):
         return SourceError("the package index cannot be reached")
     if "No matching distribution" in report or "Could not find a version" in report:

@@ -43,12 +43,18 @@ def watcher() -> Watcher:
     return _watcher
 
 
+def watch(other: Watcher) -> None:
+    """From now on, `other` is told of the pulls of all threads of this process."""
+    global _watcher
+    _watcher = other
+
+
 @contextlib.contextmanager
 def watched_by(other: Watcher) -> Iterator[None]:
     """Within, `other` is told of the pulls of all threads of this process."""
-    global _watcher
-    before, _watcher = _watcher, other
+    before = _watcher
+    watch(other)
     try:
         yield
     finally:
-        _watcher = before
+        watch(before)

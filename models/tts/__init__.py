@@ -9,7 +9,17 @@ from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.streaming.errors import ModelError, SettingsError
 
-__all__ = ["AUTO", "ENGINES", "SpeechChunk", "SpeechStream", "Synthesizer", "Voice", "WordMark", "load_synthesizer"]
+__all__ = [
+    "AUTO",
+    "ENGINES",
+    "SpeechChunk",
+    "SpeechStream",
+    "Synthesizer",
+    "Voice",
+    "WordMark",
+    "is_server",
+    "load_synthesizer",
+]
 
 ENGINES = {
     "espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer"),
@@ -22,11 +32,21 @@ AUTO = "auto"
 """Piper or Kokoro for a voice that is theirs, else espeak."""
 
 
-def load_synthesizer(name: str = AUTO, voice: str = "", **settings: Any) -> Synthesizer:
-    """The synthesizer of that name; voice: the one that it will be asked for first, which decides about the weights.
+def is_server(name: str) -> bool:
+    """Whether a speech engine is named by the address of a server."""
+    return name.startswith(("http://", "https://"))
+
+
+def load_synthesizer(name: str = AUTO, voice: str = "", model: str = "", **settings: Any) -> Synthesizer:
+    """The synthesizer of that name, or the server at that address; voice: the one that it will be asked for first,
+    which decides about the weights; model: what a server is asked for.
 
     Raises ModelError for an unknown name, or an engine or a voice that cannot be had, SettingsError for settings it
     does not have."""
+    if is_server(name):
+        from duplex.models.tts.speech_server import open_server
+
+        return open_server(name, model)
     if name == AUTO:
         from duplex.models.tts.kokoro import is_kokoro_voice
         from duplex.models.tts.piper import is_piper_voice

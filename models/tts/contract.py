@@ -43,7 +43,10 @@ class Voice:
 
 class Synthesizer(Protocol):
     """Text to speech. `synthesize` is called on the inference pool and its iterator advanced there, one chunk at a
-    time; closing the iterator early (an interruption) stops the work. Raises ModelError for an unknown voice."""
+    time; closing the iterator early (an interruption) stops the work. Raises ModelError for an unknown voice.
+
+    An engine that may fail while a session goes on may have an attribute `spare`: the synthesizer that speaks then.
+    """
 
     sample_rate: int
     name: str

@@ -6,9 +6,7 @@ The words are those of the SWBD-DAMSL tags b (continuer) and ba (appreciation) i
 
 from __future__ import annotations
 
-import re
-
-from duplex.models.turn_taking.word_lists import phrase_list, word_set
+from duplex.models.turn_taking.word_lists import phrase_list, plain_words, word_set
 
 LONGEST = 5
 """Words; more of them are a turn."""
@@ -25,8 +23,9 @@ _PHRASES = phrase_list(
     "that's good|that's great|that's nice"
 )
 _ANSWERS = word_set("mhm mhmm huh hum")
-# A short hum is often written as a short word by a recognizer that has no word for it. Alone they ask for nothing.
-_HUMMED = word_set("a an the and of in him am but m h n")
+# A short hum or noise is often written as a short word by a recognizer that has no word for it. Alone they ask for
+# nothing.
+_HUMMED = word_set("a an the and of in him am but m h n you")
 
 
 def is_backchannel(text: str, *, answering: bool = False) -> bool:
@@ -34,9 +33,11 @@ def is_backchannel(text: str, *, answering: bool = False) -> bool:
 
     answering: the assistant has just asked something; then what can mean yes is an answer, and only hums remain.
     """
-    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower().replace("’", "'"))
+    words = plain_words(text)
     if not 0 < len(words) <= LONGEST:
         return False
+    if not answering and all(word in _HUMMED | _SOUNDS for word in words):
+        return True
     if all(word in _HUMMED for word in words):
         return len(words) <= 3
     if answering:

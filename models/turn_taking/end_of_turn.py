@@ -15,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, spell_small, word_set
+from duplex.models.turn_taking.word_lists import FILLERS, NUMBER_WORDS, plain_words, spell_small, word_set
 
 BUCKETS = 1 << 16
 WEIGHTS = Path(__file__).parent / "weights" / "end_of_turn.safetensors"
 HESITATING = 0.05
-"""The score after "um", a comma, a dash or three dots."""
+"""The score after "um", a dash or three dots."""
+AT_A_COMMA = 0.5
+"""What a final comma leaves of a score: recognizers also write it after whole requests that end on a level tone."""
 UNSPOKEN = 0.5
 """The score of a text without words."""
 LONGEST = 400
@@ -52,9 +54,10 @@ def end_of_turn_score(text: str) -> float:
     if not words:
         return UNSPOKEN
     said = [word for word in words if word not in FILLERS]
-    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—,])\s*$", text[-16:]):
+    if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—])\s*$", text[-16:]):
         return HESITATING if said else UNSPOKEN
-    return 1.0 / (1.0 + math.exp(-log_odds(said)))
+    score = 1.0 / (1.0 + math.exp(-log_odds(said)))
+    return score * AT_A_COMMA if text.rstrip().endswith(",") else score
 
 
 looks_complete = end_of_turn_score
@@ -69,7 +72,7 @@ def log_odds(words: Sequence[str]) -> float:
 def spoken_words(text: str) -> list[str]:
     """Lower-case words as a recognizer writes them, numbers spelled out; the last `LONGEST` of them."""
     words: list[str] = []
-    for token in re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'"))[-LONGEST:]:
+    for token in plain_words(text)[-LONGEST:]:
         if token.isdecimal():
             words.extend(spell_small(token))
         else:

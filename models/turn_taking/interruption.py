@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from duplex.models.turn_taking.word_lists import plain_words
+
 _ASKING = frozenset(
     [
         "stop",
@@ -31,4 +33,4 @@ _ASKING = frozenset(
 
 def asks_for_floor(text: str) -> bool:
     """Whether a short utterance over somebody's speech is meant to end it. A cough, misheard as words, is not."""
-    return any(word.strip(".,!?") in _ASKING for word in text.lower().split())
+    return not _ASKING.isdisjoint(plain_words(text))

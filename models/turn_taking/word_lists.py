@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def word_set(text: str) -> frozenset[str]:
     """The words of `text`.
@@ -24,6 +26,15 @@ def phrase_list(text: str) -> tuple[tuple[str, ...], ...]:
 def phrase_set(text: str) -> frozenset[tuple[str, ...]]:
     """The phrases of `phrase_list` without their order."""
     return frozenset(phrase_list(text))
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a text without case and punctuation, as every list of words here has them.
+
+    >>> plain_words("Mm-hmm. That’s 10!")
+    ['mm', 'hmm', "that's", '10']
+    """
+    return re.findall(r"\d+|[^\W\d_]+(?:'[^\W\d_]+)*", text.lower().replace("’", "'"))
 
 
 FILLERS = word_set("ah eh er erm err ha hm hmm huh mhm mm mmm uh uhm um umm")

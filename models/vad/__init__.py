@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -10,15 +11,27 @@ from duplex.streaming.errors import ModelError, SettingsError
 
 __all__ = ["DETECTORS", "ActivityFrame", "VoiceActivityDetector", "load_vad"]
 
-DETECTORS = {"webrtc": ("duplex.models.vad.webrtc", "WebRtcVad")}
-"""Name of each detector, and the module and class that a first use imports."""
+DETECTORS = {
+    "silero": ("duplex.models.vad.silero", "SileroVad"),
+    "webrtc": ("duplex.models.vad.webrtc", "WebRtcVad"),
+}
+"""Name of each detector, the best one first, and the module and class that a first use imports."""
 
 
-def load_vad(name: str = "webrtc", **settings: Any) -> VoiceActivityDetector[Any]:
-    """The detector of that name. Raises ModelError for an unknown name or a detector that is not installed,
-    SettingsError for settings that it does not have."""
+def load_vad(name: str = "auto", **settings: Any) -> VoiceActivityDetector[Any]:
+    """The detector of that name; "auto": the best one that is installed.
+
+    Raises ModelError for an unknown name or a detector that is not installed, SettingsError for settings that it does
+    not have.
+    """
+    if name == "auto":
+        *better, least = DETECTORS
+        for each in better:
+            with suppress(ModelError):
+                return load_vad(each, **settings)
+        return load_vad(least, **settings)
     if name not in DETECTORS:
-        raise ModelError(f"there is no voice activity detector {name!r}; choose one of {', '.join(sorted(DETECTORS))}")
+        raise ModelError(f"there is no voice activity detector {name!r}; choose one of auto, {', '.join(DETECTORS)}")
     module, factory = DETECTORS[name]
     try:
         return getattr(import_module(module), factory)(**settings)

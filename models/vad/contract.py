@@ -15,13 +15,15 @@ class ActivityFrame:
     """One frame's verdict. `active` has hysteresis; `onset` and `offset` are set on the frame where it changes.
 
     onset: sample (from the stream's beginning) at which the speech that is now confirmed began: it lies before this
-    frame by the confirmation time. offset: sample at which the speech that is now over ended.
+    frame by the confirmation time. offset: sample at which the speech that is now over ended. quiet: while active, how
+    many samples of silence there were last, as far as this frame tells: it may be the end of speech.
     """
 
     active: bool
     level_db: float
     onset: int | None = None
     offset: int | None = None
+    quiet: int = 0
 
 
 class VoiceActivityDetector(Protocol[State]):

@@ -90,15 +90,17 @@ class WebRtcVad:
     snapshots = False
 
     def __init__(self, settings: ActivitySettings | None = None) -> None:
+        """Raises ImportError if `webrtcvad` is not installed."""
+        import webrtcvad
+
         self.settings = settings or ActivitySettings()
+        self._engine = webrtcvad.Vad
 
     def initial_state(self, batch: int = 1) -> ActivityState:
         if batch != 1:
             raise StageError(f"the webrtc activity detector hears one stream per state, not {batch}")
-        import webrtcvad
-
         first = self.settings.first_floor_db
-        return ActivityState(webrtcvad.Vad(self.settings.mode), np.full(_FLOOR_BLOCKS, first), first, first)
+        return ActivityState(self._engine(self.settings.mode), np.full(_FLOOR_BLOCKS, first), first, first)
 
     def step(self, chunk: np.ndarray, state: ActivityState) -> tuple[ActivityFrame, ActivityState]:
         """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence. Raises InputError."""
@@ -153,7 +155,7 @@ class WebRtcVad:
             return ActivityFrame(True, level)
         state.since_speech += 1
         if state.since_speech < self.settings.hangover:
-            return ActivityFrame(True, level)
+            return ActivityFrame(True, level, quiet=state.since_speech * _HOP)
         state.active = False
         state.speech = state.voiced = 0
         return ActivityFrame(False, level, offset=state.position - state.since_speech * _HOP)

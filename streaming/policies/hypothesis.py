@@ -19,8 +19,8 @@ class Word:
 class Hypothesis:
     """What the utterance says so far.
 
-    words[:stable] is never taken back: each later hypothesis of the utterance begins with the same texts. The rest
-    may change. A final hypothesis is all stable.
+    words[:stable] is never taken back: each later hypothesis of the utterance begins with the same words, but for case
+    and punctuation. The rest may change. A final hypothesis is all stable.
     """
 
     words: tuple[Word, ...] = ()

@@ -66,7 +66,8 @@ class LocalAgreement:
         return Hypothesis(self.stable, len(self.stable), final=True)
 
     def _beyond_stable(self, words: Sequence[Word], since: int) -> tuple[Word, ...]:
-        """The part of `words` that follows the stable prefix; refines the prefix's times where the texts agree."""
+        """The part of `words` that follows the stable prefix; where the texts agree, the prefix has its times, case and
+        punctuation from now on: whether a sentence ended is known by what follows."""
         words = tuple(words)
         first = len(self.stable)
         while first and self.stable[first - 1].start + self.stable[first - 1].end > 2 * since:
@@ -76,9 +77,7 @@ class LocalAgreement:
             return self._without_repeats(words)
         same = len(words) >= len(known) and _common_prefix([known, words]) == len(known)
         if same:
-            self.stable = self.stable[:first] + tuple(
-                Word(old.text, new.start, new.end, new.confidence) for old, new in zip(known, words, strict=False)
-            )
+            self.stable = self.stable[:first] + words[: len(known)]
             return words[len(known) :]
         end = known[-1].end
         return self._without_repeats(tuple(word for word in words if word.start + word.end >= 2 * end))

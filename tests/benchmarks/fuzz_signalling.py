@@ -137,6 +137,7 @@ async def message(rng: random.Random, held: InProcessHost, id: str, inbox: Inbox
         (
             b'{"type": "switch", "name": "assistant", "value": true}',
             b'{"type": "switch", "name": "restoration", "value": ""}',
+            b'{"type": "text", "text": "what time is it"}',
             b'{"type": "consent", "record": true}',
             b'{"type": "ping", "t": 12.5}',
         )

@@ -1,6 +1,6 @@
 """End of the user's speech → first audible sample of the reply, in its parts, on the bundled demo in real time.
 
-    python -m tests.benchmarks.response [--pace real|charged|free] [--recording FILE]
+    python -m tests.benchmarks.response [--pace real|charged|free] [--recording FILE] [--recognizer NAME]
 
 At the real pace all computing is in the figures; "free" are the engine's own (algorithmic) delays at virtual time;
 "charged" is virtual time that charges for computing by the table that `tests.benchmarks.costs` measured.
@@ -36,17 +36,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--pace", choices=("real", "charged", "free"), default="real")
     parser.add_argument("--recording", type=Path)
+    parser.add_argument("--recognizer", default=Settings().recognizer)
     args = parser.parse_args()
+    settings = Settings(recognizer=args.recognizer)
     events: list[Event] = []
     print(versions(["duplex", "pocketsphinx", "espeakng-loader"]))
     if args.pace == "real":
         with tempfile.TemporaryDirectory() as folder, resources.as_file(resources.files("duplex") / "data") as data:
-            run(args.recording or data / "demo.flac", folder, pace="real", on_event=events.append)
+            run(args.recording or data / "demo.flac", folder, settings=settings, pace="real", on_event=events.append)
     else:
         cost = measured_costs() if args.pace == "charged" else None
         print(described() if cost else "computing free")
-        engines = Engines.from_settings(Settings())
-        events = hold(recording_audio(args.recording), engines, Settings(), cost)[0].events
+        engines = Engines.from_settings(settings)
+        events = hold(recording_audio(args.recording), engines, settings, cost)[0].events
         engines.recognizer.close()
     log = parse_events([event.as_dict() for event in events])
     turns = [turn["latency_ms"] for turn in summarize_log(log)["turns"] if turn["first_audible"] is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +40,14 @@ def test_every_frame_for_the_slow_consumer_is_accounted_for() -> None:
 
 def test_activity_is_scored_on_recordings() -> None:
     speech, rain = (soundfile.read(DATA / f"{name}.flac", dtype="float32")[0] for name in ("speech", "rain"))
-    scores = activity.measure(activity.ours, [speech], [("rain", rain)])
+    noise = [("rain", rain)]
+    scores = activity.measure(partial(activity.detect, activity.ours()), [speech], noise, {"rain": rain}, [])
     clean = scores["clean, -24 dBFS"]
     assert (clean.segments, clean.unheard, clean.onsets) == (2, 0, 2)
     assert clean.missed < 0.2 * clean.speech and clean.false < 0.02 * clean.silence
     assert scores["rain alone"].onsets == 0
-    assert activity.measure(activity.engine_alone, [speech], [("rain", rain)])["rain alone"].false > 0
+    alone = activity.measure(partial(activity.detect, activity.engine_alone()), [speech], noise, {"rain": rain}, [])
+    assert alone["rain alone"].false > 0
 
 
 def test_a_missing_interpreter_is_one_line() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.streaming.gain import MOST, NOISE_LIMIT, TARGET, ChannelGains, InputGain
+from duplex.streaming.gain import MOST, MOST_OVER_ECHO, NOISE_LIMIT, TARGET, ChannelGains, InputGain
 
 
 def speechlike(level: float, seconds: float = 6.0, noise: float | None = None) -> np.ndarray:
@@ -69,6 +69,21 @@ def test_nothing_clips_and_the_gain_is_bounded(parts: list[tuple[float, float]],
     signal = signal.astype(np.float32)
     out, highest = gained(signal)
     assert np.abs(out).max() <= max(1.0, np.abs(signal).max()) and highest <= MOST
+
+
+def test_the_own_voice_teaches_nothing_and_is_raised_by_little() -> None:
+    gains, quiet = ChannelGains(1), speechlike(-45.0, noise=-80.0)
+
+    def last(signal: np.ndarray, *, own_voice: bool) -> float:
+        for at in range(0, len(signal), 320):
+            factors = gains.factors(signal[at : at + 320, None], own_voice=own_voice)
+        return float(20.0 * np.log10(factors[-1, 0]))
+
+    assert last(quiet, own_voice=True) == 0.0
+    learned = last(quiet, own_voice=False)
+    assert learned > MOST_OVER_ECHO
+    assert last(speechlike(-20.0), own_voice=True) == pytest.approx(MOST_OVER_ECHO, abs=0.01)
+    assert last(quiet[:16_000], own_voice=False) == pytest.approx(learned, abs=3.0)
 
 
 def test_one_stream_per_state() -> None:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from duplex.models.asr.contract import Word
+from duplex.models.asr.keyword_spotter import KeywordSpotter
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
 from duplex.models.restoration.stage import RestorationStage
+from duplex.models.vad.silero import SileroVad
 from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.audio import AudioChunk
 from duplex.streaming.blocks import Blocks
@@ -73,7 +75,9 @@ STAGES = [
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
     Entry("input gain", InputGain),
     Entry("webrtc activity", WebRtcVad, "samples", "values"),
+    Entry("silero activity", SileroVad, "samples", "values"),
     Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),
+    Entry("command spotter", KeywordSpotter, "samples", "values", slow=True),
     Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
     Entry("lite restoration", RestorationStage, impulse=False),

@@ -1,6 +1,7 @@
 """Perception: the graph of nodes through which a session's input goes.
 
-    input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, a node for each party
+    input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
+           │                │                                             spot commands, a node for each party
            │                ├─ diarize
            │                └─ restore
            └─ sinks
@@ -11,7 +12,7 @@ Everything behind the input has its own queue and its own task: what is slow los
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.hearing.live_restoration import LiveRestoration
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
+from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
@@ -34,6 +36,9 @@ from duplex.streaming.pool import Steps
 RESTORED_IN_TIME = round(0.08 * SAMPLE_RATE)
 """Samples, beside its latency, that restoration may be late by where hearing waits for it; then the raw frame is heard.
 """
+
+ECHO_LASTS = round(0.5 * SAMPLE_RATE)
+"""Samples after the assistant's own sound within which echo control may leave something of it."""
 
 RESTORE_LIMIT = 5.0
 """Seconds after which a step of restoration counts as stalled."""
@@ -50,9 +55,9 @@ class EchoControl(Protocol):
 class Perception:
     """Declares the nodes and holds what they share. `input` is where frames go in.
 
-    buffer: seconds of input that may wait. gap, limit: of utterances, in seconds. labels: tells the people on the one
-    channel apart, if anybody does. restore_hearing: activity and recognition hear the restored sound while there is
-    any.
+    spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
+    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. restore_hearing:
+    activity and recognition hear the restored sound while there is any.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Perception:
         *,
         vad: VoiceActivityDetector[Any],
         recognizer: Recognizer[Any],
+        spotter: Recognizer[Any] | None = None,
         labels: SpeakerLabels | None = None,
         echo_control: EchoControl | None = None,
         buffer: float = 5.0,
@@ -79,6 +85,7 @@ class Perception:
         self._audience = audience
         self._steps = steps
         self._parties = len(parties)
+        self._own_voice_until = 0
         self._restoration: LiveRestoration | None = None
         self._restore_hearing = restore_hearing
         self._unheard: deque[MultichannelFrame] = deque()
@@ -89,22 +96,14 @@ class Perception:
         )
         self.nodes: list[Node[Any]] = [self.input]
         self.recognizers: list[UtteranceRecognizer] = []
+        self._spotters: list[SpokenCommands] = []
+        self._recognition: list[Node[AsrChunk]] = []
         self.segmenters: list[Segmenter] = []
         for party in parties:
-            recognition = UtteranceRecognizer(party, manager, recognizer, steps)
-            node: Node[AsrChunk] = Node(
-                f"recognize {party}",
-                recognition.consume,
-                finish=recognition.finish,
-                capability="recognition",
-                after=[self.input],
-            )
-            self.nodes.append(node)
-            self.recognizers.append(recognition)
+            put = self._recognize_party(party, recognizer, spotter)
             self.segmenters.append(
-                Segmenter(party, manager, vad, node.put, gap=gap, limit=limit, on_speech=manager.heard_speech)
+                Segmenter(party, manager, vad, put, gap=gap, limit=limit, on_speech=manager.heard_speech)
             )
-        self._recognition = self.nodes[1:]
         self._restore: Node[MultichannelFrame] = Node(
             "restore", self._restore_frame, capacity=50, capability="restoration", after=[self.input]
         )
@@ -114,6 +113,31 @@ class Perception:
             self.nodes.append(self._diarize)
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
 
+    def _recognize_party(
+        self, party: str, recognizer: Recognizer[Any], spotter: Recognizer[Any] | None
+    ) -> Callable[[AsrChunk], Any]:
+        """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
+        recognition = UtteranceRecognizer(
+            party, self._manager, recognizer, self._steps, caught_up=self._manager.floor.caught_up
+        )
+        node: Node[AsrChunk] = Node(
+            f"recognize {party}",
+            recognition.consume,
+            finish=recognition.finish,
+            capability="recognition",
+            after=[self.input],
+        )
+        self.nodes.append(node)
+        self._recognition.append(node)
+        self.recognizers.append(recognition)
+        if spotter is None:
+            return node.put
+        commands = SpokenCommands(party, self._manager, spotter, self._steps, node.put, self.input)
+        recognition.listener = commands
+        self.nodes.append(commands.node)
+        self._spotters.append(commands)
+        return commands.put
+
     @property
     def busy(self) -> bool:
         """Whether input waits, or something that was said is still being heard or recognized."""
@@ -122,6 +146,7 @@ class Perception:
             or any(not node.idle for node in self._recognition)
             or any(each.open for each in self.segmenters)
             or any(each.busy for each in self.recognizers)
+            or any(each.recognition.busy or not each.node.idle for each in self._spotters)
         )
 
     def declare(self, pipeline: Pipeline) -> None:
@@ -134,6 +159,10 @@ class Perception:
         segmenter, recognition = self.segmenters[index], self.recognizers[index]
         if segmenter.active or segmenter.open or recognition.busy or not self._recognition[index].idle:
             return False
+        for commands in self._spotters[index : index + 1]:
+            if commands.recognition.busy or not commands.node.idle:
+                return False
+            commands.recognition.party = party
         self._manager.segmenters.pop(segmenter.party, None)
         segmenter.party = recognition.party = party
         self._manager.segmenters[party] = segmenter
@@ -156,13 +185,17 @@ class Perception:
         """What goes to the loudspeaker, for echo control."""
         if self.echo_control is not None:
             self.echo_control.play(chunk)
+            if chunk.samples.any():
+                self._own_voice_until = chunk.end + ECHO_LASTS
 
     def _perceive(self, arrived: MultichannelFrame) -> None:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        if self.echo_control is None:  # a gain would raise what echo control leaves of the assistant's own voice
-            frame = replace(frame, samples=frame.samples * self.gains.factors(frame.samples))
+        factors = self.gains.factors(frame.samples, own_voice=frame.start < self._own_voice_until)
+        frame = replace(frame, samples=frame.samples * factors)
+        if words is not None:  # the same gain, so that all who hear hear the same level
+            words = replace(words, samples=words.samples * factors[:, 0])
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))

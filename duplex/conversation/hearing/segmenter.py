@@ -13,6 +13,9 @@ from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import StageRunner
 
+PAUSE = round(0.08 * SAMPLE_RATE)
+"""Samples of silence at which the recognizer is asked for what it has heard: the turn may be over."""
+
 PREROLL = round(0.25 * SAMPLE_RATE)
 """Samples before the onset that the recognizer is given: soft consonants lie before what activity detects."""
 
@@ -29,13 +32,15 @@ class ActivityListener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AsrChunk:
-    """A piece of one utterance on its way to the recognizer. last: the utterance ends with it."""
+    """A piece of one utterance on its way to the recognizer. last: the utterance ends with it. pause: the party is
+    silent here, perhaps for good."""
 
     start: int
     samples: np.ndarray
     utterance: int
     onset: int
     last: bool
+    pause: bool = False
 
     @property
     def end(self) -> int:
@@ -71,6 +76,8 @@ class Segmenter:
         self._active = False
         self._onset = 0
         self._offset = 0
+        self._pause = -1
+        """Where the silence began at which the recognizer was last asked."""
         self._utterance = 0
         self._open = False
         self._utterance_start = 0
@@ -90,14 +97,19 @@ class Segmenter:
         """frame: 16 kHz. words: the same stretch as the recognizer is to hear it, where that differs from what
         activity is best detected in."""
         clear = words or frame
+        paused = False
         for timed in self._detector.push(frame):
             verdict, origin = timed.out, self._detector.origin
             if verdict is None:
                 continue
             if verdict.onset is not None:
                 self._start(frame, origin + verdict.onset)
+            silent = timed.start + self._detector.stage.hop - verdict.quiet
             if verdict.offset is not None:
                 self._end(frame, origin + verdict.offset)
+                silent = self._offset
+            if (verdict.quiet >= PAUSE or verdict.offset is not None) and silent != self._pause:
+                self._pause, paused = silent, True
         if self._active and self._on_speech is not None:
             self._on_speech(frame.samples)
         self._recent.append(clear)
@@ -105,6 +117,8 @@ class Segmenter:
             self._recent.popleft()
         if self._open:
             self._listen(clear)
+        if self._open and paused:
+            self._send(clear.end, np.zeros(0, np.float32), pause=True)
 
     def cut(self, at: int) -> None:
         """Close the utterance here; if the party is still speaking, a new one begins (its turn was ended for it)."""
@@ -152,8 +166,8 @@ class Segmenter:
         elif frame.end - self._utterance_start >= self._limit:
             self.cut(frame.end)
 
-    def _send(self, start: int, samples: np.ndarray, *, last: bool = False) -> None:
-        self._put(AsrChunk(start, samples, self._utterance, self._utterance_onset, last))
+    def _send(self, start: int, samples: np.ndarray, *, last: bool = False, pause: bool = False) -> None:
+        self._put(AsrChunk(start, samples, self._utterance, self._utterance_onset, last, pause))
 
     def _close(self, at: int) -> None:
         self._send(at, np.zeros(0, np.float32), last=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,14 +44,33 @@ class _Utterance:
 class UtteranceRecognizer:
     """What a recognition node does with each piece (`consume`) and at the end (`finish`).
 
+    step, capability: what the pool calls its steps, and what is lost when they fail.
+
     Each utterance is reported to its end exactly once, with a final hypothesis, whatever fails on the way.
+
+    caught_up: at a pause it is told the sample up to which the next hypothesis has heard everything; without it nobody
+    asks at pauses.
     """
 
-    def __init__(self, party: str, listener: HypothesisListener, recognizer: Recognizer[Any], steps: Steps) -> None:
+    def __init__(
+        self,
+        party: str,
+        listener: HypothesisListener,
+        recognizer: Recognizer[Any],
+        steps: Steps,
+        *,
+        step: str = "recognize",
+        capability: str = "recognition",
+        caught_up: Callable[[int], None] | None = None,
+    ) -> None:
         self.party = party
-        self._listener = listener
+        self._kind = step
+        self._capability = capability
+        self.listener = listener
+        """Who is told; another may be put in between before the first piece."""
         self._recognizer = recognizer
         self._steps = steps
+        self._caught_up = caught_up
         self._open: _Utterance | None = None
         self._lost = False
 
@@ -70,9 +90,20 @@ class UtteranceRecognizer:
                 break
             hypothesis = await self._run(utterance, self._step, utterance, chunk)
             if hypothesis is not None:
-                self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+                self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+        if piece.pause and not utterance.failed:
+            await self._look(utterance, piece.start)
         if piece.last:
             await self.finish()
+
+    async def _look(self, utterance: _Utterance, at: int) -> None:
+        peek = getattr(self._recognizer, "peek", None)
+        if peek is None or self._caught_up is None or utterance.state is None:
+            return
+        hypothesis = await self._run(utterance, peek, utterance.state)
+        if hypothesis is not None:
+            self._caught_up(at)
+            self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
 
     async def finish(self) -> None:
         utterance, hypothesis = self._open, None
@@ -83,12 +114,12 @@ class UtteranceRecognizer:
                 hypothesis = await self._run(utterance, self._flush, utterance)
         finally:
             self._open = None
-        self._listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis or Hypothesis(final=True))
+        self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis or Hypothesis(final=True))
 
     async def _run(self, utterance: _Utterance, step: Any, *args: Any) -> Hypothesis | None:
         """One step on the pool; a failure costs the utterance, not the session."""
         try:
-            hypothesis: Hypothesis | None = await self._steps.run("recognize", step, *args, limit=STEP_LIMIT)
+            hypothesis: Hypothesis | None = await self._steps.run(self._kind, step, *args, limit=STEP_LIMIT)
         except Exception as error:
             utterance.failed = True
             stalled = isinstance(error, StalledError)
@@ -100,11 +131,11 @@ class UtteranceRecognizer:
             utterance.state = None
             if not self._lost:
                 self._lost = True
-                self._listener.capability_lost("recognition", "stalled" if stalled else reason_of(error))
+                self.listener.capability_lost(self._capability, "stalled" if stalled else reason_of(error))
             return None
         if self._lost:
             self._lost = False
-            self._listener.capability_restored("recognition")
+            self.listener.capability_restored(self._capability)
         return hypothesis
 
     def _step(self, utterance: _Utterance, chunk: np.ndarray) -> Hypothesis | None:

@@ -7,7 +7,7 @@ is ended.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -121,22 +121,35 @@ class Replies:
     async def synthesize(self, text: str) -> tuple[str, np.ndarray, tuple[WordMark, ...]]:
         """All of a short text: as it is spoken, (n,) at 16 kHz, and word marks. Raises what the synthesizer raises."""
         spoken = f"{speakable(text).strip()} "
-        rate = self._synthesizer.sample_rate
+        for engine, voice in self._speakers():
+            try:
+                samples, marks = await self._synthesized(engine, voice, spoken)
+            except Exception as error:
+                if getattr(engine, "spare", None) is None:
+                    raise
+                self._failed("speech", error)
+            else:
+                break
+        if self._level is not None:
+            self._level.speak(samples, self.voice.volume)
+            samples = soft_limit(samples * np.float32(self._level.gain()))
+        return spoken, samples, marks
+
+    async def _synthesized(
+        self, engine: Synthesizer, voice: Voice, spoken: str
+    ) -> tuple[np.ndarray, tuple[WordMark, ...]]:
+        rate = engine.sample_rate
         resampler = StreamResampler(rate, SAMPLE_RATE)
         pieces: list[np.ndarray] = []
         marks: dict[int, WordMark] = {}
-        chunks = SpeechStream(self._synthesizer.synthesize(spoken, self.voice))
+        chunks = SpeechStream(engine.synthesize(spoken, voice))
         try:
             while (chunk := await self._steps.run("speak", next, chunks, None, limit=STEP_LIMIT)) is not None:
                 pieces.append(resampler.push(chunk.samples))
                 marks.update((mark.text_start, _on_playback(mark, 0, 0, rate)) for mark in chunk.marks)
         finally:
             chunks.close()
-        samples = np.concatenate([*pieces, resampler.flush()])
-        if self._level is not None:
-            self._level.speak(samples, self.voice.volume)
-            samples = soft_limit(samples * np.float32(self._level.gain()))
-        return spoken, samples, tuple(marks.values())
+        return np.concatenate([*pieces, resampler.flush()]), tuple(marks.values())
 
     def stop(self) -> None:
         """Make no more of the current reply. What playback already has of it is not touched."""
@@ -227,19 +240,38 @@ class Replies:
         offset = self._playback.append_text(current.epoch, f"{text} ")
         self._listener.reply_text(current.epoch, text)
         base = track.written
-        rate = self._synthesizer.sample_rate
+        for engine, voice in self._speakers():
+            try:
+                await self._sound(current, engine, voice, text, offset, base)
+            except Exception as error:
+                self._failed("speech", error)
+                if track.written != base:
+                    return  # half of it has been heard
+            else:
+                if engine is self._synthesizer:
+                    self._restored("speech")
+                return
+
+    def _speakers(self) -> Iterator[tuple[Synthesizer, Voice]]:
+        """The engine, and what speaks in its place where it fails, in a voice of its own."""
+        yield self._synthesizer, self.voice
+        spare = getattr(self._synthesizer, "spare", None)
+        if spare is not None:
+            yield spare, replace(self.voice, name="")
+
+    async def _sound(
+        self, current: ActiveReply, engine: Synthesizer, voice: Voice, text: str, offset: int, base: int
+    ) -> None:
+        rate = engine.sample_rate
         resampler = StreamResampler(rate, SAMPLE_RATE)
         # The space asks for the pause between sentences.
-        chunks = SpeechStream(self._synthesizer.synthesize(f"{text} ", self.voice))
+        chunks = SpeechStream(engine.synthesize(f"{text} ", voice))
         try:
             while (chunk := await self._steps.run("speak", next, chunks, None, limit=STEP_LIMIT)) is not None:
                 marks = tuple(_on_playback(mark, offset, base, rate) for mark in chunk.marks)
                 if not await self._write(current, resampler.push(chunk.samples), marks):
                     return
             await self._write(current, resampler.flush(), ())
-            self._restored("speech")
-        except Exception as error:
-            self._failed("speech", error)
         finally:
             chunks.close()
 

@@ -101,6 +101,8 @@ class Call:
         self._offering = asyncio.Lock()
         self._offers = TokenBucket(clock, rate=0.5, burst=5)
         self._messages = TokenBucket(clock, rate=10, burst=40)
+        self.writings = TokenBucket(clock, rate=0.5, burst=5)
+        """Turns that the person may type."""
         self._input = _Level()
         self._output = _Level()
 

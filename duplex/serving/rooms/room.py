@@ -269,6 +269,11 @@ class Room:
                 self._check_open()
                 self._switches.assist(value)
                 self.tell(self.switches())
+            case {"type": "text", "text": str(text)}:
+                self._check_open()
+                if not call.writings.take():
+                    raise CallError("that was too much at once: wait a little before you write again", "busy")
+                self._session.type(text, call.name)
             case {"type": "consent", "record": bool(yes)}:
                 await self.agree(call, yes)
             case _:

@@ -30,7 +30,7 @@ _SUSPECTS = {
 }
 """What the decoder makes of most noises; it must be surer of them than of other words."""
 
-_SUSPECT_MARGIN = 1.5
+_LEAST, _MARGIN = -1.2, 2.7
 
 _FLOOR = 1.5e-4  # about -76 dBFS: quieter than this there is nothing
 _FRAME, _STEP = 640, 320  # samples: 40 ms every 20
@@ -58,14 +58,15 @@ def voiced(samples: np.ndarray) -> bool:
     return int((peaks > _PERIODIC).sum()) >= _VOICED
 
 
-def believable(text: str, chances: Sequence[float], sharpness: float) -> bool:
-    """Whether a text is what was said. chances: log-probabilities of its tokens. sharpness: of their attention."""
+def believable(text: str, chances: Sequence[float], sharpness: float, *, looped: bool = False) -> bool:
+    """Whether a text is what was said. chances: log-probabilities of its tokens. sharpness: of their attention.
+    looped: the decoder had to be stopped."""
     plain = "".join(letter for letter in text.lower() if letter.isalnum() or letter in " '-").strip()
     if not plain or not chances:
         return False
     chance, sharp, length, constant = _WEIGHTS
     score = chance * float(np.mean(chances)) + sharp * sharpness + length * min(len(chances), 6) / 6 + constant
-    return score > (_SUSPECT_MARGIN if plain in _SUSPECTS else 0.0)
+    return score > _LEAST + (_MARGIN if looped or plain in _SUSPECTS else 0.0)
 
 
 def unrepeated(tokens: Sequence[int]) -> int:

@@ -25,23 +25,25 @@ _TOKENS_PER_SECOND = 6.5
 _SPARE = 4  # tokens: a word of a third of a second may have three
 _SETTLED = SAMPLE_RATE  # samples: what is shorter is padded, or the decoder repeats itself
 _LEAD = SAMPLE_RATE // 5  # of silence in front of it
+_LIVE = {"interval": 0.4, "window": 10.0}
+_WHOLE = {"interval": 12.0, "window": 24.0}
 _LEVEL, _MOST_GAIN = 0.1, 1000.0  # what loud frames are raised to: it hears soft speech worse
 
 
 class Moonshine(Redecoding):
     """A recognizer (duplex.models.asr.contract) of a folder with the two networks and tokenizer.bin.
 
-    hotwords: words and phrases to prefer, separated by commas. policy: interval, window, agree (see Redecoding). All
-    recognizers of a folder share its networks; steps take one thread each, the one that calls. Raises ModelError,
-    SettingsError.
+    hotwords: words and phrases to prefer, separated by commas. live: hypotheses are wanted on the way; else a pass
+    covers all of an utterance of the usual length. policy: interval, window, agree (see Redecoding). All recognizers of
+    a folder share its networks; steps take one thread each, the one that calls. Raises ModelError, SettingsError.
     """
 
     languages = ("en",)
 
     def __init__(
-        self, folder: Path, name: str = "moonshine", *, hotwords: str = "", interval: float = 0.4, **policy: Any
+        self, folder: Path, name: str = "moonshine", *, hotwords: str = "", live: bool = True, **policy: Any
     ) -> None:
-        super().__init__(interval=interval, **{"window": 10.0, **policy})
+        super().__init__(**{**(_LIVE if live else _WHOLE), **policy})
         self.name = name
         words = hotwords_of(hotwords)
         try:
@@ -70,12 +72,13 @@ class Moonshine(Redecoding):
             decoded = self._network.decode(states, len(heard), limit, draft, self._bias)
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
             raise StageError(f"recognizer {self.name} failed: {str(error).splitlines()[0][:160]}") from error
-        decoded = _kept(decoded)
+        whole, decoded = decoded, _kept(decoded)
+        looped = decoded is not whole
         if not decoded.tokens:
             return [], []
         weights = alignment(decoded.attention)
         texts = self._tokens.decode(decoded.tokens)
-        if not believable("".join(texts), decoded.chances, sharpness(weights)):
+        if not believable("".join(texts), decoded.chances, sharpness(weights), looped=looped):
             return [], decoded.tokens
         begins = [index == 0 or text.startswith(" ") for index, text in enumerate(texts)]
         times = token_times(weights, begins, heard)

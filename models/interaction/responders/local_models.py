@@ -73,9 +73,10 @@ def locate(model: str) -> Path | str:
     if path.suffix.lower() == ".gguf":
         raise ModelError(f"{model}: no such file")
     if "/" not in model:
-        from duplex.models.store import catalog, fetch
+        from duplex.models.store import catalog, fetch, lookup
 
         if model in catalog():
+            lookup(model, "interaction")  # before it is pulled
             return _in_folder(fetch(model))
     return model
 

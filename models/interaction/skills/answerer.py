@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 
 from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.skills.arithmetic import Arithmetic
+from duplex.models.interaction.skills.beyond import beyond
+from duplex.models.interaction.skills.chance import Chance
 from duplex.models.interaction.skills.conversation import Controls
 from duplex.models.interaction.skills.courtesies import Courtesies
 from duplex.models.interaction.skills.help import Help
+from duplex.models.interaction.skills.lists import Lists
 from duplex.models.interaction.skills.memory import Memory
 from duplex.models.interaction.skills.skill import Skill
+from duplex.models.interaction.skills.small_talk import SmallTalk
 from duplex.models.interaction.skills.speaking_time import SpeakingTime
 from duplex.models.interaction.skills.time_and_date import TimeAndDate
 from duplex.models.interaction.skills.timers import Timers
@@ -19,7 +23,7 @@ from duplex.models.interaction.skills.understanding import Part, understand
 from duplex.models.interaction.skills.units import Units
 from duplex.models.turn_taking.backchannel import is_backchannel
 
-CONNECTING = "For open conversation, start me with --llm and the address of a model server."
+CONNECTING = "With a language model I could: start me with --llm auto."
 
 
 class Skills:
@@ -34,8 +38,8 @@ class Skills:
     def __init__(self, skills: Sequence[Skill] | None = None, *, connecting: str = CONNECTING) -> None:
         chosen = list(builtin_skills() if skills is None else skills)
         offers = [skill.offer for skill in chosen if skill.offer]
-        self.help = Help(offers or ["listen"], connecting)
-        self.skills: tuple[Skill, ...] = (*chosen, self.help)
+        self.connecting = connecting
+        self.skills: tuple[Skill, ...] = (*chosen, Help(offers or ["listen"]))
 
     def understand(self, request: Request) -> list[Part]:
         """The parts of the turn and who takes each."""
@@ -47,7 +51,7 @@ class Skills:
         for item in joined(taken):
             yield item
         if not taken and sum(len(part.words) for part in parts) > 1 and not is_backchannel(request.text):
-            yield Say(self.help.cannot(request))
+            yield Say(beyond(request, self.connecting))
 
     async def close(self) -> None:
         pass
@@ -60,11 +64,14 @@ def builtin_skills(name: str = "Duplex") -> list[Skill]:
         Timers(),
         Arithmetic(),
         Units(),
+        Lists(),
         Memory(),
         Recall(),
         SpeakingTime(),
+        Chance(),
         Controls(),
         Courtesies(name),
+        SmallTalk(),
     ]
 
 

@@ -11,7 +11,7 @@ from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 
 
 class Help(Skill):
-    """offers: what the skills can do; connecting: how to connect a larger model, said where they cannot help."""
+    """offers: what the skills can do."""
 
     title = "help"
     slight = True
@@ -21,9 +21,8 @@ class Help(Skill):
         "abilities": "skills|abilities|capabilities|functions",
     }
 
-    def __init__(self, offers: Sequence[str], connecting: str) -> None:
+    def __init__(self, offers: Sequence[str]) -> None:
         self.offers = offers
-        self.connecting = connecting
 
     @phrases(
         "help [me] [out]",
@@ -48,13 +47,6 @@ class Help(Skill):
     )
     def help(self, slots: Slots, request: Request) -> Reply:
         return Reply.say(f"I can {_listed(self.offers)}. For example: set a timer for five minutes.")
-
-    def cannot(self, request: Request) -> str:
-        """What to say to a turn that nothing here understands: all of it once, then briefly."""
-        told = any(heard.party == "assistant" and self.connecting in heard.text for heard in request.history)
-        if told:
-            return "Sorry, that is beyond me."
-        return f"I cannot answer that by myself. I can {_listed(self.offers[:5])}. {self.connecting}"
 
 
 def _listed(offers: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """Makes the recording of `duplex demo`: `python -m tests.data.make.demo [--plot FILE.png]`.
 
-One side of a conversation: the assistant answers live into the gaps. It is put together from tests/data/clips alone,
-so it can be retimed by the table below without a synthesizer. Writes duplex/data/demo.flac and, beside this file,
-demo.json with what is true of it (labels in samples at 16 kHz).
+One side of a conversation: the assistant answers live into the gaps. It is put together from tests/data/demo and
+tests/data/clips alone, so it can be retimed by the table below without a synthesizer. Writes duplex/data/demo.flac and,
+beside this file, demo.json with what is true of it (labels in samples at 16 kHz).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from tests.data.make.clips import CLIPS, pcm
 
 RECORDING = Path(__file__).parents[3] / "duplex" / "data" / "demo.flac"
 LABELS = Path(__file__).with_name("demo.json")
+SPOKEN = Path(__file__).parents[1] / "demo"
+"""What the user says, by a voice of Kokoro (make/natural.py)."""
 
 REPLY = 0.8
 """Seconds from the end of the user's words to the first sound of the reply, as the engine needs them."""
@@ -40,32 +42,33 @@ class Line:
     after: str = ""
 
 
-HELP = "rms-what-can-you-do"
+VOICE = "slt"
+HELP = f"{VOICE}-what-can-you-do"
 LINES = (
-    Line(LEAD, "rms-what-time-is-it-in-tokyo", "time"),
+    Line(LEAD, f"{VOICE}-what-time-is-it-in-tokyo", "time"),
     # ... a short answer.
-    Line(4.5, "rms-fragment-what-is", "product"),
+    Line(4.5, f"{VOICE}-fragment-what-is", "product"),
     # A hesitation in mid-sentence: the user keeps the floor.
-    Line(1.2, "rms-fragment-nine-times-twelve", "product"),
+    Line(1.2, f"{VOICE}-fragment-nineteen-times-twelve", "product"),
     Line(4.5, HELP, "help"),
     # ... a long answer. A backchannel and a throat being cleared do not end it; a command does.
-    Line(REPLY + 2.0, "rms-backchannel-mm-hmm", gain_db=-4, after=HELP),
+    Line(REPLY + 2.0, f"{VOICE}-backchannel-okay", gain_db=-4, after=HELP),
     Line(REPLY + 4.5, "throat-2", gain_db=-2, after=HELP),
-    Line(REPLY + 7.5, "rms-interruption-never-mind", "stop", after=HELP),
-    Line(1.5, "rms-remind-me-in-twelve-seconds-to-call-my", "reminder"),
+    Line(REPLY + 7.5, f"{VOICE}-interruption-never-mind", "stop", after=HELP),
+    Line(1.5, f"{VOICE}-remind-me-in-twelve-seconds-to-call-my", "reminder"),
     # ... the reminder is set. Then a long story, into which it falls; it is spoken when the floor is free.
-    Line(9.5, "rms-story-my-car-is-in-the-garage-and-i", "story"),
-    Line(19.5, "rms-what-did-i-say-about-my-car", "recall"),
+    Line(9.5, f"{VOICE}-story-my-sister-emma-is-coming-from-boston-on", "story"),
+    Line(19.5, f"{VOICE}-what-did-i-say-about-emma", "recall"),
     # A pause after words that look like a whole question: what the assistant was about to say is withdrawn.
-    Line(7.0, "rms-fragment-what-is-ten-miles", "distance"),
-    Line(0.75, "rms-fragment-in-kilometers", "distance"),
-    Line(5.0, "rms-goodbye", "goodbye"),
+    Line(7.0, f"{VOICE}-fragment-what-is-ten-miles", "distance"),
+    Line(0.75, f"{VOICE}-fragment-in-kilometers", "distance"),
+    Line(5.0, f"{VOICE}-goodbye", "goodbye"),
 )
 
 
 def build() -> Scene:
     """The scene of the table: the same every time."""
-    clips = read_clips(CLIPS)
+    clips = read_clips(CLIPS) | read_clips(SPOKEN)
     ends: dict[str, float] = {"": 0.0}
     starts = []
     for line in LINES:

@@ -9,7 +9,7 @@ import pytest
 
 from duplex.cli import main
 from duplex.commands.doctor import examine_models
-from duplex.commands.pull_progress import pulls_shown
+from duplex.commands.pull_progress import announce_pulls, pulls_shown
 from duplex.models import store
 from duplex.models.store import LocalSource
 from duplex.models.store.watching import watcher
@@ -116,6 +116,14 @@ def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str], monkey
     err = capsys.readouterr().err
     assert err.count("pulling some-model") == 2
     assert "305.0/305.0 kB" in err
+
+
+def test_a_worker_process_announces_what_it_pulls(capsys: pytest.CaptureFixture[str]) -> None:
+    with store.watched_by(watcher()):  # what a worker sets is undone
+        announce_pulls()
+        store.fetch("some-model")
+    assert capsys.readouterr().err == "pulling some-model (0.3 MB, MIT) …\n"
+    assert type(watcher()) is store.Watcher
 
 
 def test_a_library_user_gets_log_records_only(

@@ -24,11 +24,14 @@ from duplex.conversation.floor_rules import (
     Rule,
     State,
     Suspend,
+    TypedTurn,
     Withdraw,
 )
 from duplex.floor_settings import FloorSettings
 
 RATE = 16_000
+SCORES = {"the": 0.1, "maybe": 0.5, "please": 0.95}
+"""How finished a text with this last word looks; any other looks finished."""
 
 
 class Scene:
@@ -68,7 +71,7 @@ class Scene:
         at = round(self.now * RATE)
         self._fire("words", party, text, onset=round(self.onset * RATE), end=at, final=final)
         whole = self.floor.text
-        self.floor.scored(whole, 0.1 if whole.endswith("the") else 0.5 if whole.endswith("maybe") else 0.9)
+        self.floor.scored(whole, SCORES.get((whole.split() or [""])[-1], 0.8))
         return self
 
     def waits(self, seconds: float) -> Scene:
@@ -105,6 +108,18 @@ class Scene:
         assert self.floor.state is State.SUSPENDED
         return self
 
+    def types(self, text: str = "and in Rome", party: str = "user") -> Scene:
+        self.floor.typed(round(self.now * RATE), party, text)
+        return self.waits(0.02)
+
+    def typed(self) -> list[tuple[int, list[str], list[str]]]:
+        """(turn, what had been said, the messages) of each typed turn."""
+        return [
+            (each.turn, [text for _, text, _, _ in each.texts], [message.text for message in each.messages])
+            for each in self.of(TypedTurn)
+            if isinstance(each, TypedTurn)
+        ]
+
     def kinds(self) -> list[str]:
         return [action.kind for action in self.actions if isinstance(action, Decide)]
 
@@ -121,7 +136,44 @@ def test_an_endpoint_ends_the_turn() -> None:
     assert [(party, text) for party, text, _, _ in turn.texts] == [("user", "what time is it")]
 
 
-@pytest.mark.parametrize(("text", "limit"), [("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)])
+def test_a_turn_need_not_wait_for_its_utterance_if_all_of_it_was_heard() -> None:
+    scene = Scene().starts().waits(0.5).stops()
+    scene.says("it is late please").waits(0.4)
+    assert scene.floor.state is State.PAUSING  # the recognizer may not have reached the end
+    scene.floor.caught_up(round(scene.now * RATE))
+    scene.waits(0.02)
+    assert scene.floor.state is State.THINKING
+    ended = scene.actions[-1]
+    assert isinstance(ended, EndTurn) and ended.texts[0][1] == "it is late please"
+
+
+def test_what_was_heard_before_the_user_went_on_is_not_all() -> None:
+    scene = Scene().starts().waits(0.5)
+    scene.floor.caught_up(round(scene.now * RATE))
+    scene.says("it is late please").waits(0.3).stops().waits(1.0)
+    assert scene.floor.state is State.PAUSING
+    assert scene.says("it is late please come", final=True).waits(0.5).floor.state is State.THINKING
+
+
+def test_two_open_utterances_are_both_waited_for() -> None:
+    scene = Scene().starts("ann").starts("bob").waits(0.5).stops("ann").stops("bob")
+    scene.says("it is late please", party="ann").floor.caught_up(round(scene.now * RATE))
+    assert scene.waits(1.0).floor.state is State.PAUSING
+
+
+@pytest.mark.parametrize("final", ["it is late please", ""])
+def test_a_turn_that_goes_on_keeps_the_words_of_its_open_utterance(final: str) -> None:
+    scene = Scene().starts().waits(0.5).stops().says("it is late please")
+    scene.floor.caught_up(round(scene.now * RATE))
+    scene.waits(0.3)
+    assert scene.floor.state is State.THINKING
+    scene.says(final, final=True).waits(0.1).starts().waits(0.3).stops().says("and dark", final=True)
+    assert scene.floor.text == "it is late please and dark"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("it is late please", 0.28), ("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)]
+)
 def test_the_pause_limit_depends_on_the_words(text: str, limit: float) -> None:
     scene = Scene().starts().waits(0.5).stops().says(text, final=True).waits(limit - 0.04)
     assert scene.floor.state is State.PAUSING
@@ -393,6 +445,69 @@ def test_two_parties_end_one_turn_together() -> None:
     assert [party for party, *_ in turn.texts] == ["left", "right"]
 
 
+def test_what_is_typed_is_a_turn_at_once() -> None:
+    scene = Scene().types("what time is it")
+    assert scene.floor.state is State.THINKING
+    assert scene.typed() == [(1, [], ["what time is it"])]
+    assert scene.kinds() == ["typed"]
+
+
+def test_what_is_typed_in_a_pause_ends_the_turn_with_what_was_said() -> None:
+    scene = Scene().starts().waits(0.5).says("what is the", final=True).stops().waits(0.3).types()
+    assert scene.typed() == [(2, ["what is the"], ["and in Rome"])]
+    assert not scene.of(EndTurn)
+
+
+def test_what_is_typed_waits_until_speech_is_over_but_not_for_a_noise() -> None:
+    scene = Scene().starts().waits(0.5).says("what is the").types().waits(3.0)
+    assert scene.floor.state is State.HEARING
+    scene.says("what is the time", final=True).stops().waits(0.02)
+    assert scene.typed() == [(2, ["what is the time"], ["and in Rome"])]
+    scene = Scene().starts().waits(0.5).types()
+    assert scene.floor.state is State.HEARING
+    assert scene.waits(2.0).floor.state is State.THINKING
+
+
+def test_what_is_typed_while_the_assistant_thinks_is_answered_with_the_turn_before() -> None:
+    scene = Scene().asks().types()
+    assert len(scene.of(Withdraw)) == 1
+    assert scene.typed() == [(2, ["what time is it"], ["and in Rome"])]
+    scene.types("and in Oslo")
+    assert scene.typed()[1] == (3, [], ["and in Rome", "and in Oslo"])
+    assert [message.told for message in scene.of(TypedTurn)[1].messages] == [True, False]  # type: ignore[attr-defined]
+
+
+def test_what_is_typed_takes_back_an_announcement_that_is_not_audible() -> None:
+    scene = Scene().waits(1.0).announces().waits(0.1).types()
+    assert scene.of(Withdraw)
+    assert scene.typed() == [(1, [], ["and in Rome"])]
+
+
+def test_what_is_typed_interrupts_a_reply() -> None:
+    for scene in (Scene().speaks(), Scene().speaks().starts().waits(0.04), Scene().held()):
+        epoch = scene.floor.epoch
+        scene.types().waits(0.02)
+        assert [each.epoch for each in scene.of(Interrupt)] == [epoch]  # type: ignore[attr-defined]
+        assert scene.typed() == [(2, [], ["and in Rome"])]
+        assert scene.floor.state is State.THINKING
+
+
+def test_what_is_typed_waits_for_the_end_of_a_reply_that_must_not_be_interrupted() -> None:
+    scene = Scene(interruptions=False).speaks().types().waits(1.0)
+    assert scene.floor.state is State.SPEAKING
+    assert scene.ended().waits(0.02).typed() == [(2, [], ["and in Rome"])]
+
+
+def test_a_sound_before_the_answer_does_not_lose_what_was_typed() -> None:
+    scene = Scene().types().starts().waits(0.3).stops().says("", final=True).waits(0.5)
+    assert scene.typed() == [(1, [], ["and in Rome"])] * 2
+    assert scene.floor.state is State.THINKING
+    scene.audible().starts().waits(1.0).says("wait no")
+    assert "barge_in" in scene.kinds()
+    assert "go_on" not in scene.kinds()
+    assert len(scene.typed()) == 2
+
+
 def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) -> None:
     fired: set[Rule] = set()
     init = Scene.__init__
@@ -422,7 +537,7 @@ def test_the_documents_table_is_the_rules() -> None:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces"]),
+        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces", "types"]),
         st.sampled_from(["mhm", "no wait", "what is the", ""]),
         st.floats(0.02, 3.0),
     ),
@@ -447,6 +562,8 @@ def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[
             scene.waits(seconds)
         elif kind == "announces":
             scene.announces()
+        elif kind == "types":
+            scene.types(text or "hello")
         elif kind == "audible" and scene.floor.state is State.THINKING:
             scene.audible()
         elif kind == "ended" and scene.floor.state in (State.THINKING, State.SPEAKING, State.OVERLAP):
@@ -464,3 +581,20 @@ def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[
     held = [a for a in scene.actions if isinstance(a, Suspend | Resume | Interrupt)]
     for before, after in itertools.pairwise(held):
         assert not (isinstance(before, Suspend) and isinstance(after, Suspend) and before.epoch == after.epoch)
+
+
+def test_a_spotted_command_takes_the_floor_though_its_words_are_not_final() -> None:
+    scene = Scene().speaks()
+    scene.starts()
+    scene.waits(0.3)
+    scene._fire("command", "user", "stop", onset=round(scene.onset * RATE), end=round(scene.now * RATE))
+    assert scene.floor.state is State.HEARING
+    assert "barge_in" in scene.kinds()
+    assert scene.floor.text == "stop"
+
+
+def test_a_command_that_commands_nothing_is_left_to_the_recognizer() -> None:
+    scene = Scene()
+    scene.starts()
+    scene._fire("command", "user", "stop", onset=round(scene.onset * RATE), end=round(scene.now * RATE))
+    assert (scene.floor.state, scene.floor.text) == (State.HEARING, "")

@@ -263,6 +263,18 @@ def test_a_voice_that_fails_is_lost_not_the_session() -> None:
     assert [r.text for r in replies(playout)] == ["fine"]
 
 
+def test_where_a_voice_fails_its_spare_speaks_and_one_line_says_so() -> None:
+    asks = [ASK, UserSpeech(5.0, 6.0, "and now"), UserSpeech(9.0, 10.0, "and then")]
+    engines = scripted_engines(asks, [Answer("bad word"), Answer("bad again"), Answer("fine")])
+    voice = ScriptedSynthesizer(fail_on="bad")
+    voice.spare = ScriptedSynthesizer(sample_rate=22_050)
+    engines.synthesizer = voice
+    playout = converse(asks, engines=engines)
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityLost)] == ["speech"]
+    assert [e.capability for e in playout.events if isinstance(e, CapabilityRestored)] == ["speech"]
+    assert [r.text for r in replies(playout)] == ["bad word", "bad again", "fine"]
+
+
 class FullDisk(Playout):
     capability = "recording"
 
@@ -493,3 +505,67 @@ def test_a_session_goes_on_from_an_earlier_one() -> None:
     assert request.history == (Utterance("user", "remember the milk", -9.0, -8.0),)
     assert [timer.at for timer in request.timers] == [6.0]
     assert [reply.text for reply in replies(playout)] == ["one", "the eggs are done"]
+
+
+def typed(
+    texts: dict[float, str], answers: list[Answer], sounds: list[UserSpeech], seconds: float
+) -> tuple[Playout, list[Request]]:
+    """A session that hears `sounds` and in which the texts are typed at these seconds; and what was asked in it."""
+    engines = scripted_engines(sounds, answers)
+    assert isinstance(engines.answerer, ScriptedAnswerer) and isinstance(engines.recognizer, ScriptedRecognizer)
+    audio, clock, playout = engines.recognizer.script.audio(seconds), VirtualClock(), Playout()
+
+    async def main() -> None:
+        async with Session(engines=engines, clock=clock, pool=InferencePool(inline=True), sinks=[playout]) as session:
+            at = 0.0
+            for when, text in sorted(texts.items()):
+                await feed(session, audio[round(at * SAMPLE_RATE) : round(when * SAMPLE_RATE)], clock)
+                session.type(text)
+                at = when
+            await feed(session, audio[round(at * SAMPLE_RATE) :], clock)
+            await session.finish()
+
+    clock.run(main())
+    return playout, engines.answerer.requests
+
+
+def test_what_is_typed_is_a_turn_answered_by_voice() -> None:
+    playout, _ = typed({1.0: " what\ttime\nis it\x00 "}, [Answer("half past nine")], [], 5.0)
+    (turn,) = [e for e in playout.events if isinstance(e, Turn)]
+    assert (turn.text, turn.party, turn.typed, turn.turn) == ("what time is it", "user", True, 1)
+    (reply,) = replies(playout)
+    assert reply.text == "half past nine"
+    assert playout.audible() == [(reply.start, reply.end)]
+    assert kinds(playout) == ["typed"]
+
+
+def test_what_is_typed_over_a_reply_interrupts_it_and_history_has_all_of_it() -> None:
+    playout, requests = typed({3.5: "never mind"}, [LONG, Answer("yes")], [ASK], 8.0)
+    first, last = replies(playout)
+    assert first.interrupted and 0 < len(first.text) < len(first.full_text)
+    assert first.end <= 3.5 * SAMPLE_RATE + 2 * FRAME
+    assert last.text == "yes"
+    assert requests[1].text == "never mind"
+    assert [heard.text for heard in requests[1].history] == ["what time is it", first.text]
+
+
+def test_what_is_typed_in_the_middle_of_a_turn_goes_with_it() -> None:
+    asked = UserSpeech(0.5, 1.5, "what is the")
+    playout, requests = typed({1.0: "time in Rome"}, [Answer("noon")], [asked], 6.0)
+    assert [request.text for request in requests] == ["what is the\ntime in Rome"]
+    assert turns(playout) == ["what is the", "time in Rome"]
+    assert len({e.turn for e in playout.events if isinstance(e, Turn)}) == 2
+
+
+def test_what_cannot_be_typed_is_refused() -> None:
+    clock = VirtualClock()
+
+    async def main() -> None:
+        async with Session(engines=scripted_engines([]), clock=clock) as session:
+            for text in ("", " \x00\n", "a" * 4001):
+                with pytest.raises(InputError):
+                    session.type(text)
+            with pytest.raises(SettingsError, match="'nobody' is not in this session"):
+                session.type("hello", "nobody")
+
+    clock.run(main())

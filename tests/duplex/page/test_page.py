@@ -165,6 +165,34 @@ async def test_switches_recording_mute_and_keys(server: Served, demo_wav: Path, 
         assert await page.is_disabled("button[data-file='recording.wav']")
 
 
+@pytest.mark.parametrize("width", [390, 1360])
+async def test_a_message_is_written_with_the_keyboard_and_answered(server: Served, demo_wav: Path, width: int) -> None:
+    async with chromium(demo_wav) as browser, tab(browser, viewport={"width": width, "height": 800}) as page:
+        await page.goto(server.url)
+        assert await page.is_hidden("#compose")
+        await begin(page, server.url)
+        await page.click("#mute")
+        await page.focus("#transcript")
+        await page.keyboard.press("w")
+        assert await page.evaluate("document.activeElement.id") == "message"
+        assert await page.evaluate("document.activeElement.labels[0].textContent") == "Write to the assistant"
+        assert await page.is_disabled("#send")
+        await page.keyboard.type("what is two plus three")
+        assert await page.is_enabled("#send")
+        await page.keyboard.press("Enter")
+        written = page.locator(".entry[data-open=false]", has_text="what is two plus three")
+        await written.wait_for(timeout=WAIT)
+        assert await written.locator("em").inner_text() == "typed"
+        await page.locator(".entry[data-speaker=assistant]", has_text="5").first.wait_for(timeout=WAIT)
+        assert await page.input_value("#message") == ""
+        assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert await page.evaluate(UNNAMED) == []
+        assert await page.evaluate(FAINT) == []
+        await page.click("#stop")
+        await page.wait_for_selector("#link[data-state=ended]", timeout=WAIT)
+        assert await page.is_hidden("#compose")
+
+
 @pytest.mark.parametrize("width", [320, 390, 768, 1360])
 async def test_every_width_and_scheme_fits(server: Served, demo_wav: Path, width: int) -> None:
     async with chromium(demo_wav) as browser:

@@ -466,3 +466,18 @@ def test_transcripts_in_another_language_are_written_and_do_not_outlive_their_se
     assert "words" not in (tmp_path / "transcript.de.srt").read_text("utf-8")
     Recorder(tmp_path).close(exports=False)
     assert not list(tmp_path.glob("transcript.de*")) and (tmp_path / "transcript.notes.txt").read_text() == "mine"
+
+
+def test_a_session_can_ask_for_subtitles_that_follow_the_words(tmp_path):
+    told = {"party": "user", "confidence": 1.0, "speaker": ""}
+    events = [
+        {"type": "session_started", "start": 0, "end": 0, "parties": ["user"]},
+        {"type": "word", "start": 16000, "end": 24000, "text": "good", **told},
+        {"type": "word", "start": 24000, "end": 32000, "text": "day", **told},
+        {"type": "turn", "start": 16000, "end": 32000, "party": "user", "text": "good day", "turn": 1, "kind": "turn"},
+    ]
+    events[0]["settings"] = {"subtitle_words": "karaoke"}
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    write_exports(tmp_path, timeline=False)
+    assert "good <00:00:01.500>day" in (tmp_path / "transcript.vtt").read_text()
+    assert "user: good <u>day</u>" in (tmp_path / "transcript.srt").read_text()

@@ -6,7 +6,7 @@ import pytest
 
 from duplex import events as ev
 from duplex.session_record.session_log import Span, parse_events, read_log
-from duplex.session_record.subtitles import SpeakerTurn, TimedWord
+from duplex.session_record.subtitles import SpeakerTurn, TimedWord, to_srt
 from duplex.streaming.errors import InputError
 
 S = 16_000
@@ -183,3 +183,15 @@ def test_translations_are_read_with_the_last_revision_of_one_that_never_ended() 
 def test_a_log_without_translations_has_none() -> None:
     log = parse_events(event.as_dict() for event in conversation())
     assert log.languages == [] and log.translated("de") == []
+
+
+def test_a_typed_turn_is_marked_in_transcripts_and_is_nobodys_speech() -> None:
+    spoken = {"type": "turn", "start": 16_000, "end": 32_000, "party": "ann", "text": "what is the", "turn": 1}
+    written = {**spoken, "start": 30_000, "end": 30_000, "text": "time in Rome", "turn": 2, "typed": True}
+    log = parse_events(
+        [spoken, {"type": "word", "start": 16_000, "end": 31_000, "party": "ann", "text": "hm"}, written]
+    )
+    assert [caption.text for caption in log.captions()] == ["what is the", "[typed] time in Rome"]
+    assert [(turn.start, turn.end) for turn in log.speaker_turns()] == [(1.0, 2.0)]
+    assert [len(turn.words) for turn in log.turns] == [1, 0]
+    assert "[typed] time in Rome" in to_srt(log.captions())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -107,6 +108,26 @@ def test_flush_does_not_decode_again_what_has_been_decoded() -> None:
     recognizer = Levels(interval=0.5)
     hear(recognizer, speak([3, 0]))
     assert recognizer.passes == 1
+
+
+@few
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(0, 12))
+def test_a_look_is_what_a_flush_would_say_and_disturbs_nothing(numbers: list[int], at: int) -> None:
+    numbers = different(numbers)
+    looked, untouched = Levels(interval=0.5, window=4.0), Levels(interval=0.5, window=4.0)
+    samples = speak(numbers)
+    hops = [samples[place : place + looked.hop] for place in range(0, len(samples) - looked.hop + 1, looked.hop)]
+    state, alone = looked.initial_state(), untouched.initial_state()
+    for index, hop in enumerate(hops):
+        _, state = looked.step(hop, state)
+        _, alone = untouched.step(hop, alone)
+        if index == at:
+            found = looked.peek(state)
+            passes = looked.passes
+            assert not found.final and looked.peek(state) == found and looked.passes == passes
+            assert found.text == looked.flush(copy.deepcopy(state)).text
+            assert state.last is found
+    assert looked.flush(state).text == untouched.flush(alone).text
 
 
 def test_nothing_heard_is_a_final_hypothesis_without_words() -> None:

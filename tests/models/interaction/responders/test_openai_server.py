@@ -308,3 +308,73 @@ async def test_cancelling_a_wait_closes_the_connection():
 def test_what_is_no_address_is_refused_at_once(url):
     with pytest.raises(SettingsError, match="no address of a model server"):
         OpenAIServer(url)
+
+
+@pytest.mark.parametrize("unit", ["la femme au martyre, ", "word ", " ", "\n\n", "我不知道。"])
+async def test_an_endless_loop_is_cut_and_the_connection_given_back(unit):
+    async def endless(_: web.Request, response: web.StreamResponse) -> None:
+        await response.write(event("It began well. "))
+        while True:
+            await response.write(event(unit))
+            await asyncio.sleep(0)
+
+    async with serving(ChatServer(endless)) as server:
+        answerer = OpenAIServer(server.url, "tiny", max_tokens=100_000)
+        async with asyncio.timeout(60):
+            text = "".join(item.text for item in await collect(answerer, request("hello")))
+            assert text.startswith("It began well.")
+            assert len(text) < 2000
+            await server.left.wait()
+        await answerer.close()
+
+
+async def test_a_server_that_ignores_the_limit_is_cut_there():
+    words = [f"word{number} " for number in range(10_000)]
+    async with serving(ChatServer(says(*words))) as server:
+        answerer = OpenAIServer(server.url, "tiny", max_tokens=50)
+        text = "".join(item.text for item in await collect(answerer, request("hello")))
+        assert text.startswith("word0 word1 ") and len(text) <= 600
+        await answerer.close()
+
+
+async def test_ten_thousand_words_are_handed_on_whole():
+    words = [f"word{number} " for number in range(10_000)]
+    async with serving(ChatServer(says(*words))) as server:
+        answerer = OpenAIServer(server.url, "tiny", max_tokens=100_000)
+        assert "".join(item.text for item in await collect(answerer, request("hello"))) == "".join(words)
+        await answerer.close()
+
+
+async def test_calls_of_tools_are_never_spoken():
+    call = {"tool_calls": [{"index": 0, "id": "1", "function": {"name": "get_time", "arguments": '{"city":'}}]}
+    more = {"tool_calls": [{"index": 0, "function": {"arguments": '"Rome"}'}}]}
+    async with serving(
+        ChatServer(writes(event("Let me look."), event(**call), event(**more), event(finish="tool_calls")))
+    ) as server:
+        answerer = OpenAIServer(server.url, "tiny")
+        assert await collect(answerer, request("hello")) == [Say("Let me look.")]
+        await answerer.close()
+    for piece in (
+        event(**call),
+        event('{"name": "get_time", "arguments": {}}'),
+        event(tool_calls=[None]),
+        event(tool_calls="x"),
+    ):
+        async with serving(ChatServer(writes(piece, event(finish="tool_calls")))) as server:
+            said, message = await failure(server)
+            assert said == ""
+            assert "get_time" in message or "empty answer" in message or "no completion" in message
+
+
+async def test_history_is_kept_within_the_context():
+    async with serving(ChatServer(says("Yes."))) as server:
+        answerer = OpenAIServer(server.url, "tiny", max_tokens=100, context_tokens=1000)
+        history = heard(
+            *((("user", "assistant")[place % 2], f"sentence number {place}", place) for place in range(500))
+        )
+        await collect(answerer, request("the last words", history=history))
+        messages = server.bodies[0]["messages"]
+        assert sum(len(message["content"]) for message in messages) < 3 * 1000
+        assert messages[-1]["content"] == "the last words"
+        assert "sentence number 499" in str(messages) and "sentence number 3'" not in str(messages)
+        await answerer.close()

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from duplex.models.interaction.contract import Control
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.answerer import CONNECTING
 from duplex.models.interaction.skills.understanding import taken_whole
 from duplex.models.turn_taking.word_lists import word_set
 from tests.models.interaction.asking import ask, heard, request
@@ -57,17 +56,6 @@ def test_a_request_inside_a_request_is_its_own():
 @pytest.mark.parametrize("text", ["", "the", "mhm", "uh huh", "yeah right", "um", "...", "!?"])
 def test_noise_gets_no_answer(text):
     assert ask(SKILLS, text) == ("", [])
-
-
-def test_what_is_beyond_the_skills_is_said_in_full_once():
-    said, controls = ask(SKILLS, "who is the president of france")
-    assert controls == []
-    assert "set timers" in said
-    assert CONNECTING in said
-    again, _ = ask(SKILLS, "tell me a joke", history=heard(("assistant", said, 50)))
-    assert again == "Sorry, that is beyond me."
-    cut_off, _ = ask(SKILLS, "tell me a joke", history=heard(("assistant", said[:40], 50), interrupted=True))
-    assert CONNECTING in cut_off
 
 
 def test_help_offers_every_skill():
