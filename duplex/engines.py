@@ -68,6 +68,7 @@ class Engines:
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),
+            translator=_open_translator(settings),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
         )
 
@@ -106,6 +107,16 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
     )
+
+
+def _open_translator(settings: Settings) -> Translator | None:
+    """None if no language is asked for. Raises ModelError, SettingsError."""
+    target = settings.translate_to.partition(",")[0].strip()
+    if not target:
+        return None
+    from duplex.models.translation import load_translator
+
+    return load_translator(settings.translator, settings.language, target)
 
 
 async def own_engines(steps: Steps, settings: Settings, stack: AsyncExitStack) -> Engines:

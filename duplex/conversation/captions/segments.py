@@ -55,7 +55,8 @@ class CaptionWord:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """What is translated together. words[:stable] will not change; closed: none will, and none will follow.
+    """What is translated together. words[:stable] will not change but in case and punctuation; closed: none will
+    change, and none will follow.
 
     id: the same in every revision, and no other segment's of the session.
     """
@@ -96,6 +97,8 @@ class CaptionSegmenter:
         self._taken = 0
         """Words of the utterance that are settled."""
         self._utterance: int | None = None
+        self._joined = -1
+        """Id of the word that has lost its capital, since a sentence goes on with it."""
 
     def hear(self, base: int, hypothesis: Hypothesis, speakers: Sequence[str] = ()) -> list[Segment]:
         """An utterance as it is heard now. base: sample of the clock that its times count from. speakers: of its words.
@@ -113,8 +116,17 @@ class CaptionSegmenter:
         stable = len(words) if hypothesis.final else hypothesis.stable
         before = (self._id, tuple(self._settled), self._tail)
         done: list[Segment] = []
+        # What is stable may still be written otherwise: with another case, with a full stop for a comma.
+        self._settled = [
+            self._written(words[word.id - self._first])
+            if 0 <= word.id - self._first < min(self._taken, len(words))
+            else word
+            for word in self._settled
+        ]
         for place in range(self._taken, stable):
             done += self._settle(words[place], more=place + 1 < len(words), last=hypothesis.final)
+        if hypothesis.final and self._taken >= stable and self._settled and self._complete(self._settled[-1], False):
+            done.append(self._close())
         self._taken = max(self._taken, stable)
         self._tail = tuple(words[self._taken :])
         if hypothesis.final:
@@ -140,6 +152,9 @@ class CaptionSegmenter:
         self._utterance = None
         return [self._close()] if self._settled else []
 
+    def _written(self, word: CaptionWord) -> CaptionWord:
+        return replace(word, text=word.text.lower()) if word.id == self._joined else word
+
     def _begin_utterance(self, base: int) -> None:
         if self._utterance is not None:  # its end was lost
             self._first += self._most
@@ -154,8 +169,9 @@ class CaptionSegmenter:
                 done.append(self._close())
             elif ends_sentence(before.text):  # the full stop was made of the pause
                 self._settled[-1] = replace(before, text=before.text.rstrip(".?!"))
-                if word.text.lower() in _DANGLING or opens_clause(word.text):
-                    word = replace(word, text=word.text if word.text.startswith("I") else word.text.lower())
+                if not word.text.startswith("I") and (word.text.lower() in _DANGLING or opens_clause(word.text)):
+                    self._joined = word.id
+                    word = replace(word, text=word.text.lower())
         self._settled.append(word)
         if len(self._settled) > LONGEST:
             done.append(self._close(self._best_cut()))

@@ -49,6 +49,7 @@ def test_a_sentence_goes_on_over_a_short_pause():
 def test_a_full_stop_made_of_a_pause_is_taken_back():
     segmenter = CaptionSegmenter("user")
     assert not closed(segmenter.hear(0, final("I would like to.")))
+    segmenter.hear(seconds(1.4), Hypothesis(words("The station"), 2))
     assert closed(segmenter.hear(seconds(1.4), final("The station, please."))) == [
         "I would like to the station, please."
     ]
@@ -79,6 +80,14 @@ def test_a_word_that_is_taken_back_keeps_the_ids_of_the_others():
     assert [word.id for word in second.words] == [word.id for word in first.words][:3]
     assert first.stable == 2 and second.text == "I see away" and second.id == first.id
     assert segmenter.hear(0, Hypothesis(words("I see away"), 2)) == []
+
+
+def test_the_last_spelling_of_stable_words_counts_and_ends_the_sentence():
+    segmenter = CaptionSegmenter("user")
+    segmenter.hear(0, Hypothesis(words("never mind,"), 2))
+    assert closed(segmenter.hear(0, final("Never mind."))) == ["Never mind."]
+    segmenter.hear(seconds(3), Hypothesis(words("good bye"), 2))
+    assert not closed(segmenter.hear(seconds(3), final("good bye")))
 
 
 def test_what_is_taken_back_whole_is_closed_empty():
