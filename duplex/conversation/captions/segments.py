@@ -169,7 +169,7 @@ class CaptionSegmenter:
                 done.append(self._close())
             elif ends_sentence(before.text):  # the full stop was made of the pause
                 self._settled[-1] = replace(before, text=before.text.rstrip(".?!"))
-                if not word.text.startswith("I") and (word.text.lower() in _DANGLING or opens_clause(word.text)):
+                if word.text.partition("'")[0] != "I" and (word.text.lower() in _DANGLING or opens_clause(word.text)):
                     self._joined = word.id
                     word = replace(word, text=word.text.lower())
         self._settled.append(word)
