@@ -63,6 +63,12 @@ class Settings:
         "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
         choices=("", "karaoke", "each"),
     )
+    second_pass: str = setting(
+        AUTO,
+        "in recordings, moonshine-base goes over what moonshine-tiny heard; auto: if it has been pulled and there is "
+        "memory",
+        choices=(AUTO, "on", "off"),
+    )
     spot_commands: bool = setting(True, 'listen for "stop", "wait", "no" over a reply, beside the recognizer')
     synthesizer: str = setting(
         AUTO,

@@ -119,6 +119,7 @@ def transcribe(
         hotwords=settings.hotwords,
         model=settings.recognizer_model,
         live=False,
+        second_pass=settings.second_pass,
     )
     try:
         check_language(settings.language, recognizer)

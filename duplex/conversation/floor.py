@@ -86,12 +86,12 @@ class Floor:
         self._said: dict[str, Said] = {}
         self._previous: dict[str, Said] = {}
         self._open_utterances = 0
+        self._reached = -1
+        """Sample up to which the recognizer had heard everything when last asked."""
         self._messages: list[Message] = []
         """Typed, and not answered yet."""
         self._unheard: list[Message] = []
         """Typed, and answered by the reply of which nothing has been audible yet."""
-        self._reached = 0
-        """Sample up to which the recognizer had heard everything when last asked."""
         self._score: tuple[str, float] | None = None
         self._last_epoch = 0
         self._turn_began = 0
@@ -148,6 +148,10 @@ class Floor:
             said.finals.append(text)
         return self._fire(Trigger.WORDS, at) if text else []
 
+    def caught_up(self, reached: int) -> None:
+        """The words that come next are all that was said up to the sample `reached`, though their utterance is open."""
+        self._reached = max(self._reached, reached)
+
     def typed(self, at: int, party: str, text: str) -> None:
         """The party has typed `text`: it is answered with the next tick at which it may be."""
         self._messages.append(Message(party, text, at))
@@ -174,10 +178,6 @@ class Floor:
         actions = self.words(at, party, text, onset=onset, end=end, final=False)
         self._commanded = False
         return actions
-
-    def caught_up(self, reached: int) -> None:
-        """The words that come next are all that was said up to the sample `reached`, though their utterance is open."""
-        self._reached = max(self._reached, reached)
 
     @property
     def text(self) -> str:

@@ -152,7 +152,7 @@ def _rules() -> tuple[Rule, ...]:
     on(s.HEARING, t.TICK, "typed only_noise", "typed_turn", s.THINKING)
 
     on(s.PAUSING, t.SPEECH_STARTED, "", "", s.HEARING)
-    on(s.PAUSING, t.TICK, "typed", "typed_turn", s.THINKING)
+    on(s.PAUSING, t.TICK, "typed verdict_due", "typed_turn", s.THINKING)
     on(s.PAUSING, t.TICK, "pause_over has_words", "end_turn", s.THINKING)
     on(s.PAUSING, t.TICK, "pause_over", "drop_turn", s.LISTENING)
 
@@ -169,6 +169,7 @@ def _rules() -> tuple[Rule, ...]:
     on(s.SPEAKING, t.WORDS, "challenged take_over", "take_floor", s.PAUSING)
 
     for state in (s.OVERLAP, s.SUSPENDED):
+        on(state, t.TICK, "typed talking", "interrupt_typed", s.HEARING)
         on(state, t.TICK, "typed", "interrupt_typed", s.PAUSING)
         on(state, t.WORDS, "take_over talking", "take_floor", s.HEARING)
         on(state, t.WORDS, "take_over", "take_floor", s.PAUSING)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 MOONSHINE = {"moonshine-tiny": "moonshine-tiny-en", "moonshine-base": "moonshine-base-en"}
 """Names of the setting to names of the catalog of models."""
 
+ROOM_FOR_SECOND = 3 << 30
+"""Bytes of free memory: the larger Moonshine takes 0.9 GB."""
+
 
 def load_recognizer(
     name: str = "auto",
@@ -24,6 +28,7 @@ def load_recognizer(
     hotwords: str = "",
     live: bool = True,
     model: str = "",
+    second_pass: str = "off",
     **settings: Any,
 ) -> Recognizer[Any]:
     """A recognizer by name.
@@ -35,6 +40,8 @@ def load_recognizer(
         The address (".../v1") of an OpenAI-compatible transcription server, asked for `model`.
     hotwords: words and phrases to prefer, separated by commas; recognizers that cannot do so say it in the log.
     live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
+    second_pass: whether the larger Moonshine goes over what the smaller one heard, where hypotheses are not wanted on
+        the way: "on", "off", or "auto": if it has been pulled and the machine has the memory.
     settings: of `Moonshine`, of `PocketSphinx`, or of `transformers_asr.load`.
 
     Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
@@ -43,11 +50,13 @@ def load_recognizer(
         from duplex.models.asr.openai_server import OpenAITranscription
 
         return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
-    if name == "auto":
-        return _best(language, hotwords, {"live": live, **settings})
     name = _from_store(name)
-    if name in MOONSHINE or _holds_moonshine(name):
-        return _moonshine(name, language, hotwords, {"live": live, **settings})
+    if name == "auto" or name in MOONSHINE or _holds_moonshine(name):
+        wanted = {"hotwords": hotwords, "live": live, **settings}
+        second = "off" if live or name == "moonshine-base" else second_pass
+        if name == "auto":
+            return _best(language, second, wanted)
+        return _moonshine(name, language, second, wanted)
     if hotwords:
         log.warning("%s cannot prefer hotwords: they are not used", name)
     if name == "pocketsphinx":
@@ -68,9 +77,9 @@ def load_spotter(language: str = "en") -> Recognizer[Any] | None:
     return KeywordSpotter() if known else None
 
 
-def _best(language: str | None, hotwords: str, settings: dict[str, Any]) -> Recognizer[Any]:
+def _best(language: str | None, second_pass: str, settings: dict[str, Any]) -> Recognizer[Any]:
     try:
-        return _moonshine("moonshine-tiny", language, hotwords, settings)
+        return _moonshine("moonshine-tiny", language, second_pass, settings)
     except ModelError as error:
         if not _english(language):
             raise ModelError(
@@ -80,7 +89,7 @@ def _best(language: str | None, hotwords: str, settings: dict[str, Any]) -> Reco
     return _pocketsphinx(language, {})
 
 
-def _moonshine(name: str, language: str | None, hotwords: str, settings: dict[str, Any]) -> Recognizer[Any]:
+def _moonshine(name: str, language: str | None, second_pass: str, settings: dict[str, Any]) -> Recognizer[Any]:
     from duplex.models.asr.moonshine import Moonshine
     from duplex.models.store import fetch
 
@@ -89,7 +98,24 @@ def _moonshine(name: str, language: str | None, hotwords: str, settings: dict[st
             f"{name} hears only English, not {language!r}: choose a multilingual model such as openai/whisper-small"
         )
     folder = fetch(MOONSHINE[name]) if name in MOONSHINE else Path(name).expanduser()
-    return Moonshine(folder, name, hotwords=hotwords, **settings)
+    return Moonshine(folder, name, second=_second(second_pass), **settings)
+
+
+def _second(second_pass: str) -> Path | None:
+    from duplex.models.store import fetch, find
+
+    larger = MOONSHINE["moonshine-base"]
+    if second_pass == "on":
+        return fetch(larger)
+    return find(larger) if second_pass == "auto" and _free_memory() > ROOM_FOR_SECOND else None
+
+
+def _free_memory() -> int:
+    """Bytes that may be used at once; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 0
 
 
 def _pocketsphinx(language: str | None, settings: dict[str, Any]) -> Recognizer[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from duplex.models.asr.contract import Hypothesis, Word
 from duplex.models.asr.sphinx import PocketSphinx, SphinxState
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import StageError
 from duplex.streaming.policies.local_agreement import LocalAgreement
 
@@ -35,7 +36,7 @@ _LOUD = 0.1
 
 @dataclass(slots=True, eq=False)
 class SpotterState(SphinxState):
-    samples: list[np.ndarray] = field(default_factory=list)
+    samples: np.ndarray = field(default_factory=lambda: np.zeros(round(LONGEST * SAMPLE_RATE), np.float32))
 
 
 class KeywordSpotter(PocketSphinx):
@@ -61,7 +62,7 @@ class KeywordSpotter(PocketSphinx):
         assert isinstance(state, SpotterState)
         if state.heard < LONGEST * self.sample_rate:
             self._feed(chunk, state)
-            state.samples.append(chunk)
+            state.samples[state.heard - len(chunk) : state.heard] = chunk
         return None, state
 
     def flush(self, state: SphinxState) -> Hypothesis:
@@ -81,7 +82,7 @@ class KeywordSpotter(PocketSphinx):
             return ()
         if any(last - first >= LONGEST_WORD for _, first, last in words):
             return ()
-        if voiced_frames(np.concatenate(state.samples)) < LEAST_VOICED:
+        if voiced_frames(state.samples[: state.heard]) < LEAST_VOICED:
             return ()
         return tuple(Word(text, first * _FRAME, min((last + 1) * _FRAME, state.heard)) for text, first, last in words)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from duplex.models.tts.contract import SpeechChunk, Voice
 from duplex.models.tts.espeak_library import END, STEADY, WORD, EspeakLibrary, ListedVoice, Piece, library
+from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.models.tts.word_marks import WordMarker
 from duplex.streaming.errors import ModelError, SettingsError
@@ -59,7 +60,9 @@ class EspeakSynthesizer:
             raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
         if not (math.isfinite(voice.volume) and voice.volume >= 0):
             raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
-        return SpeechStream(self._speak(text, espeak_voice(voice.name, voice.language), voice))
+        name = espeak_voice(voice.name, voice.language)
+        spoken = normalized(text, self._language(name))
+        return SpeechStream(with_original_marks(self._speak(spoken.text, name, voice), spoken))
 
     def voices(self) -> list[Voice]:
         """Every voice, by language. A name may be followed by "+" and one of the `variants`, as in "en-us+f3"."""
@@ -79,6 +82,10 @@ class EspeakSynthesizer:
 
     def close(self) -> None:
         """Ends nothing: the library serves every other speaker of this process."""
+
+    def _language(self, espeak_name: str) -> str:
+        identifier = espeak_name.rpartition("+")[0]
+        return next(entry.languages[0] for entry in self._library.listed if entry.identifier == identifier)
 
     def _speak(self, text: str, espeak_name: str, voice: Voice) -> Generator[SpeechChunk, None, None]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))

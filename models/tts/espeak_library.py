@@ -35,6 +35,7 @@ _CHUNK_MS = 60
 _DO_NOT_EXIT = 0x8000
 _UTF8, _END_PAUSE = 1, 0x1000
 _RATE = 1
+_FASTEST = 450
 _POSITION_IN_CHARACTERS = 1
 _CHARACTERS_UTF8, _IPA = 1, 0x02
 _SPARE = 64
@@ -153,7 +154,13 @@ class EspeakLibrary:
     def _phonemes(self, clauses: list[str], voice: str) -> list[str]:
         if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ModelError(f"espeak-ng cannot load the voice {voice!r}; its data may be damaged")
-        return [" ".join(self._pronounced(clause)) for clause in clauses]
+        said = [" ".join(self._pronounced(clause)) for clause in clauses]
+        # Asked for phonemes, the library counts words on; past its limit the next text loses its first events. Anything
+        # spoken, heard by nobody, makes it count anew (1 ms).
+        self._buffers, self._stop = queue.SimpleQueue(), threading.Event()
+        self._stop.set()
+        self._synthesize(Piece("a", voice, _FASTEST, False))
+        return said
 
     def _pronounced(self, clause: str) -> Iterator[str]:
         text = clause.encode("utf-8")

@@ -16,6 +16,7 @@ import numpy as np
 
 from duplex.models.tts.contract import SpeechChunk, Voice, WordMark
 from duplex.models.tts.espeak import espeak_voice
+from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.phonemes import Pronounced, pronounce
 from duplex.models.tts.piper_model import PiperModel, Prepared, piper_model
 from duplex.models.tts.speech_stream import SpeechStream
@@ -87,7 +88,8 @@ class PiperSynthesizer:
         if base not in ("", self.voice):
             raise ModelError(f"this engine speaks as {self.voice}, not as {base!r}")
         number = self._model.config.speaker(speaker) if speaker else self._speaker
-        return SpeechStream(self._speak(text, number, voice))
+        spoken = normalized(text, self.languages[0])
+        return SpeechStream(with_original_marks(self._speak(spoken.text, number, voice), spoken))
 
     def voices(self) -> list[Voice]:
         """The voice, or one for each of its speakers."""

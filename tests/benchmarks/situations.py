@@ -1,6 +1,6 @@
 """Seeded situations through the real engines: who takes the floor, who should have, how fast the assistant is silent.
 
-    python -m tests.benchmarks.situations [--count 240] [--seed 0] [--computing both|free|charged]
+    python -m tests.benchmarks.situations [--count 240] [--seed 0] [--computing both|free|charged] [--clips FOLDER]
 
 Each situation is a scene of real audio: a spoken question, a long reply of the assistant, and over that reply a
 barge-in, a short command, a backchannel, a cough or a noise burst; or, before it, a hesitation in mid-sentence. Voice,
@@ -129,6 +129,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--computing", choices=("both", "free", "charged"), default="both")
+    parser.add_argument("--clips", type=Path, default=CLIPS, help="another library, as tests.data.make.natural makes")
     parser.add_argument("--verbose", action="store_true", help="a line for each situation")
     args = parser.parse_args()
     ways = {"free": ["free"], "charged": ["charged"], "both": ["free", "charged"]}[args.computing]
@@ -136,12 +137,14 @@ def main() -> int:
     for way in ways:
         cost = measured_costs() if way == "charged" else None
         print(f"\n{described() if cost else 'computing free'}")
-        report(outcomes(args.count, args.seed, cost, args.verbose))
+        report(outcomes(read_clips(args.clips), args.count, args.seed, cost, args.verbose))
     return 0
 
 
-def outcomes(count: int, seed: int, cost: Callable[[str], float] | None, verbose: bool) -> list[Outcome]:
-    situations = Situations(read_clips(CLIPS), seed)
+def outcomes(
+    clips: dict[str, Clip], count: int, seed: int, cost: Callable[[str], float] | None, verbose: bool
+) -> list[Outcome]:
+    situations = Situations(clips, seed)
     engines = Engines.from_settings(Settings())
     made = []
     for number in range(count):

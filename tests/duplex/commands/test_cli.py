@@ -285,7 +285,10 @@ def test_what_was_recorded_survives_a_kill(tmp_path: Path, question: np.ndarray)
 
 
 @pytest.mark.slow
-def test_the_demo_shows_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_demo_shows_what_it_promises(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUPLEX_RECOGNIZER", "pocketsphinx")  # which is there whatever has been pulled
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
     log = read_log(tmp_path / "demo" / "events.jsonl")
     kinds = {decision.kind for decision in log.decisions}

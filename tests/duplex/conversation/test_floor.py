@@ -463,6 +463,9 @@ def test_what_is_typed_waits_until_speech_is_over_but_not_for_a_noise() -> None:
     assert scene.floor.state is State.HEARING
     scene.says("what is the time", final=True).stops().waits(0.02)
     assert scene.typed() == [(2, ["what is the time"], ["and in Rome"])]
+    scene = Scene().starts().waits(0.5).stops().types().waits(0.5)
+    assert not scene.typed()  # the recognizer has not said its last word
+    assert scene.says("what is the", final=True).waits(0.02).typed() == [(2, ["what is the"], ["and in Rome"])]
     scene = Scene().starts().waits(0.5).types()
     assert scene.floor.state is State.HEARING
     assert scene.waits(2.0).floor.state is State.THINKING
@@ -484,9 +487,19 @@ def test_what_is_typed_takes_back_an_announcement_that_is_not_audible() -> None:
 
 
 def test_what_is_typed_interrupts_a_reply() -> None:
-    for scene in (Scene().speaks(), Scene().speaks().starts().waits(0.04), Scene().held()):
+    for scene in (
+        Scene().speaks(),
+        Scene().speaks().starts().waits(0.04),
+        Scene().speaks().starts().waits(0.04).stops(),
+        Scene().held(),
+        Scene().held().stops(),
+    ):
         epoch = scene.floor.epoch
         scene.types().waits(0.02)
+        if scene.floor.state is State.HEARING:
+            scene.stops()
+        if not scene.typed():
+            scene.says("", final=True).waits(0.02)
         assert [each.epoch for each in scene.of(Interrupt)] == [epoch]  # type: ignore[attr-defined]
         assert scene.typed() == [(2, [], ["and in Rome"])]
         assert scene.floor.state is State.THINKING

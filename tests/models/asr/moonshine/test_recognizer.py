@@ -143,3 +143,24 @@ def test_without_weights_pocketsphinx_listens_and_says_so(
 def test_what_cannot_be_hotwords_is_refused(words: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="hotwords"):
         Moonshine(tmp_path, hotwords=words)
+
+
+def test_a_second_pass_goes_over_the_first(folder: Path, question: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = Moonshine(folder, live=False, second=folder)
+    assert hear(twice, question)[-1].text == "What time is it in Tokyo?"
+    assert len(hear(twice, question)) == 1
+    second = twice._second
+    assert second is not None
+    monkeypatch.setattr(second, "hear", lambda samples, draft: ([], []))
+    assert hear(twice, question)[-1].text == "What time is it in Tokyo?"
+
+
+@pytest.mark.parametrize(("setting", "free", "expected"), [("auto", 1 << 40, True), ("auto", 1 << 20, False)])
+def test_a_second_pass_needs_weights_and_memory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str, free: int, expected: bool
+) -> None:
+    monkeypatch.setattr("duplex.models.store.find", lambda name: folder)
+    monkeypatch.setattr("duplex.models.asr._free_memory", lambda: free)
+    recognizer = load_recognizer(str(folder), live=False, second_pass=setting)
+    assert (recognizer._second is not None) is expected
+    assert load_recognizer(str(folder), second_pass=setting)._second is None
