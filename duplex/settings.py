@@ -2,6 +2,8 @@
 
 The names are the same everywhere: `floor.pause_short` is `pause_short` in the table `[floor]` of the file,
 `DUPLEX_FLOOR_PAUSE_SHORT` in the environment and `--set floor.pause_short=0.5` on the command line.
+
+Long because every setting has its line here, with its help and its bounds.
 """
 
 from __future__ import annotations
