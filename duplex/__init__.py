@@ -4,6 +4,7 @@ Blocking functions for files, a stage for live arrays, an async session for conv
 
     words = duplex.transcribe("meeting.wav")
     turns = duplex.diarize("meeting.wav")
+    lines = duplex.translate("meeting.wav", to="de")
 
     async with duplex.Session(duplex.Settings()) as session:
         session.feed(block)
@@ -41,6 +42,7 @@ _HOME = {
     "say": "duplex.batch.say",
     "serve": "duplex.serving.serve",
     "transcribe": "duplex.batch.transcribe",
+    "translate": "duplex.batch.translate",
 }
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "say",
     "serve",
     "transcribe",
+    "translate",
 ]
 
 if TYPE_CHECKING:
@@ -73,6 +76,7 @@ if TYPE_CHECKING:
     from duplex.batch.run import run
     from duplex.batch.say import say
     from duplex.batch.transcribe import transcribe
+    from duplex.batch.translate import translate
     from duplex.conversation.session import Session
     from duplex.microphone.microphone import Microphone
     from duplex.models.restoration.restorer import Restorer

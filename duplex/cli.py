@@ -22,6 +22,7 @@ COMMANDS = (
     "duplex.commands.demo",
     "duplex.commands.run",
     "duplex.commands.transcribe",
+    "duplex.commands.translate",
     "duplex.commands.say",
     "duplex.commands.mic",
     "duplex.commands.chat",

@@ -15,6 +15,7 @@ import numpy as np
 from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
+from duplex.models.translation.contract import Translator
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
@@ -35,6 +36,8 @@ class Engines:
     voices: Sequence[tuple[str, np.ndarray]] = ()
     """(name, samples at 16 kHz) of known voices."""
     turn_taking: TurnTakingModels = field(default_factory=load_turn_taking)
+    translator: Translator | None = None
+    """None: loaded when somebody wants captions in another language."""
     spotter: Recognizer[Any] | None = None
     """Hears short commands over a reply, beside the recognizer."""
 
@@ -65,6 +68,7 @@ class Engines:
             diarizer=diarizer,
             voices=voices,
             turn_taking=load_turn_taking(settings.language),
+            translator=_open_translator(settings),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
         )
 
@@ -103,6 +107,16 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
     )
+
+
+def _open_translator(settings: Settings) -> Translator | None:
+    """None if no language is asked for. Raises ModelError, SettingsError."""
+    target = settings.translate_to.partition(",")[0].strip()
+    if not target:
+        return None
+    from duplex.models.translation import load_translator
+
+    return load_translator(settings.translator, settings.language, target)
 
 
 async def own_engines(steps: Steps, settings: Settings, stack: AsyncExitStack) -> Engines:

@@ -96,6 +96,34 @@ class Word(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Translation(Event):
+    """A caption: a sentence or clause (`source`) and what it is in another language, from its first word to its last.
+
+    caption: the same in every revision of it, in all languages; revision: counts them. words: ids of its first and last
+    source word, which a word keeps when it is heard anew. The first `stable` characters of the text are never taken
+    back; erased: words of the revision before that were. final: no revision follows. source_language: the one that was
+    really spoken, which is `language` if nothing had to be translated. quality: estimated chance that the text is
+    usable; hopeless: better not shown as a translation.
+    """
+
+    type: ClassVar[str] = "translation"
+    party: str
+    caption: int
+    language: str
+    text: str
+    source: str
+    source_language: str
+    revision: int
+    stable: int
+    erased: int
+    final: bool
+    quality: float
+    hopeless: bool
+    words: tuple[int, int]
+    speaker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn(Event):
     """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
 

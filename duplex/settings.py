@@ -2,6 +2,8 @@
 
 The names are the same everywhere: `floor.pause_short` is `pause_short` in the table `[floor]` of the file,
 `DUPLEX_FLOOR_PAUSE_SHORT` in the environment and `--set floor.pause_short=0.5` on the command line.
+
+Long because every setting has its line here, with its help and its bounds.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ PREFIX = "DUPLEX_"
 AUTO = "auto"
 """The value that leaves a choice to the family."""
 
-NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
-"""Variables of the model store: where models are kept on this machine, and whether more may be pulled."""
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE", "DUPLEX_TRANSLATION_WEIGHTS"}
+"""Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""
@@ -122,6 +124,12 @@ class Settings:
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
+    translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
+    translator: str = setting(
+        AUTO,
+        "translator; auto: the one for English and German; the Hugging Face id or folder of a translation model, or "
+        "the address of an OpenAI-compatible server, MODEL@http://127.0.0.1:11434/v1",
+    )
     wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
     utterance_gap: float = setting(0.35, "silence after which the recognizer closes an utterance", low=0.1, high=2.0)
     utterance_limit: float = setting(20.0, "longest utterance given to the recognizer at once", low=2.0, high=60.0)

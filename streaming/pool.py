@@ -31,6 +31,7 @@ PRIORITIES = {
     "speak": 2,
     "diarize": 3,
     "restore": 4,
+    "translate": 4,
     "respond": 5,
     "prefill": 6,
     "load": 7,

@@ -53,6 +53,11 @@ class Transcript(list[Word]):
         return " ".join(word.text for word in self)
 
     @property
+    def utterances(self) -> list[list[Word]]:
+        """The words by utterance: what the recognizer was given at once, in order of time."""
+        return self._utterances
+
+    @property
     def speakers(self) -> list[str]:
         """In order of appearance."""
         return list(dict.fromkeys(word.speaker for word in self if word.speaker is not None))

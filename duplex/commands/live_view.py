@@ -134,6 +134,9 @@ class LiveView:
                 self._partials.pop(party, None)
                 note = "  (backchannel)" if kind == "backchannel" else ""
                 self._line(event.start, party, self._colour(party), escape(text) + f"[dim]{note}[/]")
+            case ev.Translation(language=language, final=True, hopeless=hopeless) if event.text:
+                text = f"[{event.source}]" if hopeless else event.text
+                self._line(event.start, language, "dim", f"[dim]{escape(text)}[/]")
             case ev.Decision(kind=kind) if kind in DECISIONS:
                 self._line(event.end, "", "dim", f"[dim]· {DECISIONS[kind]}[/]")
             case ev.Decision(kind="endpoint" | "typed"):

@@ -31,6 +31,12 @@ FLAGS = {
     "assistant_name": ("--assistant-name", "what the assistant is called (default: Duplex)"),
     "system_prompt": ("--system-prompt", "its role, manner and persona, for the language model; @FILE reads a file"),
     "restore": ("--restore", "restore the sound, live: auto, enhance, dereverb, codec or bandwidth"),
+    "translate_to": ("--translate-to", "captions in this language as well, such as de; several with commas"),
+    "translator": (
+        "--translator",
+        "translator of other pairs than English and German: the Hugging Face id or folder of a translation model, or "
+        "MODEL@http://127.0.0.1:11434/v1, an OpenAI-compatible server",
+    ),
     "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
 }
 

@@ -3,6 +3,8 @@
 Perceive: every 20 ms frame is segmented and ticks the floor. Decide: the floor, which is pure, answers at once.
 Respond: replies are made beside it and played at the pace of the clock. All of it is one pipeline
 (streaming/pipeline.py); no part waits for another but through a bounded queue.
+
+Long because everything that can be asked of a session is asked of this one object.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.audience import Audience, Sink
+from duplex.conversation.captions.live import LiveCaptions
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
@@ -104,6 +107,7 @@ class Session:
             if engines is None:
                 engines = self._engines = await own_engines(steps, self.settings, stack)
             self._build(engines, steps)
+            await self._captions.begin()
             if self.settings.restore:
                 await self._perception.restore(self.settings.restore, 0)
             await stack.enter_async_context(self.watchdog)
@@ -166,7 +170,7 @@ class Session:
         deadline = self._framer.position + round(limit * SAMPLE_RATE)
         while self._framer.position < deadline:
             await self.clock.sleep_until(self._manager.began + (self._framer.position + FRAME) / SAMPLE_RATE)
-            if not self._perception.busy and self._manager.settled(deadline):
+            if not self._perception.busy and not self._captions.busy and self._manager.settled(deadline):
                 break
             self.feed(silence)
         self._perception.input.queue.close()
@@ -191,6 +195,11 @@ class Session:
             await self._perception.restore(task, self.now)
         else:
             self._perception.stop_restoring()
+
+    async def translate(self, listener: str, language: str) -> None:
+        """Captions in this language for a listener from now on: `Translation` events; empty: none any more. Listeners
+        of one language share its captions. Raises SettingsError for a pair that the translator lacks, ModelError."""
+        await self._captions.translate(listener, language)
 
     @property
     def input_gain(self) -> float:
@@ -272,6 +281,9 @@ class Session:
         self._turn.follow(self._perception.nodes)
         for node in self._turn.nodes:
             self._pipeline.add(node)
+        self._captions = LiveCaptions(
+            engines.translator, settings, steps, self._pipeline, self._perception, self._manager, self._emit
+        )
         self.host.attach(self._manager, self._perception)
 
     async def _play(self) -> None:
@@ -286,6 +298,7 @@ class Session:
             self._put_out(chunk)
             at += OUTPUT_HOP
             self._manager.played(at)
+            self._captions.tick()
 
     def _skip(self, at: int, hops: int) -> int:
         """After a stall: nobody heard anything meanwhile, so the reply goes on where it was."""

@@ -12,6 +12,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ class TurnManager:
         """Of parties on whose channel several people may be heard."""
         self.began = clock.now()
         """When sample 0 was due, on the clock."""
+        self.captions: Callable[[str, int, Hypothesis, list[str]], None] | None = None
         self._clock = clock
         self._language = manner.language
         self._steps = steps
@@ -95,9 +97,8 @@ class TurnManager:
             lambda made: spawn("answering", made),
             self._level,
         )
-        self.reports = ReplyReports(
-            self.floor, self.playback, self.replies, self.history, emit, self._act, self._say_again
-        )
+        again = partial(self.announcements.say, urgent=True, first=True)
+        self.reports = ReplyReports(self.floor, self.playback, self.replies, self.history, emit, self._act, again)
 
     def say(self, text: str, *, urgent: bool = False) -> None:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
@@ -164,6 +165,8 @@ class TurnManager:
         labels = self.speakers.get(party)
         words = [(base + word.start, base + word.end, word.text) for word in hypothesis.words]
         names = labels.attribute([(start, end) for start, end, _ in words]) if labels else [""] * len(words)
+        if self.captions is not None:
+            self.captions(party, base, hypothesis, names)
         if hypothesis.final:
             for word, (start, end, text), who in zip(hypothesis.words, words, names, strict=True):
                 self._emit(ev.Word(start, end, party, text, round(word.confidence, 3), who))
@@ -354,9 +357,6 @@ class TurnManager:
             return
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
         self.reports.interjections.append(Interjection(track, self.floor.turn, decided))
-
-    def _say_again(self, text: str) -> None:
-        self.announcements.say(text, urgent=True, first=True)
 
     def _withdraw(self, epoch: int) -> None:
         current = self.replies.current

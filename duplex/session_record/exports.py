@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ TRANSCRIPTS: dict[str, Callable[[Any, str], str]] = {
 TURNS, SUMMARY, TIMELINE = "turns.rttm", "summary.json", "timeline.png"
 EXPORTS = (*TRANSCRIPTS, TURNS, SUMMARY, TIMELINE)
 
+_TRANSLATED = re.compile(r"transcript\.[a-z]{2,3}(\.both)?\.(srt|vtt|txt)")
+
 
 def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> None:
     """Transcripts, speaker turns, summary and timeline, from the event log and the sound in the folder. Each appears
@@ -34,6 +37,12 @@ def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> N
     captions, words = log.captions(), str(log.settings.get("subtitle_words", ""))
     for name, transcript in TRANSCRIPTS.items():
         write_whole(folder / name, transcript(captions, words).encode())
+    for language in log.languages:
+        for part, bilingual in (("", False), (".both", True)):
+            translated = log.translated(language, bilingual=bilingual)
+            for name, transcript in TRANSCRIPTS.items():
+                stem, _, suffix = name.partition(".")
+                write_whole(folder / f"{stem}.{language}{part}.{suffix}", transcript(translated, "").encode())
     write_whole(folder / TURNS, to_rttm(log.speaker_turns(), folder.resolve().name).encode())
     summary = json.dumps(summarize_log(log), indent=2, ensure_ascii=False, default=plain)
     write_whole(folder / SUMMARY, f"{summary}\n".encode())
@@ -41,6 +50,11 @@ def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> N
         from duplex.pictures.timeline import draw_timeline
 
         draw_timeline(folder, folder / TIMELINE)
+
+
+def translated_exports(folder: Path) -> list[str]:
+    """Names of the transcripts in other languages that a folder holds: transcript.de.srt, transcript.de.both.srt, …"""
+    return sorted(path.name for path in folder.iterdir() if _TRANSLATED.fullmatch(path.name))
 
 
 def write_whole(path: Path, content: bytes) -> None:

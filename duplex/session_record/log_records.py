@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -98,6 +98,33 @@ class Interruption:
     heard: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenTranslation:
+    """What a party said, sentence by sentence, and what it is in `language`. hopeless: `text` is not to be trusted."""
+
+    start: float
+    end: float
+    party: str
+    speaker: str
+    language: str
+    text: str
+    source: str
+    hopeless: bool = False
+
+    @classmethod
+    def told(cls, event: Mapping[str, Any], start: float, end: float, party: str) -> SpokenTranslation:
+        """From an event; start, end: in seconds."""
+        texts = [str(event.get(name) or "") for name in ("speaker", "language", "text", "source")]
+        return cls(start, end, party, *texts, hopeless=bool(event.get("hopeless")))
+
+    def caption(self, name: str, *, bilingual: bool = False) -> Caption:
+        """With what was said below it, if bilingual. A hopeless one is what was said, in brackets."""
+        if self.hopeless:
+            return Caption(self.start, self.end, name, f"[{self.source}]")
+        under = self.source if bilingual and self.source != self.text else ""
+        return Caption(self.start, self.end, name, self.text, under=under)
+
+
 class DiarizedTurn(NamedTuple):
     """A stretch in which `speaker` spoke, as the diarizer found it."""
 
@@ -126,6 +153,7 @@ class SessionLog:
     diarized: dict[str, list[DiarizedTurn]] = field(default_factory=dict)
     turns: list[SpokenTurn] = field(default_factory=list)
     replies: list[SpokenReply] = field(default_factory=list)
+    translations: list[SpokenTranslation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
     suspensions: list[Span] = field(default_factory=list)
@@ -144,6 +172,19 @@ class SessionLog:
         captions = [caption for turn in self.turns if turn.text for caption in self.turn_captions(turn)]
         captions += [caption for reply in self.replies if reply.text for caption in self.reply_captions(reply)]
         return sorted(captions, key=lambda caption: (caption.start, caption.end))
+
+    @property
+    def languages(self) -> list[str]:
+        """In which there are captions beside what was said."""
+        return sorted({each.language for each in self.translations})
+
+    def translated(self, language: str, *, bilingual: bool = False) -> list[Caption]:
+        """What was said, in a language of `languages`; bilingual: with the original below."""
+        return [
+            each.caption(self.name(each.party, each.speaker), bilingual=bilingual)
+            for each in self.translations
+            if each.language == language and each.text
+        ]
 
     def reply_captions(self, reply: SpokenReply) -> list[Caption]:
         """What was heard of a reply, cut where another was said in the middle of it."""

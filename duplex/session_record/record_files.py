@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from duplex.audio_files.wav_writer import WavWriter
-from duplex.session_record.exports import EVENTS, EXPORTS, plain
+from duplex.session_record.exports import EVENTS, EXPORTS, plain, translated_exports
 from duplex.session_record.mixer import Mixer
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import OutputError
@@ -157,7 +157,7 @@ def _prepare(folder: Path) -> None:
         raise OutputError(f"{folder}: the folder cannot be made ({error.strerror})") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: no permission to write into this folder")
-    for name in (*RECORDED, *EXPORTS):
+    for name in (*RECORDED, *EXPORTS, *translated_exports(folder)):
         try:
             (folder / name).unlink(missing_ok=True)  # so that no export of an earlier session stands beside this one
         except OSError as error:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from duplex.session_record.exports import EVENTS, EXPORTS, write_exports
+from duplex.session_record.exports import EVENTS, EXPORTS, translated_exports, write_exports
 from duplex.session_record.mixer import LONGEST_WAIT
 from duplex.session_record.record_files import ASSISTANT, INPUT, MIX, RECORDED, RESTORED, RecordFiles
 from duplex.session_record.write_behind import BACKLOG, WriteBehind
@@ -103,7 +103,8 @@ class Recorder:
                 finally:
                     if exports:
                         write_exports(self.folder, timeline=timeline)
-        return [self.folder / name for name in (*RECORDED, *EXPORTS) if (self.folder / name).exists()]
+        names = (*RECORDED, *EXPORTS, *translated_exports(self.folder))
+        return [self.folder / name for name in names if (self.folder / name).exists()]
 
     async def aclose(self, *, timeline: bool = True, exports: bool = True, limit: float = 60.0) -> list[Path]:
         """`close`, away from the event loop. limit: seconds, after which OutputError is raised; the closing goes on by

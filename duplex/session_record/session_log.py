@@ -25,6 +25,7 @@ from duplex.session_record.log_records import (
     Interruption,
     SessionLog,
     SpokenReply,
+    SpokenTranslation,
     SpokenTurn,
     TurnKind,
     unique_names,
@@ -44,6 +45,7 @@ __all__ = [
     "SessionLog",
     "Span",
     "SpokenReply",
+    "SpokenTranslation",
     "SpokenTurn",
     "parse_events",
     "read_log",
@@ -106,6 +108,7 @@ class _Reader:
         self._begun: dict[Any, Mapping[str, Any]] = {}
         self._held: dict[Any, list[float]] = {}
         self._gone_on: dict[Any, list[float]] = {}
+        self._captions: dict[Any, SpokenTranslation] = {}  # not final when the log breaks off
 
     def read(self, event: Mapping[str, Any]) -> None:
         log = self._log
@@ -129,6 +132,8 @@ class _Reader:
                 log.words.setdefault(party, []).append(TimedWord(text, start, end, speaker))
             case "turn":
                 self._turn(event, party, text, start, end, speaker)
+            case "translation":
+                self._translation(event, SpokenTranslation.told(event, start, end, party))
             case "speaker_turn":
                 self._known(party)
                 log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))
@@ -162,6 +167,9 @@ class _Reader:
         for party, words in log.words.items():
             speakers = DiarizedSpeakers(log.diarized.get(party, ()))
             words[:] = sorted((speakers.named(word) for word in words), key=lambda word: word.start)
+        log.translations = sorted(
+            [*log.translations, *self._captions.values()], key=lambda each: (each.start, each.end)
+        )
         log.turns = sorted(self._with_words(), key=lambda turn: (turn.start, turn.end))
         audible = [
             epoch for epoch in self._begun.keys() | self._replies.keys() | self._spoken.keys() if self._heard(epoch)
@@ -203,6 +211,11 @@ class _Reader:
         number = number if isinstance(number, int) else 0
         typed = event.get("typed") is True
         self._turns[key] = SpokenTurn(number, party, text, start, end, kind, speaker, typed=typed)
+
+    def _translation(self, event: Mapping[str, Any], said: SpokenTranslation) -> None:
+        self._captions[key := (event.get("caption"), said.language)] = said
+        if event.get("final", True):
+            self._log.translations.append(self._captions.pop(key))
 
     def _time(self, sample: Any) -> float:
         if not isinstance(sample, int | float) or not math.isfinite(sample):

@@ -26,13 +26,17 @@ LONGEST = 7.0
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What a party said from `start` to `end` (seconds). With `words`, it is cut where they really lie."""
+    """What a party said from `start` to `end` (seconds). With `words`, it is cut where they really lie.
+
+    under: the same in another language, shown below.
+    """
 
     start: float
     end: float
     party: str
     text: str
     words: tuple[TimedWord, ...] = ()
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def to_txt(captions: Iterable[Caption]) -> str:
         hours, rest = divmod(int(caption.start), 3600)
         stamp = f"[{hours:02d}:{rest // 60:02d}:{rest % 60:02d}]"
         lines.append(f"{stamp} {one_line(caption.party)}: {one_line(caption.text)}\n")
+        if caption.under:
+            lines.append(f"{' ' * len(stamp)} {one_line(caption.under)}\n")
     return "".join(lines)
 
 
@@ -99,12 +105,26 @@ def _cues(captions: Iterable[Caption], prefixed: bool) -> list[Cue]:
     cues = []
     for caption in _ordered(captions):
         prefix = f"{one_line(caption.party)}: " if prefixed and one_line(caption.party) else ""
-        for words in _cut(timed_words(caption), prefix):
+        parts = _cut(timed_words(caption), prefix)
+        for words, under in zip(parts, _shared_out(caption.under, parts), strict=True):
             start = _ms(words[0].start)
             end = min(max(_ms(words[-1].end), start), start + round(LONGEST * 1000))
             said = sum(len(word.text) + 1 for word in words)
-            cues.append(Cue(start, end, caption.party, _balanced(words, prefix), said, tuple(words)))
+            lines = [*_balanced(words, prefix), *textwrap.wrap(under, LINE, break_on_hyphens=False)]
+            cues.append(Cue(start, end, caption.party, lines, said, tuple(words)))
     return readable(cues, longest=round(LONGEST * 1000))
+
+
+def _shared_out(text: str, parts: Sequence[Sequence[TimedWord]]) -> list[str]:
+    """The words of a text in as many pieces as there are parts, as long in proportion as these."""
+    tokens, shares = one_line(text).split(), [sum(len(word.text) + 1 for word in part) for part in parts]
+    pieces, done, given = [], 0, 0
+    for share in shares:
+        done += share
+        until = round(len(tokens) * done / sum(shares))
+        pieces.append(" ".join(tokens[given:until]))
+        given = until
+    return pieces
 
 
 def _cut(words: Sequence[TimedWord], prefix: str) -> list[list[TimedWord]]:

@@ -1,1 +1,50 @@
 """Translation: text in one language to text in another, with a quality estimate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from duplex.models.translation.contract import Translation, Translator
+from duplex.streaming.errors import SettingsError
+
+__all__ = ["Translation", "Translator", "load_translator"]
+
+BUNDLED = frozenset({("en", "de"), ("de", "en")})
+
+
+def load_translator(name: str = "auto", source: str = "", target: str = "") -> Translator:
+    """A translator by name.
+
+    name: "auto": the bundled one, for English and German. A folder with an export of it. The Hugging Face id or folder
+        of a translation model. "MODEL@ADDRESS" or "ADDRESS" of an OpenAI-compatible server.
+    source, target: languages that it will be asked for first; a model of one pair cannot say which that is.
+
+    Raises SettingsError for a pair that "auto" lacks, ModelError if the translator cannot be had.
+    """
+    source, target = _primary(source), _primary(target)
+    if name == "auto":
+        from duplex.models.translation.engine import load_bundled
+
+        if source and target and source != target and (source, target) not in BUNDLED:
+            raise SettingsError(
+                f"the bundled translator has no {source}-{target}, only en-de and de-en; name another one with "
+                "--translator: a translation model of transformers by its id or folder, or an OpenAI-compatible server"
+            )
+        return load_bundled()
+    if "://" in name:
+        from duplex.models.translation.server import ServerTranslator
+
+        model, _, address = name.rpartition("@") if "@" in name.partition("://")[0] else ("", "", name)
+        return ServerTranslator(address, model or None)
+    folder = Path(name).expanduser()
+    if (folder / "decoder.onnx").is_file():
+        from duplex.models.translation.engine import load_bundled
+
+        return load_bundled(folder)
+    from duplex.models.translation.transformers_translator import TransformersTranslator
+
+    return TransformersTranslator(name, (source, target) if source and target else None)
+
+
+def _primary(tag: str) -> str:
+    return tag.strip().replace("_", "-").partition("-")[0].lower()

@@ -22,7 +22,7 @@ def repaired(translation: str, source: str, vocabulary: Vocabulary) -> str:
     """The translation with the source's rare names and long numbers."""
     found, said = _WORD.findall(translation), set(_WORD.findall(source))
     for word in dict.fromkeys(_rare(source, vocabulary)):
-        if word in translation:
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", translation):
             continue
         others = [other for other in found if other not in said and _same_kind(word, other)]
         scored = [(SequenceMatcher(None, word, other, autojunk=False).ratio(), other) for other in others]

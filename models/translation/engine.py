@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,13 @@ from .contract import Translation
 from .copying import repaired
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
+from .sanity import keeps_numbers
 from .search import Hypothesis, search
 from .vocabulary import END, LANGUAGES, Vocabulary, normalized
 
 WEIGHTS = Path(__file__).parent / "weights"
+VARIABLE = "DUPLEX_TRANSLATION_WEIGHTS"
+"""Names a folder with the files of an export, used where no weights are included."""
 LONGEST = 120
 """Subwords of a piece; a single word that has more is left as it is."""
 UNREADABLE = 0.4
@@ -63,7 +67,7 @@ class BundledTranslator:
     name = "duplex-en-de"
     pairs = frozenset({("en", "de"), ("de", "en")})
 
-    def __init__(self, folder: str | Path = WEIGHTS, beam: int = 4, threads: int = 1) -> None:
+    def __init__(self, folder: str | Path, beam: int = 4, threads: int = 1) -> None:
         folder = Path(folder)
         self.vocabulary = Vocabulary(folder / "vocabulary.model")
         self.graphs = Graphs(folder, threads)
@@ -137,11 +141,12 @@ class BundledTranslator:
         found, numbers = self.hypothesis(text, target, partial, begin)
         quality = self._quality.quality(self.features(found, numbers))
         complete = found.ended and not found.looped
+        words = repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary)
         return Translation(
-            repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary),
+            words,
             source,
             target,
-            quality if complete else quality / 2,
+            quality if complete and (partial or keeps_numbers(words, text)) else quality / 2,
             alignment=tuple(before + place for place in self._alignment(found, numbers)),
             complete=complete,
         )
@@ -162,9 +167,22 @@ class BundledTranslator:
         return [int(total.argmax()) for total in sums]
 
 
-def load_translator(folder: str | Path | None = None, beam: int = 4) -> BundledTranslator:
+def find_weights() -> Path | None:
+    """The folder with the bundled translator's files; None if there are none."""
+    named = os.environ.get(VARIABLE)
+    folders = [WEIGHTS, *([Path(named).expanduser()] if named else [])]
+    return next((folder for folder in folders if (folder / "decoder.onnx").is_file()), None)
+
+
+def load_bundled(folder: str | Path | None = None, beam: int = 4) -> BundledTranslator:
     """The shipped translator, or one exported into another folder. Raises ModelError."""
-    return BundledTranslator(folder or WEIGHTS, beam)
+    folder = folder or find_weights()
+    if folder is None:
+        raise ModelError(
+            "the translator for English and German is not included in this copy of Duplex; name another one with "
+            "--translator: a translation model of transformers by its id or folder, or an OpenAI-compatible server"
+        )
+    return BundledTranslator(folder, beam)
 
 
-__all__ = ["LANGUAGES", "BundledTranslator", "Graphs", "load_translator"]
+__all__ = ["LANGUAGES", "BundledTranslator", "Graphs", "find_weights", "load_bundled"]

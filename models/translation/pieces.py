@@ -24,20 +24,27 @@ _OPENERS = _set(
 def sentences(text: str) -> list[str]:
     """Sentences of a text; abbreviations, ordinals and single letters end none."""
     words, found, current = text.split(), [], []
-    for place, word in enumerate(words):
+    for word in words[:-1]:
         current.append(word)
-        core = word.rstrip("\"')]")
-        if core[-1:] not in ".!?…" or place + 1 == len(words):
-            continue
-        stem = core.rstrip(".").lower().lstrip("\"'([")
-        dotted = core.endswith(".") and not core.endswith("..")
-        if dotted and (stem in _ABBREVIATIONS or len(stem) < 2 or "." in stem or stem.isdigit()):
-            continue
-        found.append(" ".join(current))
-        current = []
-    if current:
-        found.append(" ".join(current))
-    return found
+        if ends_sentence(word):
+            found.append(" ".join(current))
+            current = []
+    return [*found, " ".join([*current, words[-1]])] if words else []
+
+
+def ends_sentence(word: str) -> bool:
+    """Whether a sentence ends with this word, if more words follow it."""
+    core = word.rstrip("\"')]")
+    if core[-1:] not in tuple(".!?…"):
+        return False
+    stem = core.rstrip(".").lower().lstrip("\"'([")
+    dotted = core.endswith(".") and not core.endswith("..")
+    return not (dotted and (stem in _ABBREVIATIONS or len(stem) < 2 or "." in stem or stem.isdigit()))
+
+
+def opens_clause(word: str) -> bool:
+    """Whether this word, as it is written, often opens a clause."""
+    return word.lower() in _OPENERS
 
 
 def pieces(text: str, longest: int = LONGEST) -> list[str]:
@@ -60,4 +67,4 @@ def _best_cut(words: list[str], longest: int) -> int:
     for place in places:
         if re.search(r"[,;:]$", words[place - 1]):
             return place
-    return next((place for place in places if words[place].lower() in _OPENERS), longest)
+    return next((place for place in places if opens_clause(words[place])), longest)

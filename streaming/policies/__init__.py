@@ -1,1 +1,1 @@
-"""Policies on growing hypotheses: what of them is stable."""
+"""Policies on growing hypotheses: what of them is stable, and when a translation is written."""

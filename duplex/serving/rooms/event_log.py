@@ -41,6 +41,7 @@ class EventLog:
         self._shift = shift
         self._turns = max((int(event.get("turn", 0)) for event in self._events), default=0)
         self._epochs = max((int(event.get("epoch", 0)) for event in self._events), default=0)
+        self._captions = max((int(event.get("caption", -1)) for event in self._events), default=-1) + 1
 
     @property
     def end(self) -> int:
@@ -50,21 +51,36 @@ class EventLog:
     def add(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An event as `Event.as_dict` gives it; returned as it reads on the room's whole time."""
         told = dict(event)
-        if self._shift or self._turns or self._epochs:
+        if self._shift or self._turns or self._epochs or self._captions:
             told |= {name: told[name] + self._shift for name in _SAMPLES if name in told}
             told |= {"turn": told["turn"] + self._turns} if "turn" in told else {}
             told |= {"epoch": told["epoch"] + self._epochs} if "epoch" in told else {}
+            told |= {"caption": told["caption"] + self._captions} if "caption" in told else {}
+        if told["type"] == "translation":
+            return self._caption(told)
         if told["type"] in _PASSING:
             self._partials[told["party"]] = told
             return told
         if told["type"] in ("turn", "word"):
             self._partials.pop(told["party"], None)
+        return self._keep(told)
+
+    def _keep(self, told: dict[str, Any]) -> dict[str, Any]:
         self._events.append(told)
         if len(self._events) > MOST:
             surplus = len(self._events) - MOST
             del self._events[:surplus]
             self._first += surplus
         return told
+
+    def _caption(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Of a caption that is still changing, only the newest state is kept."""
+        key = f"{told['caption']} {told['language']}"
+        if not told["final"]:
+            self._partials[key] = told
+            return told
+        self._partials.pop(key, None)
+        return self._keep(told)
 
     def page(self, since: int = 0, most: int | None = None) -> dict[str, Any]:
         """{"events": at most `most` from number `since` on, "next": the number after them, "end"}.

@@ -135,3 +135,20 @@ def test_lines_of_the_live_list_are_in_the_order_of_time() -> None:
     view.finish()
     assert [line.split()[0] for line in out.getvalue().splitlines()] == ["00:00.06", "00:01.25", "00:03.75"]
     assert np.all(np.diff([line.count("hello") for line in out.getvalue().splitlines()]) <= 0)
+
+
+def test_captions_stand_beside_what_is_said() -> None:
+    from rich.console import Console
+
+    from duplex import events as ev
+    from duplex.commands.live_view import LiveView
+
+    def caption(text: str, *, final: bool = True, hopeless: bool = False) -> ev.Translation:
+        return ev.Translation(1, 2, "user", 0, "de", text, "what", "en", 1, 0, 0, final, 0.5, hopeless, (0, 0))
+
+    out = io.StringIO()
+    view = LiveView(Console(file=out, width=200))
+    for event in (caption("Wa", final=False), caption("Was"), caption("Wie", hopeless=True), caption("")):
+        view.on_event(event)
+    view.finish()
+    assert [line.split()[1:] for line in out.getvalue().splitlines()] == [["de", "Was"], ["de", "[what]"]]

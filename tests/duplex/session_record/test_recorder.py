@@ -29,7 +29,7 @@ from duplex.streaming.errors import InputError, OutputError
 from duplex.streaming.limiter import soft_limit
 from duplex.streaming.pool import InferencePool
 from duplex.testing import Answer, Playout, UserSpeech, VirtualClock, feed, scripted_engines
-from tests.duplex.session_record.test_session_log import S, conversation
+from tests.duplex.session_record.test_session_log import S, caption, conversation
 
 ALL = {
     "events.jsonl",
@@ -453,6 +453,19 @@ def test_an_export_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OutputError, match=r"transcript\.srt: cannot be written \(No space left on device\)"):
         recorder.close(timeline=False)
     assert {path.name for path in tmp_path.iterdir()} == {"events.jsonl", "input.wav", "assistant.wav", "mix.wav"}
+
+
+def test_transcripts_in_another_language_are_written_and_do_not_outlive_their_session(tmp_path):
+    (tmp_path / "transcript.notes.txt").write_text("mine")
+    recorder = Recorder(tmp_path)
+    for event in [*conversation()[:1], caption(0, "Wörter")]:
+        recorder.on_event(event)
+    names = {path.name for path in recorder.close(timeline=False)}
+    assert {"transcript.de.srt", "transcript.de.vtt", "transcript.de.txt", "transcript.de.both.srt"} <= names
+    assert "Wörter\nwords 0" in (tmp_path / "transcript.de.both.srt").read_text("utf-8")
+    assert "words" not in (tmp_path / "transcript.de.srt").read_text("utf-8")
+    Recorder(tmp_path).close(exports=False)
+    assert not list(tmp_path.glob("transcript.de*")) and (tmp_path / "transcript.notes.txt").read_text() == "mine"
 
 
 def test_a_session_can_ask_for_subtitles_that_follow_the_words(tmp_path):

@@ -155,6 +155,36 @@ def test_an_announcement_in_the_middle_of_a_reply_cuts_it_in_two_everywhere() ->
     assert [(turn.start, turn.end) for turn in log.speaker_turns()] == [(0.0, 2.0), (2.0, 4.0), (4.0, 6.0)]
 
 
+def caption(
+    number: int, text: str, *, final: bool = True, hopeless: bool = False, language: str = "de"
+) -> ev.Translation:
+    start = (1 + 2 * number) * S
+    return ev.Translation(
+        start, start + S, "user", number, language, text, f"words {number}", "en", 1, 0, 0, final, 0.5, hopeless, (0, 1)
+    )
+
+
+def test_translations_are_read_with_the_last_revision_of_one_that_never_ended() -> None:
+    told = [
+        caption(0, "Wör", final=False),
+        caption(0, "Wörter 0"),
+        caption(1, "Unsinn", hopeless=True),
+        caption(0, "mots 0", language="fr"),
+        caption(2, ""),
+        caption(3, "Wörter", final=False),
+    ]
+    log = parse_events([*(event.as_dict() for event in [*conversation()[:1], *told])])
+    assert log.languages == ["de", "fr"]
+    assert [each.text for each in log.translated("de")] == ["Wörter 0", "[words 1]", "Wörter"]
+    assert [each.under for each in log.translated("de", bilingual=True)] == ["words 0", "", "words 3"]
+    assert [(each.start, each.end) for each in log.translated("fr")] == [(1.0, 2.0)]
+
+
+def test_a_log_without_translations_has_none() -> None:
+    log = parse_events(event.as_dict() for event in conversation())
+    assert log.languages == [] and log.translated("de") == []
+
+
 def test_a_typed_turn_is_marked_in_transcripts_and_is_nobodys_speech() -> None:
     spoken = {"type": "turn", "start": 16_000, "end": 32_000, "party": "ann", "text": "what is the", "turn": 1}
     written = {**spoken, "start": 30_000, "end": 30_000, "text": "time in Rome", "turn": 2, "typed": True}

@@ -284,3 +284,19 @@ def test_rttm_round_trip_through_pyannote(tmp_path):
         (1.5, 3.25, "assistant"),
         (4.0, 5.0, "user"),
     }
+
+
+def test_two_languages_share_their_cues():
+    long = " ".join(f"wort{n}" for n in range(24))
+    under = " ".join(f"word{n}" for n in range(24))
+    srt = to_srt([Caption(0.0, 12.0, "", long, under=under), Caption(13, 14, "ann", "Hallo.", under="Hello.")])
+    cues = [cue.split("\n")[2:] for cue in srt.strip().split("\n\n")]
+    assert cues[-1] == ["ann: Hallo.", "Hello."]
+    for cue in cues[:-1]:
+        lines = [line.split() for line in cue]
+        above = [word for line in lines for word in line if word.startswith("wort")]
+        below = [word for line in lines for word in line if word.startswith("word")]
+        assert abs(len(above) - len(below)) <= 1 and all(len(line) <= 42 for line in cue)
+    assert [w for cue in cues[:-1] for line in cue for w in line.split() if w.startswith("word")] == under.split()
+    text = to_txt([Caption(13, 14, "ann", "Hallo.", under="Hello.")])
+    assert text == "[00:00:13] ann: Hallo.\n           Hello.\n"

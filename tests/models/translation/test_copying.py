@@ -14,6 +14,7 @@ from duplex.models.translation.vocabulary import Vocabulary
         ("Er heißt Wendelin Grbava.", "His name is Wendelin Grbavac.", "Er heißt Wendelin Grbavac."),
         ("Die Nummer ist 481518.", "The number is 4815162.", "Die Nummer ist 4815162."),
         ("Die Nummer ist 4815162.", "The number is 4815162.", "Die Nummer ist 4815162."),
+        ("Es kostet 48250.", "It costs 4825.", "Es kostet 4825."),
         ("Er wohnt hier.", "He met Grbavac here.", "Er wohnt hier."),
         ("Um 14 Uhr.", "At 2 p.m.", "Um 14 Uhr."),
         ("", "I met Grbavac.", ""),

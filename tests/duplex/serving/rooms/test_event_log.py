@@ -126,3 +126,18 @@ def test_memory_and_timers_go_along() -> None:
     ]
     # The one due at 8 s was announced while the first process still ran, that at 15 s never was.
     assert [timer.at for timer in past.timers()] == [40.0, -5.0]
+
+
+def test_of_a_caption_that_changes_only_the_newest_state_is_kept() -> None:
+    def caption(text: str, number: int, final: bool) -> dict[str, Any]:
+        at = {"start": 0, "end": SAMPLE_RATE, "party": "user"}
+        return {"type": "translation", **at, "caption": number, "language": "de", "text": text, "final": final}
+
+    log = EventLog()
+    for text in ("Ich", "Ich habe"):
+        log.add(caption(text, 0, False))
+    assert [event["text"] for event in log.page()["events"]] == ["Ich habe"] and log.end == 0
+    log.add(caption("Ich habe Zeit.", 0, True))
+    assert [event["text"] for event in log.page()["events"]] == ["Ich habe Zeit."]
+    resumed = EventLog(log.lasting(), shift=9)
+    assert resumed.add(caption("Du", 0, True))["caption"] == 1

@@ -1,0 +1,158 @@
+"""Translation of a recording: its words in sentences, and each sentence in another language."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from duplex.batch.file_graph import Progress
+from duplex.batch.transcribe import Transcript, Word, transcribe
+from duplex.conversation.captions.segments import CaptionSegmenter, Segment
+from duplex.conversation.captions.track import check_pair, primary
+from duplex.models.asr.contract import Hypothesis
+from duplex.models.asr.contract import Word as HeardWord
+from duplex.models.translation import Translator, load_translator
+from duplex.session_record.log_records import SpokenTranslation
+from duplex.session_record.subtitles import Caption
+from duplex.settings import Settings
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence or clause and its translation; times in seconds of the recording.
+
+    source_language: what it was said in, as far as the translator can tell; if that is the target language, `text` is
+    what was said. quality: estimated chance that the text is usable. hopeless: better not shown as a translation.
+    speaker: None where speakers were not told apart.
+    """
+
+    start: float
+    end: float
+    text: str
+    source: str
+    source_language: str
+    party: str
+    speaker: str | None
+    quality: float
+    hopeless: bool
+
+
+class TranslatedLines(list[Line]):
+    """The lines of a recording in order of time, in the language `target`; `notes` on what was odd about it."""
+
+    def __init__(self, lines: Sequence[Line], target: str, notes: Sequence[str]) -> None:
+        super().__init__(sorted(lines, key=lambda line: (line.start, line.end)))
+        self.target = target
+        self.notes = list(notes)
+        hopeless = sum(line.hopeless for line in self)
+        if hopeless:
+            self.notes.append(
+                f"{hopeless} of {len(self)} sentences could not be translated: they stand in brackets as they were said"
+            )
+
+    @property
+    def text(self) -> str:
+        return " ".join(caption.text for caption in self.captions())
+
+    def captions(self, *, bilingual: bool = False) -> list[Caption]:
+        """One for each line; a hopeless one is what was said, in brackets. bilingual: with the original below."""
+        return [
+            SpokenTranslation(
+                line.start, line.end, line.party, line.speaker or "", self.target, line.text, line.source, line.hopeless
+            ).caption(line.speaker or line.party, bilingual=bilingual)
+            for line in self
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "language": self.target,
+            "text": self.text,
+            "lines": [asdict(line) for line in self],
+            "notes": self.notes,
+        }
+
+
+def translate(
+    recording: str | os.PathLike[str],
+    to: str,
+    settings: Settings | None = None,
+    *,
+    translator: Translator | None = None,
+    diarize: bool | None = None,
+    max_speakers: int | None = None,
+    latency: float = 1.0,
+    speakers: Mapping[str, str | os.PathLike[str]] | None = None,
+    channels: str | int = "auto",
+    on_progress: Progress | None = None,
+) -> TranslatedLines:
+    """What is said in a recording, sentence by sentence, in the language `to`.
+
+    Args:
+        to: a language, such as "de". translator: instead of the one that the settings name.
+        The others are those of duplex.transcribe.
+
+    Raises what duplex.transcribe raises, SettingsError for a pair that the translator lacks, and ModelError if the
+    translator cannot be had.
+    """
+    settings = settings or Settings()
+    source, target = primary(settings.language), primary(to)
+    if not target:
+        raise SettingsError("translate needs a language to translate to, such as de")
+    if source == target:
+        raise SettingsError(f"the recording's language is {source} already; --language says if it is another")
+    translator = translator or load_translator(settings.translator, source, target)
+    check_pair(translator, source, target)
+    transcript = transcribe(
+        recording,
+        settings,
+        diarize=diarize,
+        max_speakers=max_speakers,
+        latency=latency,
+        speakers=speakers,
+        channels=channels,
+        on_progress=on_progress,
+    )
+    return translate_transcript(transcript, translator, source, target)
+
+
+def translate_transcript(transcript: Transcript, translator: Translator, source: str, target: str) -> TranslatedLines:
+    """The same, of a transcript. Raises what the translator raises."""
+    lines = []
+    for segment in segments(transcript.utterances):
+        found = translator.translate(segment.text, source, target)
+        start, end = segment.words[0].start / SAMPLE_RATE, segment.words[-1].end / SAMPLE_RATE
+        speaker = segment.speaker or None
+        quality = round(found.quality, 3)
+        text = segment.text if found.hopeless and not found.text else found.text
+        lines.append(
+            Line(start, end, text, segment.text, found.source, segment.party, speaker, quality, found.hopeless)
+        )
+    return TranslatedLines(lines, target, transcript.notes)
+
+
+def segments(utterances: Sequence[Sequence[Word]]) -> list[Segment]:
+    """The sentences of utterances, of each party for itself."""
+    found: list[Segment] = []
+    segmenters: dict[str, CaptionSegmenter] = {}
+    for utterance in utterances:
+        party = utterance[0].party
+        segmenter = segmenters.setdefault(party, CaptionSegmenter(party))
+        base = round(utterance[0].start * SAMPLE_RATE)
+        heard = tuple(
+            HeardWord(
+                word.text,
+                round(word.start * SAMPLE_RATE) - base,
+                round(word.end * SAMPLE_RATE) - base,
+                word.confidence,
+            )
+            for word in utterance
+        )
+        names = [word.speaker or "" for word in utterance]
+        found += segmenter.hear(base, Hypothesis(heard, len(heard), final=True), names)
+    for segmenter in segmenters.values():
+        found += segmenter.finish()
+    return [segment for segment in found if segment.closed and segment.words]
