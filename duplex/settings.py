@@ -54,8 +54,9 @@ class Settings:
     language: str = setting("en", "language of the conversation")
     recognizer: str = setting(
         AUTO,
-        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, the Hugging Face id or "
-        "folder of a speech recognizer, or the address of an OpenAI-compatible transcription server",
+        "auto: moonshine-tiny for English, else pocketsphinx; moonshine-base, pocketsphinx, faster-whisper:SIZE, "
+        "the Hugging Face id or folder of a speech recognizer, or the address of an OpenAI-compatible transcription "
+        "server",
     )
     recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
     vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))

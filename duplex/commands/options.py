@@ -17,7 +17,8 @@ FLAGS = {
     "language": ("--language", "language of the conversation"),
     "recognizer": (
         "--recognizer",
-        "auto (default), moonshine-base, pocketsphinx, a Hugging Face id or folder, or http://…/v1 of a server",
+        "auto (default), moonshine-base, pocketsphinx, faster-whisper:base, a Hugging Face id or folder, or "
+        "http://…/v1 of a server",
     ),
     "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),

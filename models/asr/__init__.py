@@ -37,6 +37,7 @@ def load_recognizer(
         pocketsphinx, and one line in the log says why. "moonshine-tiny", "moonshine-base", a folder with their files.
         "pocketsphinx" (bundled, US English). A recognizer of `duplex models list`, such as "whisper-small", or the
         Hugging Face id or folder of a model of the Whisper or the CTC kind.
+        "faster-whisper:base", or any size, id or folder after the colon (extra `whisper`).
         The address (".../v1") of an OpenAI-compatible transcription server, asked for `model`.
     hotwords: words and phrases to prefer, separated by commas; recognizers that cannot do so say it in the log.
     live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
@@ -51,6 +52,11 @@ def load_recognizer(
 
         return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
     wanted = {"hotwords": hotwords, "live": live, **settings}
+    kind, _, size = name.partition(":")
+    if kind == "faster-whisper":
+        from duplex.models.asr.faster_whisper import FasterWhisper
+
+        return FasterWhisper(size, language=language, **wanted)
     second = "off" if live else second_pass
     if name == "auto":
         return _best(language, second, wanted)

@@ -15,14 +15,13 @@ import numpy as np
 
 from duplex.models.asr.contract import Word
 from duplex.models.asr.redecoding import Redecoding
-from duplex.models.asr.word_times import Piece, words_by_length, words_of_pieces
+from duplex.models.asr.word_times import SPACELESS, Piece, words_by_length, words_of_pieces
 from duplex.models.transformers_library import check_transformers
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, SettingsError, StageError
 
 _SHORTEST = 1600  # samples; convolutional front ends refuse less than their receptive field
 _TOKENS_PER_SECOND = 13  # nobody speaks faster: this stops a model that repeats itself
-_SPACELESS = {"zh", "ja", "th", "lo", "my", "yue"}
 
 
 class TransformersRecognizer(Redecoding):
@@ -92,7 +91,7 @@ class SpeechSeq2Seq(TransformersRecognizer):
         # Greedy, with scores. Given to generate() instead, these make the library warn at every pass.
         generation.num_beams, generation.do_sample, generation.max_length = 1, False, None
         generation.return_dict_in_generate = generation.output_scores = True
-        self._spaceless = language in _SPACELESS
+        self._spaceless = language in SPACELESS
         self.times = "attention" if getattr(generation, "alignment_heads", None) else "interpolated"
         if self.times == "attention":
             self._options["return_token_timestamps"] = True

@@ -9,6 +9,9 @@ import numpy as np
 
 from duplex.models.asr.contract import Word
 
+SPACELESS = frozenset(["zh", "ja", "th", "lo", "my", "yue"])
+"""Languages written without spaces between words."""
+
 _FRAME = 320  # samples: no word is shorter
 _AUDIBLE = 0.03  # of the loudest frame's amplitude: about 30 dB below it
 
