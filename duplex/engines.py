@@ -62,6 +62,7 @@ class Engines:
                 language=settings.language,
                 hotwords=settings.hotwords,
                 model=settings.recognizer_model,
+                policy=settings.recognizer_policy,
             ),
             answerer=open_answerer(settings),
             synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),

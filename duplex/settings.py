@@ -59,6 +59,12 @@ class Settings:
         "server",
     )
     recognizer_model: str = setting("", "model to ask a transcription server for; empty: whisper-1")
+    recognizer_policy: str = setting(
+        "",
+        "what makes a heard word stable; align_att (Whisper class of transformers): it was not heard at the end of the "
+        "sound; local_agreement, or empty: passes agree on it",
+        choices=("", "local_agreement", "align_att"),
+    )
     vad: str = setting(AUTO, "voice activity detector; auto: the best there is", choices=(AUTO, "silero", "webrtc"))
     hotwords: str = setting("", "names and terms that the recognizer is to prefer, as in Duplex,Ann")
     subtitle_words: str = setting(

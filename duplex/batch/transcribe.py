@@ -118,6 +118,7 @@ def transcribe(
         language=settings.language,
         hotwords=settings.hotwords,
         model=settings.recognizer_model,
+        policy=settings.recognizer_policy,
         live=False,
         second_pass=settings.second_pass,
     )

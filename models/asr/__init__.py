@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, SettingsError
 
 __all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer", "load_spotter"]
 
@@ -29,6 +29,7 @@ def load_recognizer(
     live: bool = True,
     second_pass: str = "off",
     model: str = "",
+    policy: str = "",
     **settings: Any,
 ) -> Recognizer[Any]:
     """A recognizer by name.
@@ -43,33 +44,40 @@ def load_recognizer(
     live: hypotheses are wanted while somebody speaks; without them Moonshine decodes an utterance once, at its end.
     second_pass: whether the larger Moonshine goes over what the smaller one heard, where hypotheses are not wanted on
         the way: "on", "off", or "auto": if it has been pulled and the machine has the memory.
+    policy: what makes a word stable: "local_agreement", which all have and which "" means, or "align_att"
+        (see `transformers_asr.SpeechSeq2Seq`).
     settings: of `Moonshine`, of `PocketSphinx`, or of `transformers_asr.load`.
 
     Raises ModelError if it cannot be had, SettingsError for a setting that it does not have.
     """
     if name.startswith(("http://", "https://")):
+        _check_policy(name, policy)
         from duplex.models.asr.openai_server import OpenAITranscription
 
         return OpenAITranscription(name, model, language=language, hotwords=hotwords, live=live, **settings)
     wanted = {"hotwords": hotwords, "live": live, **settings}
     kind, _, size = name.partition(":")
     if kind == "faster-whisper":
+        _check_policy(name, policy)
         from duplex.models.asr.faster_whisper import FasterWhisper
 
         return FasterWhisper(size, language=language, **wanted)
     second = "off" if live else second_pass
     if name == "auto":
+        _check_policy(name, policy)
         return _best(language, second, wanted)
     name = _from_store(name)
     if name in MOONSHINE or _holds_moonshine(name):
+        _check_policy(name, policy)
         return _moonshine(name, language, second, wanted)
     if hotwords:
         log.warning("%s cannot prefer hotwords: they are not used", name)
     if name == "pocketsphinx":
+        _check_policy(name, policy)
         return _pocketsphinx(language, settings)
     from duplex.models.asr.transformers_asr import load
 
-    return load(name, language=language, **settings)
+    return load(name, language=language, policy=policy, **settings)
 
 
 def load_spotter(language: str = "en") -> Recognizer[Any] | None:
@@ -145,6 +153,14 @@ def _from_store(name: str) -> str:
     lookup(name, "asr")
     setting = next((short for short, full in MOONSHINE.items() if full == name), None)
     return setting or str(fetch(name))
+
+
+def _check_policy(name: str, policy: str) -> None:
+    if policy not in ("", "local_agreement"):
+        raise SettingsError(
+            f"recognizer {name} has no policy {policy!r}: choose a model of the Whisper class such as "
+            "openai/whisper-small, or leave recognizer_policy empty"
+        )
 
 
 def _english(language: str | None) -> bool:

@@ -7,18 +7,22 @@ honoured, by the library.
 from __future__ import annotations
 
 import threading
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from duplex.models.asr.contract import Word
-from duplex.models.asr.redecoding import Redecoding
+from duplex.models.asr.redecoding import Redecoding, RedecodingState
 from duplex.models.asr.word_times import SPACELESS, Piece, words_by_length, words_of_pieces
 from duplex.models.transformers_library import check_transformers
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, SettingsError, StageError
+from duplex.streaming.policies.append_only import before_frontier
+from duplex.streaming.policies.attention_frontier import AttentionFrontier
+
+AGREEMENT, ALIGN_ATT = "local_agreement", "align_att"
 
 _SHORTEST = 1600  # samples; convolutional front ends refuse less than their receptive field
 _TOKENS_PER_SECOND = 13  # nobody speaks faster: this stops a model that repeats itself
@@ -44,6 +48,13 @@ class TransformersRecognizer(Redecoding):
 
     def transcribe(self, samples: np.ndarray) -> list[Word]:
         """Raises StageError if the model fails."""
+        return self._hear(samples)[0]
+
+    def _hear(self, samples: np.ndarray) -> tuple[list[Word], int]:
+        """The words, and how many of the last ones attend to the end of the sound; 0 where that is not looked at.
+
+        Raises StageError if the model fails.
+        """
         import torch
 
         try:
@@ -60,7 +71,7 @@ class TransformersRecognizer(Redecoding):
             for key, value in features.items()
         }
 
-    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+    def _recognize(self, samples: np.ndarray, length: int) -> tuple[list[Word], int]:
         raise NotImplementedError
 
 
@@ -71,10 +82,22 @@ class SpeechSeq2Seq(TransformersRecognizer):
     "translate" (into English). Word times come from the cross-attention where the model names its alignment heads
     (`times` is then "attention"). Otherwise (`times` is "interpolated") the audible part of the buffer is shared out
     by the words' lengths, which is right to about half a second.
+
+    policy: what makes a word stable. "local_agreement" or "": passes agree on it. "align_att", for models that name
+    their alignment heads: one pass has it, and no token up to its last one attends most to the last `hold` seconds of
+    the sound (attention_frontier.py). settings: interval, window, agree.
     """
 
-    def __init__(self, *loaded: Any, language: str | None = None, task: str = "transcribe", **policy: Any) -> None:
-        super().__init__(*loaded, **policy)
+    def __init__(
+        self,
+        *loaded: Any,
+        language: str | None = None,
+        task: str = "transcribe",
+        policy: str = "",
+        hold: float = 0.5,
+        **settings: Any,
+    ) -> None:
+        super().__init__(*loaded, **settings)
         generation, config = self._network.generation_config, self._network.config
         self._options: dict[str, Any] = {}
         if task not in ("transcribe", "translate"):
@@ -95,12 +118,32 @@ class SpeechSeq2Seq(TransformersRecognizer):
         self.times = "attention" if getattr(generation, "alignment_heads", None) else "interpolated"
         if self.times == "attention":
             self._options["return_token_timestamps"] = True
+        self._aligns = policy == ALIGN_ATT
+        if self._aligns and self.times != "attention":
+            raise SettingsError(f"{self.name} names no alignment heads, which {ALIGN_ATT} needs: use {AGREEMENT}")
+        if not self._aligns and policy not in ("", AGREEMENT):
+            raise SettingsError(f"recognizer policy must be {AGREEMENT} or {ALIGN_ATT}, not {policy!r}")
+        if not 0.1 <= hold <= 5.0:
+            raise SettingsError(f"recognizer hold must lie between 0.1 and 5 s, not {hold:g} s")
+        self._hold = round(hold * SAMPLE_RATE)
         stamps = getattr(generation, "no_timestamps_token_id", None)
         self._text_tokens = len(self._tokenizer) if stamps is None else stamps
         longest = getattr(config, "max_target_positions", None) or getattr(config, "max_position_embeddings", 256)
         self._longest = longest - 8  # room for the tokens that begin every answer
 
-    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+    def initial_state(self, batch: int = 1) -> RedecodingState:
+        state = super().initial_state(batch)
+        if self._aligns:
+            state.agreement = AttentionFrontier()
+        return state
+
+    def retranscribe(self, samples: np.ndarray, state: RedecodingState) -> list[Word]:
+        words, waiting = self._hear(samples)
+        if isinstance(state.agreement, AttentionFrontier):
+            state.agreement.waiting = waiting
+        return words
+
+    def _recognize(self, samples: np.ndarray, length: int) -> tuple[list[Word], int]:
         import torch
 
         out = self._network.generate(
@@ -117,11 +160,33 @@ class SpeechSeq2Seq(TransformersRecognizer):
             ends = (out["token_timestamps"][0, -len(scores) :].nan_to_num() * SAMPLE_RATE).int().tolist()
         said = [index for index, token in enumerate(tokens.tolist()) if self._is_text(token)]
         pieces: list[Piece] = []
-        for index, text in zip(said, self._texts([int(tokens[index]) for index in said]), strict=True):
+        texts = self._texts([int(tokens[index]) for index in said])
+        for index, text in zip(said, texts, strict=True):
             if text:
                 pieces.append(Piece(text, pieces[-1].end if pieces else 0, ends[index], chances[index]))
         words = words_of_pieces(pieces, length, spaceless=self._spaceless)
-        return words if self.times == "attention" else words_by_length(words, samples[:length])
+        if self.times != "attention":
+            return words_by_length(words, samples[:length]), 0
+        if not self._aligns:
+            return words, 0
+        attended = self._attended(out["cross_attentions"], len(scores))
+        sure = before_frontier((attended[index] for index in said), length - self._hold)
+        settled = words_of_pieces(pieces[: sum(map(bool, texts[:sure]))], length, spaceless=self._spaceless)
+        whole = takewhile(lambda pair: pair[0].text == pair[1].text, zip(settled, words, strict=False))
+        return words, len(words) - sum(1 for _ in whole)
+
+    def _attended(self, attentions: Any, count: int) -> list[int]:
+        """The sample that each of the last `count` tokens attends to most, by the mean of the alignment heads.
+
+        attentions: of each step, of each layer, (1, heads, tokens, frames).
+        """
+        import torch
+
+        heads = self._network.generation_config.alignment_heads
+        layers = [torch.cat([step[layer] for step in attentions], dim=-2) for layer in range(len(attentions[0]))]
+        weights = torch.stack([layers[layer][..., head, -count:, :].reshape(count, -1) for layer, head in heads])
+        frame = self._extractor.n_samples // weights.shape[-1]
+        return [int(place) * frame for place in weights.mean(0).argmax(-1)]
 
     def _is_text(self, token: int) -> bool:
         return token < self._text_tokens and token not in self._special
@@ -149,7 +214,7 @@ class SpeechCtc(TransformersRecognizer):
         self._delimiter = getattr(self._tokenizer, "word_delimiter_token", None)
         self._lower = not any(letter.islower() for token in self._tokenizer.get_vocab() for letter in _plain(token))
 
-    def _recognize(self, samples: np.ndarray, length: int) -> list[Word]:
+    def _recognize(self, samples: np.ndarray, length: int) -> tuple[list[Word], int]:
         logits = self._network(**self._features(samples)).logits[0].float()
         chances, tokens = logits.softmax(-1).max(-1)
         best, sure = tokens.cpu().numpy(), chances.cpu().numpy()
@@ -160,7 +225,7 @@ class SpeechCtc(TransformersRecognizer):
             for begin, end in pairwise(edges)
             if best[begin] != self._blank
         ]
-        return words_of_pieces(pieces, length)
+        return words_of_pieces(pieces, length), 0
 
     def _text(self, token: int) -> str:
         piece = self._tokenizer.convert_ids_to_tokens(token)
@@ -177,7 +242,7 @@ def load(
 ) -> TransformersRecognizer:
     """A recognizer by Hugging Face id or folder.
 
-    settings: interval, window, agree; for sequence-to-sequence models also task. language: of the
+    settings: interval, window, agree, policy; for sequence-to-sequence models also task, hold. language: of the
     speech; a CTC model does not say which one it writes, and takes any. Raises ModelError if the
     model cannot be had or is of another kind, SettingsError for a setting that it does not have.
     """
@@ -195,11 +260,13 @@ def load(
 
         config = AutoConfig.from_pretrained(source)
         kind, auto = _kind(name, config)
-        allowed = {"interval", "window", "agree"} | ({"task"} if kind is SpeechSeq2Seq else set())
+        allowed = {"interval", "window", "agree", "policy"} | ({"task", "hold"} if kind is SpeechSeq2Seq else set())
         if unknown := set(settings) - allowed:
             raise SettingsError(f"{name} has no setting {', '.join(sorted(unknown))}, only {sorted(allowed)}")
         if kind is SpeechSeq2Seq:
             settings["language"] = language
+        elif (policy := settings.pop("policy", "")) not in ("", AGREEMENT):
+            raise SettingsError(f"{name} has no policy {policy!r}, only {AGREEMENT}")
         network = auto.from_pretrained(source, dtype=getattr(torch, dtype) if dtype else "auto")
         extractor = AutoFeatureExtractor.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from duplex.streaming.policies.simultaneous import Wanted, Written, beyond, common_prefix
 
@@ -103,10 +104,9 @@ class AlignAtt(AppendOnly):
             raise ValueError(f"the margin is at least one word, not {self.margin}")
 
     def count(self, new: tuple[str, ...], alignment: tuple[int, ...]) -> int:
-        limit = len(self._source) - self.margin
-        count = 0
-        for place in alignment[: len(new)]:
-            if place >= limit:
-                break
-            count += 1
-        return count
+        return before_frontier(alignment[: len(new)], len(self._source) - self.margin)
+
+
+def before_frontier(alignment: Iterable[int], limit: int) -> int:
+    """AlignAtt's rule: how many first places come before one that is not below `limit`."""
+    return sum(1 for _ in takewhile(lambda place: place < limit, alignment))

@@ -208,3 +208,99 @@ def test_a_failing_model_costs_its_own_output(wav2vec2: Path) -> None:
     recognizer._network = broken
     with pytest.raises(StageError, match=r"failed: out of memory$"):
         recognizer.transcribe(np.zeros(SECOND, np.float32))
+
+
+class Listening:
+    """A network of the Whisper class that says `said` of the sound up to where each token lies (seconds, attended)."""
+
+    def __init__(self, recognizer: SpeechSeq2Seq, said: list[tuple[str, float]]) -> None:
+        self.generation_config, self.config = recognizer._network.generation_config, recognizer._network.config
+        self.device, self.dtype = torch.device("cpu"), torch.float32
+        self.passes = 0
+        self._tokenizer = recognizer._tokenizer
+        self._said = [
+            (token, place) for text, place in said for token in self._tokenizer.encode(text, add_special_tokens=False)
+        ]
+
+    def generate(self, attention_mask: Any, **options: Any) -> dict[str, Any]:
+        self.passes += 1
+        heard = int(attention_mask.sum()) / 100
+        said = [(token, place) for token, place in self._said if place < heard]
+        tokens = [*(token for token, _ in said), self._tokenizer.eos_token_id]
+        places = [*(place for _, place in said), heard]
+        scores = torch.full((len(tokens), 1, len(self._tokenizer)), -20.0)
+        scores[torch.arange(len(tokens)), 0, torch.tensor(tokens)] = 20.0
+        steps = []
+        for index, place in enumerate(places):  # the first step sees the four tokens that begin an answer
+            weights = torch.zeros(1, 2, 4 if index == 0 else 1, 1500)
+            weights[..., -1, min(1499, int(place * 50))] = 1.0
+            steps.append((weights, weights))
+        return {
+            "scores": tuple(scores),
+            "sequences": torch.tensor([[257, 258, 261, 265, *tokens]]),
+            "token_timestamps": torch.tensor([[0.0] * 4 + places]),
+            "cross_attentions": tuple(steps),
+        }
+
+
+SAID = [(" One", 0.3), (" two", 0.8), (" three", 1.3), (" four", 1.9)]
+
+
+def listen(folder: Path, policy: str, seconds: float, **settings: Any) -> tuple[list[Any], int]:
+    recognizer = load_recognizer(str(folder), language="en", policy=policy, interval=0.5, **settings)
+    recognizer._network = network = Listening(recognizer, SAID)
+    return hear(recognizer, np.full(round(seconds * SECOND), 0.1, np.float32)), network.passes
+
+
+def test_align_att_holds_back_what_was_heard_at_the_end(whisper: Path) -> None:
+    hypotheses, _ = listen(whisper, "align_att", 2.0)
+    held = [(len(hypothesis.words), hypothesis.stable) for hypothesis in hypotheses]
+    assert held == [(1, 0), (2, 1), (3, 2), (4, 3), (4, 4)]
+    hypotheses, _ = listen(whisper, "align_att", 2.0, hold=1.3)
+    assert [hypothesis.stable for hypothesis in hypotheses] == [0, 0, 0, 1, 4]
+
+
+def test_align_att_needs_fewer_passes_than_agreement(whisper: Path) -> None:
+    def passes_until_sure(policy: str, count: int) -> int:
+        hypotheses, _ = listen(whisper, policy, 2.0, hold=0.1)
+        return next(index + 1 for index, hypothesis in enumerate(hypotheses) if hypothesis.stable >= count)
+
+    for count in (1, 2, 3):
+        assert passes_until_sure("align_att", count) == passes_until_sure("local_agreement", count) - 1 == count
+
+
+def test_a_word_waits_with_any_of_its_tokens(whisper: Path) -> None:
+    recognizer = load_recognizer(str(whisper), language="en", policy="align_att")
+    recognizer._network = Listening(recognizer, [(" wal", 0.5), ("king", 1.9), (" on", 0.4)])
+    words, waiting = recognizer._hear(np.full(2 * SECOND, 0.1, np.float32))
+    assert ([word.text for word in words], waiting) == (["walking", "on"], 2)
+
+
+def test_align_att_on_the_network_itself_takes_nothing_back(whisper: Path, voice: np.ndarray) -> None:
+    recognizer = load_recognizer(str(whisper), policy="align_att", interval=0.5, window=2.0)
+    assert hear(recognizer, np.concatenate([voice, voice]))[-1].words
+    out = recognizer._network.generate(
+        **recognizer._features(voice), **recognizer._options, max_new_tokens=8, return_dict_in_generate=True
+    )
+    places = recognizer._attended(out["cross_attentions"], len(out["scores"]))
+    assert len(places) == len(out["scores"]) and all(0 <= place < 30 * SECOND for place in places)
+
+
+def test_a_policy_is_honoured_or_refused(whisper: Path, english_whisper: Path, wav2vec2: Path) -> None:
+    for folder in (whisper, english_whisper, wav2vec2):
+        load_recognizer(str(folder), policy="local_agreement")
+    for name, reason in [
+        (str(english_whisper), "names no alignment heads"),
+        (str(wav2vec2), "has no policy 'align_att', only local_agreement"),
+        ("auto", "has no policy"),
+        ("moonshine-tiny", "has no policy"),
+        ("pocketsphinx", "has no policy"),
+        ("faster-whisper:tiny", "has no policy"),
+        ("http://127.0.0.1:1/v1", "has no policy"),
+    ]:
+        with pytest.raises(SettingsError, match=reason):
+            load_recognizer(name, policy="align_att")
+    with pytest.raises(SettingsError, match="must be local_agreement or align_att, not 'guess'"):
+        load_recognizer(str(whisper), policy="guess")
+    with pytest.raises(SettingsError, match=r"between 0\.1 and 5 s"):
+        load_recognizer(str(whisper), policy="align_att", hold=9.0)
