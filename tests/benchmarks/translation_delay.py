@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from duplex.models.translation.contract import Translator
-from duplex.models.translation.engine import load_bundled
+from duplex.models.translation.engine import WEIGHTS, load_bundled
 from duplex.models.translation.train.corpus import Question, questions, read_pairs, split, text_folder
 from duplex.streaming.policies.append_only import AgreeingTranslations, AlignAtt, WaitK
 from duplex.streaming.policies.retranslation import MaskedRetranslation, normalized_erasure
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--weights", help="folder of an export (default: the shipped one)")
     parser.add_argument("--beam", type=int, default=2)
     arguments = parser.parse_args()
-    translator = load_bundled(arguments.weights, arguments.beam)
+    translator = load_bundled(arguments.weights or WEIGHTS, arguments.beam)
     held_out = split(read_pairs(text_folder(arguments.data)))["test"]
     asked = [each for each in questions(held_out, arguments.to) if len(each.source.split()) >= LEAST]
     asked = asked[: arguments.limit]

@@ -13,7 +13,6 @@ from duplex.batch import translate as module
 from duplex.batch.transcribe import Transcript, Word
 from duplex.batch.translate import segments, translate_transcript
 from duplex.cli import main
-from duplex.models.translation.engine import find_weights
 from duplex.settings import Settings
 from duplex.streaming.errors import ModelError, SettingsError
 from tests.duplex.conversation.captions.scripted import TurningTranslator
@@ -88,10 +87,11 @@ def test_what_cannot_be_is_said_before_anything_is_heard(to, message):
         module.translate(DEMO, to)
 
 
-def test_a_copy_without_weights_says_so(monkeypatch):
-    monkeypatch.setattr("duplex.models.translation.engine.find_weights", lambda: None)
-    with pytest.raises(ModelError, match="is not included in this copy"):
-        module.translate(DEMO, "de")
+def test_a_folder_without_weights_says_so(tmp_path):
+    (tmp_path / "decoder.onnx").write_bytes(b"no graph")
+    (tmp_path / "vocabulary.model").write_bytes(b"no vocabulary")
+    with pytest.raises(ModelError):
+        module.translate(DEMO, "de", Settings(translator=str(tmp_path)))
 
 
 def test_the_command_writes_every_format(transcript, monkeypatch, tmp_path, capsys):
@@ -109,8 +109,6 @@ def test_the_command_writes_every_format(transcript, monkeypatch, tmp_path, caps
 
 @pytest.mark.slow
 def test_the_demo_in_german(tmp_path):
-    if find_weights() is None:
-        pytest.skip("no weights of the translator here")
     lines = duplex.translate(DEMO, "de", Settings(diarize=False))
     assert lines and all(0 <= line.start <= line.end for line in lines)
     assert re.search(r"\b(ist|was|ich|der|die|und)\b", lines.text, re.I)
