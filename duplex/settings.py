@@ -30,7 +30,7 @@ PREFIX = "DUPLEX_"
 AUTO = "auto"
 """The value that leaves a choice to the family."""
 
-NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE", "DUPLEX_TRANSLATION_WEIGHTS"}
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}

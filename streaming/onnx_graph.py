@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from duplex.streaming.protobuf import field, fields, messages, pieces
+
 _GRAPH = 7
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _VALUE_INFO = 1, 5, 11, 12, 13
 _SUBGRAPHS = (6, 11)
@@ -41,9 +43,9 @@ class OnnxGraph:
         self._around: list[bytes] = []
         self._rest: list[bytes] = []
         found = False
-        for number, value in _fields(memoryview(model)):
+        for number, kind, value in fields(memoryview(model)):
             if number != _GRAPH:
-                self._around.append(_field(number, value))
+                self._around.append(b"".join(pieces([(number, kind, value)])))
             elif isinstance(value, memoryview):
                 found = True
                 self._read(value)
@@ -53,9 +55,7 @@ class OnnxGraph:
         self._declared = frozenset(self.inputs) - self._initializers.keys()
 
     def _read(self, graph: memoryview) -> None:
-        for number, value in _fields(graph):
-            if not isinstance(value, memoryview):
-                continue
+        for number, value in messages(graph):
             if number == _NODE:
                 self.nodes.append(_node(value))
             elif number == _INITIALIZER:
@@ -65,7 +65,7 @@ class OnnxGraph:
             elif number == _OUTPUT:
                 self.outputs.append(_name(value, 1))
             elif number != _VALUE_INFO:
-                self._rest.append(_field(number, value))
+                self._rest.append(field(number, value))
 
     def producer(self, tensor: str) -> Node | None:
         """The node that computes a tensor; None for inputs and weights."""
@@ -101,11 +101,11 @@ class OnnxGraph:
         missing = sorted(name for name in read if name in self._declared)
         if missing:
             raise ValueError(f"a part of the graph needs {', '.join(missing)} too")
-        graph = [_field(_NODE, node.raw) for node in nodes]
-        graph += [_field(_INITIALIZER, raw) for name, raw in self._initializers.items() if name in read]
-        graph += [_field(_INPUT, _value(name, kind)) for name, kind in inputs.items()]
-        graph += [_field(_OUTPUT, _field(1, name.encode())) for name in outputs]
-        return b"".join([*self._around, _field(_GRAPH, b"".join([*self._rest, *graph]))])
+        graph = [field(_NODE, node.raw) for node in nodes]
+        graph += [field(_INITIALIZER, raw) for name, raw in self._initializers.items() if name in read]
+        graph += [field(_INPUT, _value(name, kind)) for name, kind in inputs.items()]
+        graph += [field(_OUTPUT, field(1, name.encode())) for name in outputs]
+        return b"".join([*self._around, field(_GRAPH, b"".join([*self._rest, *graph]))])
 
     def _needed(self, wanted: Iterable[str], computed: Callable[[str], bool]) -> set[int]:
         """Indices of the nodes before `wanted`; a tensor that is not `computed` is where the search ends, unless it is
@@ -125,9 +125,7 @@ class OnnxGraph:
 
 def _node(raw: memoryview) -> Node:
     inputs, outputs, op = [], [], ""
-    for number, value in _fields(raw):
-        if not isinstance(value, memoryview):
-            continue
+    for number, value in messages(raw):
         if number == 1:
             inputs.append(_text(value))
         elif number == 2:
@@ -141,73 +139,24 @@ def _node(raw: memoryview) -> Node:
 
 def _captured(attribute: memoryview) -> Iterator[str]:
     """Names that the subgraphs of an attribute read, from outside or inside of them."""
-    for number, value in _fields(attribute):
-        if number in _SUBGRAPHS and isinstance(value, memoryview):
-            for inner, item in _fields(value):
-                if inner == _NODE and isinstance(item, memoryview):
+    for number, value in messages(attribute):
+        if number in _SUBGRAPHS:
+            for inner, item in messages(value):
+                if inner == _NODE:
                     yield from _node(item).inputs
 
 
 def _value(name: str, kind: int) -> bytes:
     """ValueInfoProto of a tensor of any shape."""
-    return _field(1, name.encode()) + _field(2, _field(1, _field(1, kind)))
+    return field(1, name.encode()) + field(2, field(1, field(1, kind)))
 
 
 def _name(message: memoryview, number: int) -> str:
-    for found, value in _fields(message):
-        if found == number and isinstance(value, memoryview):
+    for found, value in messages(message):
+        if found == number:
             return _text(value)
     return ""
 
 
 def _text(value: memoryview) -> str:
     return bytes(value).decode("utf-8", "replace")
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """(number, value) of each field of a serialized message. Raises ValueError where it is cut off or none."""
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        number, wire = key >> 3, key & 7
-        if wire == 0:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire == 2:
-            size, at = _varint(message, at)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise ValueError("it is no ONNX file")
-        if at + size > end or number == 0:
-            raise ValueError("it is cut off, or no ONNX file")
-        if wire == 2:
-            yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(message) and shift < 64:
-        byte = message[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-    raise ValueError("it is cut off, or no ONNX file")
-
-
-def _field(number: int, value: int | bytes | memoryview) -> bytes:
-    if isinstance(value, int):
-        return _encoded(number << 3) + _encoded(value)
-    return _encoded(number << 3 | 2) + _encoded(len(value)) + bytes(value)
-
-
-def _encoded(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

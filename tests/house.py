@@ -58,6 +58,7 @@ CROWDED = {
     "models/interaction/skills": "a module for each skill and each kind of words it understands",
     "models/restoration": "two networks and their solvers; what trains them is in train/",
     "tests/benchmarks": "a module for each benchmark",
+    "tests/streaming": "as streaming",
     "tests/models/restoration": "as models/restoration",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,6 @@ from .search import Hypothesis, search
 from .vocabulary import END, LANGUAGES, Vocabulary, normalized
 
 WEIGHTS = Path(__file__).parent / "weights"
-VARIABLE = "DUPLEX_TRANSLATION_WEIGHTS"
-"""Names a folder with the files of an export, used where no weights are included."""
 LONGEST = 120
 """Subwords of a piece; a single word that has more is left as it is."""
 UNREADABLE = 0.4
@@ -167,22 +164,9 @@ class BundledTranslator:
         return [int(total.argmax()) for total in sums]
 
 
-def find_weights() -> Path | None:
-    """The folder with the bundled translator's files; None if there are none."""
-    named = os.environ.get(VARIABLE)
-    folders = [WEIGHTS, *([Path(named).expanduser()] if named else [])]
-    return next((folder for folder in folders if (folder / "decoder.onnx").is_file()), None)
-
-
-def load_bundled(folder: str | Path | None = None, beam: int = 4) -> BundledTranslator:
+def load_bundled(folder: str | Path = WEIGHTS, beam: int = 4) -> BundledTranslator:
     """The shipped translator, or one exported into another folder. Raises ModelError."""
-    folder = folder or find_weights()
-    if folder is None:
-        raise ModelError(
-            "the translator for English and German is not included in this copy of Duplex; name another one with "
-            "--translator: a translation model of transformers by its id or folder, or an OpenAI-compatible server"
-        )
     return BundledTranslator(folder, beam)
 
 
-__all__ = ["LANGUAGES", "BundledTranslator", "Graphs", "find_weights", "load_bundled"]
+__all__ = ["LANGUAGES", "BundledTranslator", "Graphs", "load_bundled"]
