@@ -10,6 +10,7 @@ from duplex.models.asr.number_tokens import Number, Piece, Token, grouped, joine
 _DIGITS = {w: d for d, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])}
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_DECADES = {f"{tens[:-1]}ies": 10 * number for number, tens in enumerate(_TENS, 2)}
 _MAGNITUDES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _SMALL_ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"]
 _ORDINALS = [
@@ -250,6 +251,11 @@ class English:
             return end
         after = self._after(end)
         whole = value == int(value) and "." not in text
+        if after in _DECADES and end - start == 1 and 13 <= value <= 20:
+            return self._write(start, end + 1, f"{int(value)}{_DECADES[after]}s")
+        if not whole and after in {"million", "billion"} and self._after(end + 1) in _CURRENCIES:
+            self._write(start, end, _CURRENCIES[self._core(end + 1)] + text)
+            return self._write(end, end + 2, after)
         if after in _CURRENCIES:
             return self._money(start, end, value, text, whole)
         if after == "percent" or (after == "per" and self._after(end + 1) == "cent"):

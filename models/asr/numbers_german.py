@@ -24,6 +24,7 @@ _MONTHS = [
     "november",
     "dezember",
 ]
+_MILLIONS = {"million": 10**6, "millionen": 10**6, "milliarde": 10**9, "milliarden": 10**9}
 _LARGEST_WORD = 12
 
 
@@ -100,6 +101,13 @@ class German:
             if day:
                 self._write(end, end + 1, self._core(end).capitalize())
                 return end + 1
+            return end
+        if self._core(at) in {"hundert", "tausend", *_MILLIONS}:  # "tausend Dank", "eine Million"
+            return end
+        scale = _MILLIONS.get(self._core(end - 1), 0)
+        if scale and value % scale == 0:  # "20 Millionen"
+            if value / scale > _LARGEST_WORD:
+                self._write(at, end - 1, grouped(value / scale, "."))
             return end
         whole = "," not in number.text
         text = grouped(value, ".") if whole else number.text

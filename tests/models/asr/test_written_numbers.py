@@ -22,6 +22,8 @@ ENGLISH = {
     "one million dollars": "$1 million",
     "twenty five million people": "25 million people",
     "five dollars and two people": "$5 and two people",
+    "two point five million dollars": "$2.5 million",
+    "in the nineteen twenties": "in the 1920s",
     "nineteen eighty four": "1984",
     "in nineteen oh seven,": "in 1907,",
     "twenty twenty four": "2024",
@@ -87,6 +89,8 @@ GERMAN = {
     "der dritte Mai": "der 3. Mai",
     "am einundzwanzigsten mai": "am 21. Mai",
     "dreiundzwanzig Leute": "23 Leute",
+    "zwanzig Millionen Leute": "20 Millionen Leute",
+    "null Komma fünf Prozent": "0,5 %",
 }
 
 UNTOUCHED = [
@@ -117,6 +121,8 @@ UNTOUCHED = [
     ("de", "halb so wild"),
     ("de", "zwölf Leute"),
     ("de", "eins"),
+    ("de", "tausend Dank"),
+    ("de", "eine Million Euro"),
 ]
 
 
@@ -147,7 +153,7 @@ def test_words_that_stay(language: str, said: str) -> None:
 VOCABULARY = {
     "en": "zero one two three five nine ten twelve nineteen twenty eighty hundred thousand million and point oh a "
     "first second third fifth tenth twentieth hundredth dollars cents percent per cent half quarter past to at may "
-    "june of the p m pm a.m. o'clock people twenty-three Twenty. five, (two) two) 23 $5 billion euros minus",
+    "june of the p m pm a.m. o'clock people twenty-three Twenty. five, (two) two) 23 $5 billion euros minus twenties",
     "de": "null eins ein eine zwei drei fünf neun zehn zwölf dreizehn zwanzig einundzwanzig hundert tausend "
     "zweitausend komma und euro prozent uhr halb viertel vor nach erste dritte dritten einundzwanzigste mai juni leute "
     "million fünf, Zwanzig. 23 neunzehnhundert millionen",
