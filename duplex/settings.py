@@ -72,6 +72,9 @@ class Settings:
         "subtitles that follow the words: karaoke (marks in .vtt, the word underlined in .srt), or each: a cue a word",
         choices=("", "karaoke", "each"),
     )
+    written_numbers: bool = setting(
+        False, "transcripts have numbers as people write them: $23.50, 1984, May 3; English and German (extra numbers)"
+    )
     second_pass: str = setting(
         AUTO,
         "in recordings, moonshine-base goes over what moonshine-tiny heard; auto: if it has been pulled and there is "

@@ -31,6 +31,7 @@ MAY_IMPORT = {
 }
 
 DOORS = {
+    "asr.written_numbers": "numbers as people write them, over any recognizer's words; knows no model",
     "diarization.config": "the latencies that a setting may name; no model code",
     "diarization.feed": "blocks of any size for any diarizer; knows the contract only",
     "diarization.history": "who spoke when, out of any diarizer's turns",

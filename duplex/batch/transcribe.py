@@ -19,6 +19,8 @@ from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.models.asr.contract import Hypothesis, Recognizer
+from duplex.models.asr.written_numbers import check as check_numbers
+from duplex.models.asr.written_numbers import written
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.session_record.subtitles import Caption, TimedWord
 from duplex.settings import Settings
@@ -106,6 +108,8 @@ def transcribe(
     """
     source = open_recording(recording, channels)
     settings = settings or Settings()
+    if settings.written_numbers:
+        check_numbers(settings.language)
     from duplex.models.asr import load_recognizer
     from duplex.models.vad import load_vad
 
@@ -202,7 +206,22 @@ def _transcribe(
     utterances = scribe.utterances
     if voices is not None:
         utterances = [[_named(word, voices) for word in words] for words in utterances]
+    if settings.written_numbers:
+        utterances = [with_written_numbers(words, settings.language) for words in utterances]
     return Transcript(utterances, source.notes)
+
+
+def with_written_numbers(utterance: list[Word], language: str) -> list[Word]:
+    """Numbers as people write them, each in one word that lasts from its first spoken word to its last, as sure as the
+    least sure of them. What different speakers said is never joined. Raises SettingsError, ModelError."""
+    result = []
+    for _, group in itertools.groupby(utterance, key=lambda word: word.speaker):
+        said = list(group)
+        for start, end, text in written([word.text for word in said], language):
+            parts = said[start:end]
+            sure = min(word.confidence for word in parts)
+            result.append(replace(parts[0], text=text, end=parts[-1].end, confidence=sure))
+    return result
 
 
 class _Scribe:

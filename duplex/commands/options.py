@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from duplex.commands.speakers import add_known_voices
+from duplex.models.asr.written_numbers import check
 from duplex.models.interaction import AUTO, find_model_server
 from duplex.settings import Settings, current_name
 from duplex.streaming.errors import SettingsError
@@ -52,7 +53,9 @@ EARLIER = {"recognizer": "--recogniser"}
 """Flags that had another spelling, which still works."""
 
 
-def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLAGS, "assistant")) -> None:
+def add_settings(
+    parser: argparse.ArgumentParser, shown: Collection[str] = (*FLAGS, "written_numbers", "assistant")
+) -> None:
     """--settings FILE, a flag for each common setting, and --set NAME=VALUE for all others.
 
     shown: the settings that the command uses; flags of others are accepted and not offered.
@@ -66,7 +69,7 @@ def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLA
             "who answers, and how; with --set also speech_rate, speech_volume, max_reply_tokens, context_tokens, "
             "temperature, llm_timeout",
         )
-    parser.set_defaults(answers="llm" in shown)
+    parser.set_defaults(answers="llm" in shown, writes_numbers="written_numbers" in shown)
     for name, (flag, help) in FLAGS.items():
         offered = help if name in shown else argparse.SUPPRESS
         (who if name in ASSISTANT else group).add_argument(
@@ -74,6 +77,14 @@ def add_settings(parser: argparse.ArgumentParser, shown: Collection[str] = (*FLA
         )
         if name in EARLIER:
             group.add_argument(EARLIER[name], dest=f"earlier_{name}", help=argparse.SUPPRESS)
+    group.add_argument(
+        "--written-numbers",
+        action="store_true",
+        default=None,
+        help='transcripts have numbers as people write them: "$23.50", "1984", "May 3" (English, German; extra numbers)'
+        if "written_numbers" in shown
+        else argparse.SUPPRESS,
+    )
     who.add_argument(
         "--no-assistant",
         dest="no_assistant",
@@ -102,13 +113,14 @@ def add_people(parser: argparse.ArgumentParser) -> None:
 def load_settings(args: argparse.Namespace) -> Settings:
     """The settings of a command line; `llm = "auto"` has become the server that was found, or none, and that was said.
 
-    Raises SettingsError.
+    Raises SettingsError, and ModelError if written numbers are asked for and cannot be had.
     """
     flags: dict[str, Any] = {name: getattr(args, f"setting_{name}") for name in FLAGS}
     for name, flag in EARLIER.items():
         if getattr(args, f"earlier_{name}") is not None:
             flags[current_name(flag.removeprefix("--"), "command line")] = getattr(args, f"earlier_{name}")
     flags["speakers"] = ",".join(getattr(args, "speakers", ())) or None
+    flags["written_numbers"] = args.written_numbers
     flags["user"] = getattr(args, "user", None)
     if args.no_assistant:
         flags["assistant"] = False
@@ -121,6 +133,8 @@ def load_settings(args: argparse.Namespace) -> Settings:
     if prompt.startswith("@"):
         flags["system_prompt"] = _text(prompt[1:])
     settings = Settings.load(args.settings, flags=flags)
+    if settings.written_numbers and args.writes_numbers:
+        check(settings.language)
     return _with_server(settings) if args.answers and settings.assistant and settings.llm == AUTO else settings
 
 

@@ -33,7 +33,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     parser.add_argument("--bilingual", action="store_true", help="with what was said below each translation")
     add_channels(parser)
     add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
-    add_settings(parser, ("language", "recognizer", "translator"))
+    add_settings(parser, ("language", "recognizer", "translator", "written_numbers"))
     return parser
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from duplex.models.asr.written_numbers import written
+from duplex.session_record.log_records import TYPED, SessionLog
 from duplex.session_record.rttm import to_rttm
 from duplex.session_record.session_log import read_log
-from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
+from duplex.session_record.subtitles import Caption, to_srt, to_txt, to_vtt
 from duplex.session_record.summary import summarize_log
-from duplex.streaming.errors import OutputError
+from duplex.streaming.errors import ModelError, OutputError, SettingsError
+
+_program_log = logging.getLogger(__name__)
 
 EVENTS = "events.jsonl"
 TRANSCRIPTS: dict[str, Callable[[Any, str], str]] = {
@@ -34,7 +40,7 @@ def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> N
     whole or not at all. Raises InputError if there is no log, OutputError if something cannot be written."""
     folder = Path(folder)
     log = read_log(folder / EVENTS)
-    captions, words = log.captions(), str(log.settings.get("subtitle_words", ""))
+    captions, words = transcript_captions(log), str(log.settings.get("subtitle_words", ""))
     for name, transcript in TRANSCRIPTS.items():
         write_whole(folder / name, transcript(captions, words).encode())
     for language in log.languages:
@@ -50,6 +56,32 @@ def write_exports(folder: str | os.PathLike[str], *, timeline: bool = True) -> N
         from duplex.pictures.timeline import draw_timeline
 
         draw_timeline(folder, folder / TIMELINE)
+
+
+def transcript_captions(log: SessionLog) -> list[Caption]:
+    """What was said, with numbers as people write them if the session's settings ask for it. The log keeps the spoken
+    words, and what was typed stays as it is.
+
+    Where numbers cannot be written, as in the export of another machine's log, they stay as spoken, with a warning.
+    """
+    captions = log.captions()
+    if log.settings.get("written_numbers") is not True:
+        return captions
+    language = str(log.settings.get("language") or "en")
+    try:
+        return [each if each.text.startswith(TYPED) else _with_numbers(each, language) for each in captions]
+    except (ModelError, SettingsError) as error:
+        _program_log.warning("numbers stay as they were spoken: %s", error)
+        return captions
+
+
+def _with_numbers(caption: Caption, language: str) -> Caption:
+    texts, words = caption.text.split(), caption.words
+    pieces = written(texts, language)
+    timed = ()
+    if [word.text for word in words] == texts:
+        timed = tuple(words[p.start]._replace(text=p.text, end=words[p.end - 1].end) for p in pieces)
+    return replace(caption, text=" ".join(p.text for p in pieces), words=timed)
 
 
 def translated_exports(folder: Path) -> list[str]:

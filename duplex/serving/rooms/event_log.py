@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from duplex.session_record.exports import transcript_captions
 from duplex.session_record.session_log import parse_events
 from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 from duplex.streaming.errors import CallError
@@ -106,4 +107,4 @@ def export(events: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str]:
     if name not in EXPORTS:
         raise CallError(f"there is no download {name!r}")
     media_type, written = EXPORTS[name]
-    return media_type, written(parse_events(events).captions())
+    return media_type, written(transcript_captions(parse_events(events)))

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 
 import duplex
-from duplex.batch.transcribe import Transcript, Word
+from duplex.batch.transcribe import Transcript, Word, with_written_numbers
 from duplex.cli import main
 from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, SettingsError
 from tests.models.diarization.tones import TonesDiarizer, tone
 
 CLIPS = Path(__file__).parents[2] / "data" / "clips"
@@ -123,3 +123,30 @@ def test_captions_are_cut_where_the_speaker_changes() -> None:
     ]
     assert captions[1].start == 0.5 and captions[1].end == 1.4
     assert "bob: no maybe" in to_srt(captions) and "<v bob>no maybe</v>" in to_vtt(captions)
+
+
+def test_written_numbers_last_as_long_as_their_words_and_never_join_speakers() -> None:
+    pytest.importorskip("text_to_num")
+    said = [
+        Word("it's", 0.0, 0.2, "user", 0.9, "ann"),
+        Word("twenty", 0.3, 0.5, "user", 0.8, "ann"),
+        Word("three", 0.5, 0.7, "user", 0.6, "ann"),
+        Word("dollars.", 0.8, 1.1, "user", 0.9, "ann"),
+        Word("twenty", 1.2, 1.4, "user", 0.7, "ann"),
+        Word("five", 1.5, 1.7, "user", 0.9, "bob"),
+    ]
+    assert with_written_numbers(said, "en") == [
+        said[0],
+        Word("$23.", 0.3, 1.1, "user", 0.6, "ann"),
+        Word("20", 1.2, 1.4, "user", 0.7, "ann"),
+        said[5],
+    ]
+
+
+def test_written_numbers_in_a_language_without_rules_are_refused_at_once(
+    word: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SettingsError, match="written_numbers knows English and German"):
+        duplex.transcribe(word, duplex.Settings(written_numbers=True, language="fr"))
+    assert main(["transcribe", str(word), "--written-numbers", "--language", "fr"]) != 0
+    assert "knows English and German" in capsys.readouterr().err

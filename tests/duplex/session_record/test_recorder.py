@@ -481,3 +481,31 @@ def test_a_session_can_ask_for_subtitles_that_follow_the_words(tmp_path):
     write_exports(tmp_path, timeline=False)
     assert "good <00:00:01.500>day" in (tmp_path / "transcript.vtt").read_text()
     assert "user: good <u>day</u>" in (tmp_path / "transcript.srt").read_text()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_session_can_ask_for_written_numbers(tmp_path, monkeypatch, caplog, installed):
+    if installed:
+        pytest.importorskip("text_to_num")
+    else:
+        monkeypatch.setitem(sys.modules, "text_to_num", None)
+    told = {"party": "user", "confidence": 1.0, "speaker": ""}
+    said = {"party": "user", "turn": 1, "kind": "turn", "start": 16000, "end": 48000, "text": "twenty three people"}
+    events = [
+        {"type": "session_started", "start": 0, "end": 0, "parties": ["user"]},
+        {"type": "word", "start": 16000, "end": 24000, "text": "twenty", **told},
+        {"type": "word", "start": 24000, "end": 32000, "text": "three", **told},
+        {"type": "word", "start": 32000, "end": 48000, "text": "people", **told},
+        {"type": "turn", **said},
+        {"type": "turn", **said, "start": 64000, "end": 64000, "turn": 2, "typed": True},
+    ]
+    events[0]["settings"] = {"subtitle_words": "karaoke", "written_numbers": True, "language": "en"}
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    write_exports(tmp_path, timeline=False)
+    marked, text = (tmp_path / "transcript.vtt").read_text(), (tmp_path / "transcript.txt").read_text()
+    assert "[typed] twenty three people" in text
+    if installed:
+        assert "23 <00:00:02.000>people" in marked
+    else:
+        assert "twenty <00:00:01.500>three <00:00:02.000>people" in marked
+        assert "duplex[numbers]" in caplog.text
