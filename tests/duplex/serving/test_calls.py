@@ -165,7 +165,8 @@ def test_the_command_serves_says_where_and_drains_on_sigterm(tmp_path: Any) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_before_the_server_listens_ends_it_and_its_processes(tmp_path: Path, number: int) -> None:
-    command = [sys.executable, "-c", INTERRUPTIBLE, "serve", "--port", "0", "--recordings", str(tmp_path / "calls")]
+    options = ["--port", "0", "--recordings", str(tmp_path / "calls"), "--recognizer", "pocketsphinx"]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "serve", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
