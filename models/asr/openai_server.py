@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import io
 import math
-import os
 import time
 import wave
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from duplex.models.asr.contract import Word
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.word_times import words_by_length
+from duplex.models.openai_wire import ServerAddress, message, reason
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.errors import EndpointError, SettingsError
+from duplex.streaming.errors import EndpointError
 
 MODEL = "whisper-1"
 """What is asked for where nothing is named."""
@@ -31,7 +30,6 @@ REST = 5.0
 _LIVE = {"interval": 1.5, "window": 24.0}
 _WHOLE = {"interval": 12.0, "window": 28.0}
 _SHORTEST = SAMPLE_RATE // 10  # samples; servers refuse less
-_LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1", "0.0.0.0"])
 _DETECT = ("", "auto")
 
 
@@ -58,14 +56,8 @@ class OpenAITranscription(Redecoding):
         **policy: Any,
     ) -> None:
         super().__init__(**{**(_LIVE if live else _WHOLE), **policy})
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                f"{address!r} is no address of a transcription server: use one like http://127.0.0.1:8000/v1"
-            )
-        import httpx
-
-        self.address = address.rstrip("/")
+        server = ServerAddress.of(address, "transcription", "http://127.0.0.1:8000/v1", api_key)
+        self.address = server.url
         self.name = f"the transcription server {self.address}"
         self.languages: tuple[str, ...] | None = None
         self.detected: str | None = None
@@ -77,12 +69,7 @@ class OpenAITranscription(Redecoding):
             self._form["prompt"] = hotwords
         self._formats = ["verbose_json", "json"]
         """Those that the server has not refused."""
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(answer_within, connect=CONNECT_WITHIN),
-            trust_env=parts.hostname not in _LOOPBACK,  # a proxy is no way to a server on this machine
-        )
+        self._client = server.client(answer_within, CONNECT_WITHIN)
         self._rests_until = -math.inf
 
     def transcribe(self, samples: np.ndarray) -> list[Word]:
@@ -97,11 +84,11 @@ class OpenAITranscription(Redecoding):
         except httpx.ConnectTimeout as error:
             raise self._failed(f"no connection within {CONNECT_WITHIN:g} s; is the server up?") from error
         except httpx.ConnectError as error:
-            raise self._failed(f"cannot connect ({_reason(error)}); is the server running?") from error
+            raise self._failed(f"cannot connect ({reason(error)}); is the server running?") from error
         except httpx.TimeoutException as error:
             raise self._failed(f"no transcript within {self._answer_within:g} s") from error
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile
-            raise self._failed(f"the connection broke ({_reason(error)})") from error
+            raise self._failed(f"the connection broke ({reason(error)})") from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self._failed(
                 "its answer is no transcript; is this the address of such a server, ending in /v1?"
@@ -167,13 +154,4 @@ def _refusal(code: int, content: str) -> str:
         403: "; check the key (OPENAI_API_KEY)",
         404: "; check the address, which ends in /v1, and the model's name",
     }
-    return f"HTTP {code}: {_short(content)}{hint.get(code, '')}"
-
-
-def _short(text: str, most: int = 120) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def _reason(error: Exception) -> str:
-    return _short(str(error)) or type(error).__name__
+    return f"HTTP {code}: {message(content)}{hint.get(code, '')}"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from duplex.streaming.errors import EndpointError, SettingsError
+from duplex.models.openai_wire import ServerAddress, message, reason
+from duplex.streaming.errors import EndpointError
 
 from .contract import Translation
 from .language_names import NAMES
 from .sanity import checked
 
-_LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1", "0.0.0.0"])
 _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _INSTRUCTION = (
     "Translate what the user says from {source} into {target}. Reply with the translation alone: no comment, no "
@@ -31,20 +29,11 @@ class ServerTranslator:
     def __init__(
         self, address: str, model: str | None = None, *, api_key: str | None = None, timeout: float = 15.0
     ) -> None:
-        import httpx
-
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"{address!r} is no address of a model server: use one like http://127.0.0.1:11434/v1")
-        self.address = address.rstrip("/")
+        server = ServerAddress.of(address, "model", "http://127.0.0.1:11434/v1", api_key)
+        self.address = server.url
         self.model = model
         self.pairs: frozenset[tuple[str, str]] = frozenset()
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=httpx.Timeout(timeout, connect=5.0),
-            trust_env=parts.hostname not in _LOOPBACK,  # a proxy is no way to a server on this machine
-        )
+        self._client = server.client(timeout, 5.0)
 
     @property
     def name(self) -> str:
@@ -88,9 +77,9 @@ class ServerTranslator:
         except httpx.TimeoutException as error:
             raise self._error("no answer in time") from error
         except httpx.HTTPError as error:
-            raise self._error(f"cannot connect ({str(error) or type(error).__name__}); is it running?") from error
+            raise self._error(f"cannot connect ({reason(error)}); is it running?") from error
         if response.status_code != 200:
-            raise self._error(f"status {response.status_code}: {' '.join(response.text.split())[:120]}")
+            raise self._error(f"status {response.status_code}: {message(response.text)}")
         try:
             return response.json()
         except ValueError as error:

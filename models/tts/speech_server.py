@@ -7,21 +7,19 @@ word for every so many seconds of sound (silence apart), and are right to about 
 from __future__ import annotations
 
 import math
-import os
 import re
 import struct
 import time
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
+from duplex.models.openai_wire import ServerAddress, message, reason
 from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
 from duplex.models.tts.speech_stream import SpeechStream
-from duplex.streaming.errors import EndpointError, ModelError, SettingsError
-from duplex.streaming.limiter import soft_limit
+from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.resample import StreamResampler
 
 RATE = 24_000
@@ -33,7 +31,6 @@ REST = 20.0
 SECONDS_A_LETTER = 0.068
 """Of ordinary speech, spaces counted."""
 QUIET = 3e-3
-_LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1", "0.0.0.0"])
 _CHUNK = RATE // 10
 
 
@@ -47,30 +44,19 @@ class SpeechServer:
     def __init__(
         self, address: str, model: str = "", *, api_key: str | None = None, spare: Synthesizer | None = None
     ) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"{address!r} is no address of a speech server: use one like http://127.0.0.1:8880/v1")
-        import httpx
-
-        self.address = address.rstrip("/")
+        server = ServerAddress.of(address, "speech", "http://127.0.0.1:8880/v1", api_key)
+        self.address = server.url
         self.name = f"the speech server {self.address}"
         self.sample_rate = RATE
         self.spare = spare
         self._model = model or MODEL
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        timeout = httpx.Timeout(ANSWER_WITHIN, connect=CONNECT_WITHIN)
-        self._client = httpx.Client(
-            headers={"Authorization": f"Bearer {key}"} if key else {},
-            timeout=timeout,
-            trust_env=parts.hostname not in _LOOPBACK,  # a proxy is no way to a server on this machine
-        )
+        self._client = server.client(ANSWER_WITHIN, CONNECT_WITHIN)
         self._rests_until = -math.inf
 
     def synthesize(self, text: str, voice: Voice | None = None) -> Iterator[SpeechChunk]:
         """Yields chunks of about 0.1 s as they arrive."""
         voice = voice or Voice()
-        if not (math.isfinite(voice.rate) and voice.rate > 0):
-            raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
+        voice.check()
         return SpeechStream(self._speak(text, voice))
 
     def voices(self) -> list[Voice]:
@@ -103,8 +89,7 @@ class SpeechServer:
                     response.read()
                     raise EndpointError(f"{self.address}: {_refusal(response)}")
                 for samples in _samples(response.iter_bytes(), response.headers.get("content-type", "")):
-                    if voice.volume != 1.0:
-                        samples = soft_limit(samples * np.float32(voice.volume))
+                    samples = voice.sounded(samples)
                     yield SpeechChunk(samples, words.feed(samples))
             yield SpeechChunk(np.zeros(0, np.float32), words.finish())
             if not words.position:
@@ -114,13 +99,13 @@ class SpeechServer:
             raise
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             self._rest()
-            raise EndpointError(f"{self.address}: cannot connect ({_reason(error)}); is the server running?") from error
+            raise EndpointError(f"{self.address}: cannot connect ({reason(error)}); is the server running?") from error
         except httpx.TimeoutException as error:
             self._rest()
             raise EndpointError(f"{self.address}: no sound for {ANSWER_WITHIN:g} s") from error
         except (httpx.HTTPError, ValueError) as error:
             self._rest()
-            raise EndpointError(f"{self.address}: the speech broke off ({_reason(error)})") from error
+            raise EndpointError(f"{self.address}: the speech broke off ({reason(error)})") from error
 
     def _rest(self) -> None:
         self._rests_until = time.monotonic() + REST
@@ -238,16 +223,6 @@ class _EstimatedMarks:
 
 def _refusal(response: Any) -> str:
     """A refusal in one line, with the server's own words where it has any."""
-    try:
-        told = response.json()
-        told = told.get("error", told.get("detail", told)) if isinstance(told, dict) else told
-        told = told.get("message", told) if isinstance(told, dict) else told
-    except ValueError:
-        told = response.text
-    words = " ".join(str(told).split())[:160]
+    words = message(response.text)
     advice = {401: "; is OPENAI_API_KEY right?", 404: "; does the address end in /v1?"}.get(response.status_code, "")
     return f"refuses to speak ({response.status_code}{': ' if words else ''}{words}){advice}"
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.responders.answer_text import AnswerText
@@ -20,14 +18,14 @@ from duplex.models.interaction.responders.model_names import first_chat_model
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, room_for_history
 from duplex.models.interaction.responders.server_sent_events import EventDecoder
 from duplex.models.interaction.responders.thoughts import reasons
-from duplex.streaming.errors import EndpointError, SettingsError
+from duplex.models.openai_wire import ServerAddress, message, message_in, reason, short
+from duplex.streaming.errors import EndpointError
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
 
-_LOOPBACK = frozenset(["localhost", "127.0.0.1", "::1", "0.0.0.0"])
 _MIDWAY = {False: " before an answer", True: " in mid-sentence"}
 
 
@@ -55,10 +53,8 @@ class OpenAIServer:
         context_tokens: int = 4096,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"{base_url!r} is no address of a model server: use one like http://127.0.0.1:11434/v1")
-        self.base_url = base_url.rstrip("/")
+        self._server = ServerAddress.of(base_url, "model", "http://127.0.0.1:11434/v1", api_key)
+        self.base_url = self._server.url
         self.model = model
         self.system_prompt = system_prompt
         self.connect_timeout = connect_timeout
@@ -66,10 +62,6 @@ class OpenAIServer:
         self.token_timeout = token_timeout
         self.context_tokens = context_tokens
         self._body = {"max_tokens": max_tokens, **(options or {})}
-        key = api_key if api_key is not None else os.environ.get("OPENAI_API_KEY", "")
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # A proxy from the environment is no way to a server on this machine.
-        self._use_proxies = parts.hostname not in _LOOPBACK
         self._client: httpx.AsyncClient | None = None
         self._unopened: bool | None = None
         """Whether the last answer held a thought that nothing opened; None before the first answer."""
@@ -103,9 +95,9 @@ class OpenAIServer:
         except httpx.ConnectTimeout as error:
             raise self._error(f"no connection within {self.connect_timeout:g} s; is the server up?") from error
         except httpx.ConnectError as error:
-            raise self._error(f"cannot connect ({_reason(error)}); is the server running?") from error
+            raise self._error(f"cannot connect ({reason(error)}); is the server running?") from error
         except httpx.HTTPError as error:
-            raise self._error(f"the connection broke ({_reason(error)})") from error
+            raise self._error(f"the connection broke ({reason(error)})") from error
 
     async def models(self) -> list[str]:
         """What the server offers, in its order. Raises EndpointError."""
@@ -117,7 +109,7 @@ class OpenAIServer:
         except TimeoutError as error:
             raise self._error(f"no list of models within {self.first_token_timeout:g} s") from error
         except httpx.HTTPError as error:
-            raise self._error(f"cannot connect ({_reason(error)}); is the server running?") from error
+            raise self._error(f"cannot connect ({reason(error)}); is the server running?") from error
         hint = "name the model, and check that the address ends in /v1"
         if response.status_code != 200:
             raise self._error(f"no list of models ({_status(response.status_code, response.content)}); {hint}")
@@ -154,7 +146,7 @@ class OpenAIServer:
                 try:
                     piece = await self._within(deadline, anext(pieces, b""), began)
                 except httpx.HTTPError as error:
-                    raise self._error(f"the connection broke{_MIDWAY[began]} ({_reason(error)})") from error
+                    raise self._error(f"the connection broke{_MIDWAY[began]} ({reason(error)})") from error
                 for data in decoder.push(piece) if piece else decoder.flush():
                     if data.strip() == "[DONE]":
                         return
@@ -174,13 +166,13 @@ class OpenAIServer:
         try:
             event = json.loads(data)
         except ValueError as error:
-            raise self._error(f"the stream holds something that is no JSON: {_short(data)}") from error
+            raise self._error(f"the stream holds something that is no JSON: {short(data)}") from error
         try:
             if event.get("error"):
-                raise self._error(f"the server reports: {_message(event)}")
+                raise self._error(f"the server reports: {message_in(event)}")
             return delta_of(event)
         except (AttributeError, TypeError, LookupError) as error:
-            raise self._error(f"the stream holds something that is no completion: {_short(data)}") from error
+            raise self._error(f"the stream holds something that is no completion: {short(data)}") from error
 
     async def _check(self, response: httpx.Response, deadline: float) -> None:
         if response.status_code != 200:
@@ -204,7 +196,8 @@ class OpenAIServer:
 
         if self._client is None:
             timeout = httpx.Timeout(None, connect=self.connect_timeout)
-            self._client = httpx.AsyncClient(headers=self._headers, timeout=timeout, trust_env=self._use_proxies)
+            server = self._server
+            self._client = httpx.AsyncClient(headers=server.headers, timeout=timeout, trust_env=server.use_proxies)
         return self._client
 
     def _error(self, what: str) -> EndpointError:
@@ -212,30 +205,10 @@ class OpenAIServer:
 
 
 def _status(code: int, content: bytes) -> str:
-    try:
-        message = _message(json.loads(content))
-    except ValueError:
-        message = _short(content.decode("utf-8", "replace"))
+    told = message(content.decode("utf-8", "replace"))
     hint = {
         401: "; check the key (OPENAI_API_KEY)",
         403: "; check the key (OPENAI_API_KEY)",
         404: "; check the address and the model's name",
     }
-    return f"HTTP {code}{': ' + message if message else ''}{hint.get(code, '')}"
-
-
-def _message(answer: Any) -> str:
-    """The message in an error's JSON, whose form differs from server to server."""
-    error = answer.get("error", answer) if isinstance(answer, dict) else answer
-    if isinstance(error, dict):
-        error = error.get("message") or error.get("detail") or error
-    return _short(str(error))
-
-
-def _short(text: str, most: int = 120) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"
-
-
-def _reason(error: Exception) -> str:
-    return _short(str(error)) or type(error).__name__
+    return f"HTTP {code}{': ' + told if told else ''}{hint.get(code, '')}"
