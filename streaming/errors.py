@@ -67,3 +67,8 @@ class QueueClosed(DuplexError):
 
 class DeviceError(DuplexError):
     """A microphone, a loudspeaker or the sound system cannot be used: missing, not installed, in use by another."""
+
+
+def first_line(error: BaseException, most: int = 160) -> str:
+    """What a foreign error says, on its first line; its type if it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:most]

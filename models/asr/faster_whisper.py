@@ -16,7 +16,7 @@ from duplex.models.asr.word_times import SPACELESS, Piece, words_of_pieces
 from duplex.models.store import offline
 from duplex.models.store.folders import set_to_yes
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.errors import ModelError, SettingsError, StageError
+from duplex.streaming.errors import ModelError, SettingsError, StageError, first_line
 
 DEFAULT = "base"
 """The size that is loaded where none is named."""
@@ -85,7 +85,7 @@ class FasterWhisper(Redecoding):
             # One segment covers the window; those after it would hear its last silence again.
             segment = next(iter(segments), None)
         except (RuntimeError, ValueError, IndexError, MemoryError) as error:
-            raise StageError(f"recognizer {self.name} failed: {_first_line(error)}") from error
+            raise StageError(f"recognizer {self.name} failed: {first_line(error)}") from error
         self.detected = str(about.language)
         pieces = [
             Piece(word.word, _samples(word.start), _samples(word.end), min(1.0, float(word.probability)))
@@ -104,7 +104,7 @@ def _load(name: str, model: str, threads: int) -> Any:
         from faster_whisper import WhisperModel
     except ImportError as error:
         raise ModelError(
-            f"{name}: needs a package that is not installed ({_first_line(error)}): pip install 'duplex[whisper]'"
+            f"{name}: needs a package that is not installed ({first_line(error)}): pip install 'duplex[whisper]'"
         ) from error
     forbidden = offline() or set_to_yes("HF_HUB_OFFLINE")
     # The hub's errors are of OSError's kind, those of what it connects with need not be.
@@ -117,22 +117,17 @@ def _load(name: str, model: str, threads: int) -> Any:
         return WhisperModel(source, local_files_only=True, **options)
     except failures as error:
         if is_path:
-            raise ModelError(f"{name}: cannot be loaded: {_first_line(error)}") from error
+            raise ModelError(f"{name}: cannot be loaded: {first_line(error)}") from error
         if forbidden:
             raise ModelError(
                 f"{name}: is not on this machine, and DUPLEX_OFFLINE or HF_HUB_OFFLINE forbids pulling it "
-                f"({_first_line(error)})"
+                f"({first_line(error)})"
             ) from error
     try:
         return WhisperModel(source, local_files_only=False, **options)
     except failures as error:
-        raise ModelError(f"{name}: cannot be had: {_first_line(error)}") from error
+        raise ModelError(f"{name}: cannot be had: {first_line(error)}") from error
 
 
 def _samples(seconds: float) -> int:
     return round(float(seconds) * SAMPLE_RATE)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:160]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+
+from duplex.streaming.errors import SettingsError
+from duplex.streaming.limiter import soft_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,17 @@ class Voice:
     language: str = "en"
     rate: float = 1.0
     volume: float = 1.0
+
+    def check(self) -> None:
+        """Raises SettingsError for a rate or a volume that is no positive number; a volume may be zero."""
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise SettingsError(f"speech rate must be a positive number, not {self.rate}; 1.0 is the voice's own")
+        if not (math.isfinite(self.volume) and self.volume >= 0):
+            raise SettingsError(f"speech volume must be zero or a positive number, not {self.volume}")
+
+    def sounded(self, samples: np.ndarray) -> np.ndarray:
+        """Samples of the voice's own level, (n,) float32, at `volume`."""
+        return samples if self.volume == 1.0 else soft_limit(samples * np.float32(self.volume))
 
 
 class Synthesizer(Protocol):

@@ -6,7 +6,6 @@ espeak-ng is a formant synthesizer: clearly artificial, but quick, small, and ex
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import unicodedata
 from collections.abc import Generator, Iterable, Iterator
@@ -19,8 +18,7 @@ from duplex.models.tts.espeak_library import END, STEADY, WORD, EspeakLibrary, L
 from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.models.tts.word_marks import WordMarker
-from duplex.streaming.errors import ModelError, SettingsError
-from duplex.streaming.limiter import soft_limit
+from duplex.streaming.errors import ModelError
 
 NORMAL_RATE = 175
 """Words a minute at Voice.rate 1.0."""
@@ -56,10 +54,7 @@ class EspeakSynthesizer:
         """Yields chunks of about 60 ms. Raises ModelError at once for an unknown voice, SettingsError for a rate or
         volume that is no positive number. Rates beyond what espeak-ng can do (0.46 to 2.56) are brought within."""
         voice = voice or Voice()
-        if not (math.isfinite(voice.rate) and voice.rate > 0):
-            raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
-        if not (math.isfinite(voice.volume) and voice.volume >= 0):
-            raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
+        voice.check()
         name = espeak_voice(voice.name, voice.language)
         spoken = normalized(text, self._language(name))
         return SpeechStream(with_original_marks(self._speak(spoken.text, name, voice), spoken))
@@ -105,7 +100,7 @@ class EspeakSynthesizer:
                 position += len(samples)
                 if held is not None:
                     yield held
-                held = SpeechChunk(_amplified(samples, voice.volume), tuple(marks))
+                held = SpeechChunk(voice.sounded(samples), tuple(marks))
             if held is not None:
                 last = {mark.text_start: mark for mark in (*held.marks, *marker.finish())}
                 yield SpeechChunk(held.samples, tuple(last.values()))
@@ -124,10 +119,6 @@ def _speakable(character: str) -> bool:
     if kind[0] in "LMNPZ" or kind == "Sc":
         return character not in _PICTOGRAPHS
     return character in _SYMBOLS
-
-
-def _amplified(samples: np.ndarray, volume: float) -> np.ndarray:
-    return samples if volume == 1.0 else soft_limit(samples * np.float32(volume))
 
 
 def cut(text: str) -> Iterator[tuple[int, int]]:

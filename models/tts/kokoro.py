@@ -6,7 +6,6 @@ pass, so an interruption ends the work behind it. Each word's place is known fro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -18,8 +17,7 @@ from duplex.models.tts.kokoro_model import LONGEST, SAMPLE_RATE, KokoroModel, ko
 from duplex.models.tts.phonemes import pronounce
 from duplex.models.tts.piper import cut
 from duplex.models.tts.speech_stream import SpeechStream
-from duplex.streaming.errors import ModelError, SettingsError
-from duplex.streaming.limiter import soft_limit
+from duplex.streaming.errors import ModelError
 
 LANGUAGES = {"en": "en-us", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
 """Languages whose phonemes the model learned from espeak-ng, and espeak-ng's name of each; it has front ends of its own
@@ -61,10 +59,7 @@ class KokoroSynthesizer:
         """Yields chunks of half a second. Raises ModelError at once for a language it does not speak or a voice it does
         not have, SettingsError for a rate or volume that is no positive number."""
         voice = voice or Voice()
-        if not (math.isfinite(voice.rate) and voice.rate > 0):
-            raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
-        if not (math.isfinite(voice.volume) and voice.volume >= 0):
-            raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
+        voice.check()
         language = voice.language.partition("-")[0].lower() or "en"
         if language not in LANGUAGES:
             raise ModelError(f"Kokoro speaks {', '.join(LANGUAGES)} here, not {voice.language}")
@@ -104,8 +99,7 @@ class KokoroSynthesizer:
             if not position:
                 silent = max(0, int(starts[1]) - LEAD)
                 samples, starts = samples[silent:], np.maximum(starts - silent, 0)
-            if voice.volume != 1.0:
-                samples = soft_limit(samples * np.float32(voice.volume))
+            samples = voice.sounded(samples)
             marks = _marks([word for _, word in known], starts, said.spans, len(samples), position)
             for first in range(0, len(samples), CHUNK):
                 reached = position + first + CHUNK

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, first_line
 from duplex.streaming.onnx import session
 from duplex.streaming.onnx_graph import FLOAT, TYPES, OnnxGraph
 
@@ -46,8 +46,7 @@ class KokoroModel:
         except StopIteration:
             raise ModelError(f"{path}: is not the graph of Kokoro: it has no durations or no inputs") from None
         except Exception as error:  # ONNX Runtime has a class for each cause, below nothing but Exception
-            reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-            raise ModelError(f"{path}: is not the graph of Kokoro ({reason})") from None
+            raise ModelError(f"{path}: is not the graph of Kokoro ({first_line(error)})") from None
 
     def speak(self, ids: list[int], style: np.ndarray, speed: float) -> tuple[np.ndarray, np.ndarray]:
         """((n,) float32 samples, (len(ids) + 2,) first sample of each symbol) of at most `LONGEST` symbols. style:

@@ -7,7 +7,6 @@ from the durations that the network gives every phoneme.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -20,8 +19,7 @@ from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.phonemes import Pronounced, pronounce
 from duplex.models.tts.piper_model import PiperModel, Prepared, piper_model
 from duplex.models.tts.speech_stream import SpeechStream
-from duplex.streaming.errors import ModelError, SettingsError
-from duplex.streaming.limiter import soft_limit
+from duplex.streaming.errors import ModelError
 
 FIRST_CLAUSE, LONG_SENTENCE = 16, 64
 """Characters: a first sentence of more than LONG_SENTENCE begins with a piece of its own, of FIRST_CLAUSE at least."""
@@ -74,10 +72,7 @@ class PiperSynthesizer:
         """Yields chunks of 0.3 to 0.8 s. Raises ModelError at once for another language than the voice's or a speaker
         it does not have, SettingsError for a rate or volume that is no positive number."""
         voice = voice or Voice(language=self.languages[0])
-        if not (math.isfinite(voice.rate) and voice.rate > 0):
-            raise SettingsError(f"speech rate must be a positive number, not {voice.rate}; 1.0 is the voice's own")
-        if not (math.isfinite(voice.volume) and voice.volume >= 0):
-            raise SettingsError(f"speech volume must be zero or a positive number, not {voice.volume}")
+        voice.check()
         wanted = re.split("[-_]", voice.language.lower())[0]
         if wanted and wanted not in self.languages:
             raise ModelError(
@@ -120,7 +115,7 @@ class PiperSynthesizer:
                 now = [mark for mark in marks if mark.start < reached]
                 marks = marks[len(now) :]
                 sounded += 1
-                yield SpeechChunk(_amplified(samples, voice.volume), tuple(now))
+                yield SpeechChunk(voice.sounded(samples), tuple(now))
             position += prepared.latent.shape[2] * self._model.hop
             if ends and (number < len(pieces) - 1 or text[-1].isspace()):
                 silence = np.zeros(round(PAUSE * self.sample_rate), np.float32)
@@ -207,7 +202,3 @@ def _marks(
         start, end = places[word]
         marks.append(WordMark(left, right, start, end))
     return marks
-
-
-def _amplified(samples: np.ndarray, volume: float) -> np.ndarray:
-    return samples if volume == 1.0 else soft_limit(samples * np.float32(volume))

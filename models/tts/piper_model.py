@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, first_line
 from duplex.streaming.onnx import session
 from duplex.streaming.onnx_graph import FLOAT, TYPES, OnnxGraph
 
@@ -121,8 +121,7 @@ class PiperModel:
         try:
             self._load(graph)
         except Exception as error:  # ONNX Runtime has a class for each cause, below nothing but Exception
-            reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-            raise ModelError(f"{path}: is not the graph of a Piper voice ({reason})") from None
+            raise ModelError(f"{path}: is not the graph of a Piper voice ({first_line(error)})") from None
 
     def _load(self, graph: OnnxGraph) -> None:
         cut = _Cut.of(graph)

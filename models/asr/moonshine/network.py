@@ -21,7 +21,7 @@ import numpy as np
 
 from duplex.models.asr.moonshine.graph import with_attention
 from duplex.models.asr.moonshine.tokens import END, START
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, first_line
 from duplex.streaming.onnx import onnx_of, session
 
 ENCODER, DECODER = "encoder_model.ort", "decoder_model_merged.ort"
@@ -65,7 +65,7 @@ class Network:
         except ImportError as error:
             raise ModelError(f"{folder}: Moonshine needs onnxruntime: pip install onnxruntime") from error
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
-            raise ModelError(f"{folder}: not the networks of Moonshine: {_first_line(error)}") from error
+            raise ModelError(f"{folder}: not the networks of Moonshine: {first_line(error)}") from error
         self._masked = {graph: len(graph.get_inputs()) > 1 for graph in [self._encoder]}[self._encoder]
         inputs = {spec.name: spec.shape for spec in self._decoder.get_inputs()}
         self._decoder_masked = "encoder_attention_mask" in inputs
@@ -170,7 +170,3 @@ def _behind(token: int, draft: list[int]) -> list[int]:
 def _log_sum_exp(row: np.ndarray) -> float:
     top = row.max()
     return float(top + np.log(np.exp(row - top).sum()))
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]

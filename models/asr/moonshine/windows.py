@@ -16,7 +16,7 @@ from duplex.models.asr.moonshine.network import DECODER, ENCODER, Decoded, load_
 from duplex.models.asr.moonshine.tokens import Tokens
 from duplex.models.asr.word_times import Piece, words_of_pieces
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.errors import ModelError, StageError
+from duplex.streaming.errors import ModelError, StageError, first_line
 
 TOKENIZER = "tokenizer.bin"
 _TOKENS_PER_SECOND = 6.5
@@ -52,7 +52,7 @@ class Windows:
             states = self._network.encode(heard)
             decoded = self._network.decode(states, len(heard), limit, draft, self._bias)
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
-            raise StageError(f"Moonshine failed: {str(error).splitlines()[0][:160]}") from error
+            raise StageError(f"Moonshine failed: {first_line(error)}") from error
         whole, decoded = decoded, _kept(decoded)
         looped = decoded is not whole
         if not decoded.tokens:
