@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from itertools import pairwise, takewhile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,9 @@ import numpy as np
 from duplex.models.asr.contract import Word
 from duplex.models.asr.redecoding import Redecoding, RedecodingState
 from duplex.models.asr.word_times import SPACELESS, Piece, words_by_length, words_of_pieces
-from duplex.models.transformers_library import check_transformers
+from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.errors import ModelError, SettingsError, StageError
+from duplex.streaming.errors import ModelError, SettingsError, StageError, first_line
 from duplex.streaming.policies.append_only import before_frontier
 from duplex.streaming.policies.attention_frontier import AttentionFrontier
 
@@ -61,7 +60,7 @@ class TransformersRecognizer(Redecoding):
             with self._lock, torch.inference_mode():
                 return self._recognize(np.pad(samples, (0, max(0, _SHORTEST - len(samples)))), len(samples))
         except (RuntimeError, ValueError, IndexError) as error:
-            raise StageError(f"recognizer {self.name} failed: {_first_line(error)}") from error
+            raise StageError(f"recognizer {self.name} failed: {first_line(error)}") from error
 
     def _features(self, samples: np.ndarray) -> dict[str, Any]:
         network = self._network
@@ -246,15 +245,10 @@ def load(
     speech; a CTC model does not say which one it writes, and takes any. Raises ModelError if the
     model cannot be had or is of another kind, SettingsError for a setting that it does not have.
     """
-    folder = Path(name).expanduser()
-    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not folder.is_dir():
-        raise ModelError(
-            f"{name}: no such folder; give a folder with a transformers model, or an id such as openai/whisper-tiny"
-        )
-    source = str(folder) if folder.is_dir() else name
-    where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
+    place = place_of(name, "transformers model", "openai/whisper-tiny")
+    source = str(place)
     check_transformers()
-    try:
+    with loading(name, place, "recognizer"):
         import torch
         from transformers import AutoConfig, AutoFeatureExtractor, AutoTokenizer
 
@@ -270,21 +264,9 @@ def load(
         network = auto.from_pretrained(source, dtype=getattr(torch, dtype) if dtype else "auto")
         extractor = AutoFeatureExtractor.from_pretrained(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
-    except ImportError as error:
-        raise ModelError(
-            f"{name}: needs a package that is not installed ({_first_line(error)}): pip install 'duplex[models]'"
-        ) from error
-    except OSError as error:
-        raise ModelError(f"{name}: {where}: {_first_line(error)}") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        raise ModelError(f"{name}: not a recognizer that transformers can load: {_first_line(error)}") from error
     if dtype is None and network.dtype in (torch.float16, torch.bfloat16) and device == "cpu":
         network = network.float()  # half precision is emulated on CPUs
-    try:
-        network = network.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"{name}: cannot run on {device!r}: {_first_line(error)}") from error
-    return kind(name, network, extractor, tokenizer, **settings)
+    return kind(name, on_device(network, name, device), extractor, tokenizer, **settings)
 
 
 def _kind(name: str, config: Any) -> tuple[type[TransformersRecognizer], Any]:
@@ -311,8 +293,3 @@ def _kind(name: str, config: Any) -> tuple[type[TransformersRecognizer], Any]:
 
 def _plain(token: str) -> str:
     return "" if token.startswith("<") or token.startswith("[") else token
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:160]

@@ -13,8 +13,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
-from duplex.models.transformers_library import check_transformers
-from duplex.streaming.errors import ModelError, SettingsError, StageError
+from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
+from duplex.streaming.errors import SettingsError, StageError, first_line
 
 from .contract import Translation
 from .language_names import FLORES
@@ -62,7 +62,7 @@ class TransformersTranslator:
             with self._lock:
                 done = [self._piece(part, source, target, "" if number else begin) for number, part in enumerate(parts)]
         except (RuntimeError, ValueError, IndexError, KeyError) as error:
-            raise StageError(f"translator {self.name} failed: {_first_line(error)}") from error
+            raise StageError(f"translator {self.name} failed: {first_line(error)}") from error
         sizes = [len(part) for part in parts]
         quality = sum(one.quality * size for one, size in zip(done, sizes, strict=True)) / sum(sizes)
         complete = all(one.complete for one in done)
@@ -120,32 +120,14 @@ def _codes(tokenizer: Any) -> dict[str, tuple[str, str]]:
 
 
 def _load(name: str, device: str) -> tuple[Any, Any]:
-    folder = Path(name).expanduser()
-    if (name.startswith((".", "/", "~")) or name.count("/") > 1) and not folder.is_dir():
-        raise ModelError(
-            f"{name}: no such folder; give a folder with a translation model of transformers, or an id such as "
-            "Helsinki-NLP/opus-mt-en-fr"
-        )
-    where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
+    place = place_of(name, "translation model of transformers", "Helsinki-NLP/opus-mt-en-fr")
     check_transformers()
-    try:
+    with loading(name, place, "translator"):
         import torch
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        source = str(folder) if folder.is_dir() else name
-        network = AutoModelForSeq2SeqLM.from_pretrained(source, dtype="auto")
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except ImportError as error:
-        raise ModelError(f"{name}: needs a package that is not installed ({_first_line(error)})") from error
-    except OSError as error:
-        raise ModelError(f"{name}: {where}: {_first_line(error)}") from error
-    except (ValueError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        raise ModelError(f"{name}: not a translator that transformers can load: {_first_line(error)}") from error
+        network = AutoModelForSeq2SeqLM.from_pretrained(str(place), dtype="auto")
+        tokenizer = AutoTokenizer.from_pretrained(str(place))
     if network.dtype in (torch.float16, torch.bfloat16) and device == "cpu":
         network = network.float()  # half precision is emulated on CPUs
-    return network.to(device).eval(), tokenizer
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:160]
+    return on_device(network, name, device), tokenizer

@@ -17,8 +17,8 @@ from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
 from duplex.models.interaction.responders.thoughts import opens_thought
-from duplex.models.transformers_library import check_transformers
-from duplex.streaming.errors import EndpointError, ModelError
+from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
+from duplex.streaming.errors import EndpointError, ModelError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
 from duplex.streaming.lm.dialogues import Dialogues
 from duplex.streaming.lm.kv_cache import KVCache
@@ -102,7 +102,7 @@ class LocalLM:
             while left and self._dialogues.current(name, ticket):
                 left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
         except _FAILURES as error:
-            raise ModelError(f"{self.name} failed while listening: {_first_line(error)}") from error
+            raise ModelError(f"{self.name} failed while listening: {first_line(error)}") from error
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over: its cache goes."""
@@ -130,7 +130,7 @@ class LocalLM:
                 cause, spoken = answer.completion.silence()
                 raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
         except _FAILURES as error:
-            raise ModelError(f"{self.name} failed while answering: {_first_line(error)}") from error
+            raise ModelError(f"{self.name} failed while answering: {first_line(error)}") from error
         finally:
             if making is not None:
                 making.cancel()
@@ -276,38 +276,17 @@ def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
 
 def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
     """(tokenizer, model in evaluation mode)."""
-    folder = Path(model).expanduser()
-    if (model.startswith((".", "/", "~")) or model.count("/") > 1) and not folder.exists():
-        raise ModelError(
-            f"{model}: no such folder; give a folder with a transformers model, or an id such as Qwen/Qwen3-0.6B"
-        )
+    place = place_of(model, "transformers model", "Qwen/Qwen3-0.6B", files=True)
     check_transformers()
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    source, gguf = str(place), {}
+    if isinstance(place, Path) and place.is_file():
+        source, gguf = str(place.parent), {"gguf_file": place.name}
+    with loading(model, place, "causal language model"):
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    source, gguf = str(folder) if folder.is_dir() else model, {}
-    if folder.is_file():
-        source, gguf = str(folder.parent), {"gguf_file": folder.name}
-    try:
         tokenizer = AutoTokenizer.from_pretrained(source, **gguf)
         network = AutoModelForCausalLM.from_pretrained(source, **gguf)
-    except ImportError as error:
-        raise ModelError(f"{model}: needs a package that is not installed: {_first_line(error)}") from error
-    except OSError as error:
-        where = "the folder is incomplete" if folder.is_dir() else "it is not in the cache and cannot be downloaded"
-        raise ModelError(f"{model}: {where}: {_first_line(error)}") from error
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(
-            f"{model}: not a causal language model that transformers can load: {_first_line(error)}"
-        ) from error
     if dtype is None and network.dtype == torch.float16 and torch.device(device).type == "cpu":
         dtype = torch.float32  # half precision is emulated on CPUs
-    try:
-        return tokenizer, network.to(device=device, dtype=dtype or network.dtype).eval()
-    except (RuntimeError, AssertionError) as error:
-        raise ModelError(f"{model}: cannot run on {device!r}: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:160]
+    return tokenizer, on_device(network, model, device, dtype)
