@@ -44,7 +44,7 @@ class Engines:
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
-        from duplex.models.asr import load_recognizer, load_spotter
+        from duplex.models.asr import load_spotter
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
@@ -57,13 +57,7 @@ class Engines:
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             vad=load_vad(settings.vad),
-            recognizer=load_recognizer(
-                settings.recognizer,
-                language=settings.language,
-                hotwords=settings.hotwords,
-                model=settings.recognizer_model,
-                policy=settings.recognizer_policy,
-            ),
+            recognizer=open_recognizer(settings),
             answerer=open_answerer(settings),
             synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
@@ -90,6 +84,22 @@ class Engines:
         if self.spotter is not None:
             self.spotter.close()
         self.synthesizer.close()
+
+
+def open_recognizer(settings: Settings, *, live: bool = True) -> Recognizer[Any]:
+    """What hears, loaded as the settings say; live: hypotheses are wanted while somebody speaks. Raises ModelError,
+    SettingsError."""
+    from duplex.models.asr import load_recognizer
+
+    return load_recognizer(
+        settings.recognizer,
+        language=settings.language,
+        hotwords=settings.hotwords,
+        model=settings.recognizer_model,
+        policy=settings.recognizer_policy,
+        live=live,
+        second_pass=settings.second_pass,
+    )
 
 
 def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:

@@ -18,6 +18,7 @@ from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFr
 from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
+from duplex.engines import open_recognizer
 from duplex.models.asr.contract import Hypothesis, Recognizer
 from duplex.models.asr.written_numbers import check as check_numbers
 from duplex.models.asr.written_numbers import written
@@ -110,22 +111,13 @@ def transcribe(
     settings = settings or Settings()
     if settings.written_numbers:
         check_numbers(settings.language)
-    from duplex.models.asr import load_recognizer
     from duplex.models.vad import load_vad
 
     voices = None
     if settings.diarize if diarize is None else diarize:
         known = settings.known_voices if speakers is None else speakers
         voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
-    recognizer = load_recognizer(
-        settings.recognizer,
-        language=settings.language,
-        hotwords=settings.hotwords,
-        model=settings.recognizer_model,
-        policy=settings.recognizer_policy,
-        live=False,
-        second_pass=settings.second_pass,
-    )
+    recognizer = open_recognizer(settings, live=False)
     try:
         check_language(settings.language, recognizer)
         return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)

@@ -10,9 +10,10 @@ from typing import Any
 from duplex.batch.file_graph import Progress
 from duplex.batch.transcribe import Transcript, Word, transcribe
 from duplex.conversation.captions.segments import CaptionSegmenter, Segment
-from duplex.conversation.captions.track import check_pair, primary
+from duplex.conversation.captions.track import check_pair
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.asr.contract import Word as HeardWord
+from duplex.models.language_tags import primary
 from duplex.models.translation import Translator, load_translator
 from duplex.session_record.log_records import SpokenTranslation
 from duplex.session_record.subtitles import Caption

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from duplex.models.asr.number_tokens import Piece, check_reader, tokens
 from duplex.models.asr.numbers_english import English
 from duplex.models.asr.numbers_german import German
+from duplex.models.language_tags import primary
 from duplex.streaming.errors import SettingsError
 
 __all__ = ["Piece", "check", "written"]
@@ -21,7 +22,7 @@ RULES = {"en": English, "de": German}
 
 def check(language: str) -> None:
     """Raises SettingsError for a language without rules, ModelError if text2num is not installed."""
-    if _primary(language) not in RULES:
+    if primary(language) not in RULES:
         raise SettingsError(f"written_numbers knows English and German (en, de), not {language!r}")
     check_reader()
 
@@ -33,12 +34,8 @@ def written(texts: Sequence[str], language: str) -> list[Piece]:
     """
     check(language)
     pieces, at = [], 0
-    for made in RULES[_primary(language)](tokens(texts)).run():
+    for made in RULES[primary(language)](tokens(texts)).run():
         pieces += [Piece(n, n + 1, texts[n]) for n in range(at, made.start)]
         pieces.append(made)
         at = made.end
     return pieces + [Piece(n, n + 1, texts[n]) for n in range(at, len(texts))]
-
-
-def _primary(language: str) -> str:
-    return language.lower().replace("_", "-").partition("-")[0]

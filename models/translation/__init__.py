@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 
@@ -21,7 +22,7 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
 
     Raises SettingsError for a pair that "auto" lacks, ModelError if the translator cannot be had.
     """
-    source, target = _primary(source), _primary(target)
+    source, target = primary(source), primary(target)
     if name == "auto":
         from duplex.models.translation.engine import load_bundled
 
@@ -44,7 +45,3 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
     from duplex.models.translation.transformers_translator import TransformersTranslator
 
     return TransformersTranslator(name, (source, target) if source and target else None)
-
-
-def _primary(tag: str) -> str:
-    return tag.strip().replace("_", "-").partition("-")[0].lower()

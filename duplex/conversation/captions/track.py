@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from duplex import events as ev
 from duplex.conversation.captions.segments import CaptionSegmenter, Segment
 from duplex.models.asr.contract import Hypothesis
+from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.pipeline import Node
@@ -209,11 +210,6 @@ class CaptionTrack:
         if segment.closed:
             for key in [key for key in self._shown if key[0] == segment.id and key[1] == language]:
                 del self._shown[key]
-
-
-def primary(tag: str) -> str:
-    """The two or three letters of a language tag: "de" of "de-AT"."""
-    return tag.strip().replace("_", "-").partition("-")[0].lower()
 
 
 def check_pair(translator: Translator, source: str, target: str) -> None:
