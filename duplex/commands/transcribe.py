@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from duplex.commands.file_batch import Render, add_inputs, run_files
-from duplex.commands.options import add_channels, add_settings, load_settings
-from duplex.commands.speakers import add_speaker_options, known_voices
-
-if TYPE_CHECKING:
-    from duplex.batch.transcribe import Transcript
+from duplex.commands.options import add_settings, load_settings
+from duplex.commands.spoken_texts import add_hearing, run_hearing
 
 DESCRIPTION = """\
 Any format, any rate, any length. Speakers are told apart by their voices; of a recorded call each side is a party.
@@ -28,9 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_inputs(parser, ".srt, .vtt, .txt, .json")
-    add_channels(parser)
-    add_speaker_options(parser).add_argument("--no-speakers", action="store_true", help="do not tell speakers apart")
+    add_hearing(parser)
     parser.add_argument(
         "--words",
         nargs="?",
@@ -45,38 +38,8 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
 
 
 def run(args: argparse.Namespace) -> int:
-    from duplex.audio_files.channels import check_channels
     from duplex.batch.transcribe import transcribe
-    from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
 
-    settings, voices = load_settings(args), known_voices(args)
+    settings = load_settings(args)
     words = args.words or settings.subtitle_words
-    arguments = {
-        "settings": settings,
-        "diarize": False if args.no_speakers else None,
-        "max_speakers": args.max_speakers,
-        "latency": args.latency,
-        "speakers": voices or None,
-        "channels": check_channels(args.channels),
-    }
-
-    def as_json(transcript: Transcript, name: str) -> str:
-        return json.dumps(transcript.as_dict(), indent=1, ensure_ascii=False) + "\n"
-
-    def all_json(done: dict[str, Transcript]) -> str:
-        rows = [{"recording": name, **transcript.as_dict()} for name, transcript in done.items()]
-        return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-
-    def all_text(done: dict[str, Transcript]) -> str:
-        if len(done) == 1:
-            return to_txt(next(iter(done.values())).captions())
-        return "\n".join(f"{name}\n{to_txt(transcript.captions())}" for name, transcript in done.items())
-
-    renderers: dict[str, Render] = {
-        ".srt": lambda transcript, _: to_srt(transcript.captions(), words),
-        ".vtt": lambda transcript, _: to_vtt(transcript.captions(), words),
-        ".txt": lambda transcript, _: to_txt(transcript.captions()),
-        ".json": as_json,
-    }
-    together = {".json": all_json, ".txt": all_text}
-    return run_files(args, transcribe, arguments, renderers, together=together, printed=all_text)
+    return run_hearing(args, transcribe, settings, lambda transcript: transcript.captions(), words=words)
