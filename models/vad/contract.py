@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import numpy as np
+
+from duplex.streaming.audio import as_float32
+from duplex.streaming.errors import InputError
 
 State = TypeVar("State")
 
@@ -24,6 +28,18 @@ class ActivityFrame:
     onset: int | None = None
     offset: int | None = None
     quiet: int = 0
+
+
+def heard(chunk: np.ndarray, hop: int) -> tuple[np.ndarray, float]:
+    """(the chunk within [-1, 1], its RMS level in dB re full scale, at least -100); NaN and infinity count as silence.
+
+    Raises InputError for a chunk that is not (hop,).
+    """
+    if chunk.shape != (hop,):
+        raise InputError(f"an activity frame has {hop} samples, not shape {chunk.shape}")
+    finite = math.isfinite(float(np.dot(chunk, chunk)))
+    chunk = np.minimum(np.maximum(chunk, -1.0), 1.0) if finite else as_float32(chunk)
+    return chunk, 10.0 * math.log10(float(np.dot(chunk, chunk)) / hop + 1e-10)
 
 
 class VoiceActivityDetector(Protocol[State]):

@@ -9,16 +9,15 @@ detector is no good gate before it, nor is a level that a microphone's own noise
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from duplex.models.vad.contract import ActivityFrame
-from duplex.streaming.audio import SAMPLE_RATE, as_float32
-from duplex.streaming.errors import InputError, SettingsError, StageError
+from duplex.models.vad.contract import ActivityFrame, heard
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import SettingsError, StageError
 
 _HOP = 160
 _CHUNK = 512
@@ -90,11 +89,8 @@ class SileroVad:
 
     def step(self, chunk: np.ndarray, state: SileroState) -> tuple[ActivityFrame, SileroState]:
         """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence. Raises InputError."""
-        if chunk.shape != (_HOP,):
-            raise InputError(f"an activity frame has {_HOP} samples, not shape {chunk.shape}")
-        finite = math.isfinite(float(np.dot(chunk, chunk)))
-        chunk = np.minimum(np.maximum(chunk, -1.0), 1.0) if finite else as_float32(chunk)
-        state.level_db = level = 10.0 * math.log10(float(np.dot(chunk, chunk)) / _HOP + 1e-10)
+        chunk, level = heard(chunk, _HOP)
+        state.level_db = level
         state.silent = 0 if level > self.settings.least_db else state.silent + 1
         state.position += _HOP
         fits = min(_HOP, _CHUNK - state.filled)

@@ -7,15 +7,14 @@ pitch that people have (normalised autocorrelation as in Talkin 1995, RAPT, at 4
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from duplex.models.vad.contract import ActivityFrame
-from duplex.streaming.audio import SAMPLE_RATE, as_float32
-from duplex.streaming.errors import InputError, SettingsError, StageError
+from duplex.models.vad.contract import ActivityFrame, heard
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.errors import SettingsError, StageError
 
 _HOP = 160
 _DECIMATION = 4
@@ -104,12 +103,8 @@ class WebRtcVad:
 
     def step(self, chunk: np.ndarray, state: ActivityState) -> tuple[ActivityFrame, ActivityState]:
         """chunk: (160,) float32 in [-1, 1]; NaN and infinity count as silence. Raises InputError."""
-        if chunk.shape != (_HOP,):
-            raise InputError(f"an activity frame has {_HOP} samples, not shape {chunk.shape}")
-        finite = math.isfinite(float(np.dot(chunk, chunk)))
-        chunk = np.minimum(np.maximum(chunk, -1.0), 1.0) if finite else as_float32(chunk)
-        power = float(np.dot(chunk, chunk)) / _HOP
-        state.level_db = level = 10.0 * math.log10(power + 1e-10)
+        chunk, level = heard(chunk, _HOP)
+        state.level_db = level
         settings = self.settings
         floor = self._floor(level, state)
         state.past[:-40] = state.past[40:]
