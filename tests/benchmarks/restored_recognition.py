@@ -9,33 +9,20 @@ split "valid" are mixed at each signal-to-noise ratio; each task of restoration 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from duplex.batch.restore import Restorer
 from duplex.models.asr import load_recognizer
 from tests.benchmarks.report import table, versions
-
-NOISES = ("esc10", "blanket_ambient", "speechcommands_bg")
+from tests.benchmarks.speech_rows import NOISES, errors, mixed, read, rows
 
 
 def words(text: str) -> list[str]:
     return re.sub(r"[^a-z' ]", " ", text.lower()).split()
-
-
-def errors(reference: list[str], heard: list[str]) -> int:
-    """Levenshtein distance in words."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(reference, 1):
-        before, row[0] = row[:], i
-        for j, other in enumerate(heard, 1):
-            row[j] = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (word != other))
-    return row[-1]
 
 
 def recognize(recognizer, samples: np.ndarray) -> list[str]:
@@ -58,11 +45,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--recognizer", default="pocketsphinx")
     args = parser.parse_args()
-    rows = [json.loads(line) for line in (args.data / "manifest.jsonl").read_text().splitlines()]
-    rows = [row for row in rows if row["split"] == "valid"]
+    known = rows(args.data)
     random = np.random.default_rng(0)
-    spoken = [row for row in rows if row.get("text") and row["dataset"].startswith("librispeech")]
-    noises = [row for row in rows if row["dataset"] in NOISES]
+    spoken = [row for row in known if row.get("text") and row["dataset"].startswith("librispeech")]
+    noises = [row for row in known if row["dataset"] in NOISES]
     spoken = [spoken[i] for i in random.permutation(len(spoken))[: args.count]]
     recognizer = load_recognizer(args.recognizer)
     conditions = [("clean", None), ("20 dB", 20.0), ("10 dB", 10.0), ("5 dB", 5.0)]
@@ -70,18 +56,14 @@ def main() -> int:
     wrong = {(condition, variant): 0 for condition, _ in conditions for variant in variants}
     total = 0
     for row in spoken:
-        speech, _ = soundfile.read(args.data / row["path"], dtype="float32")
+        speech = read(args.data, row)
         reference = words(row["text"])
         total += len(reference)
-        noise, _ = soundfile.read(args.data / noises[int(random.integers(len(noises)))]["path"], dtype="float32")
-        noise = np.resize(noise, len(speech))
+        noise = read(args.data, noises[int(random.integers(len(noises)))])
         for condition, snr in conditions:
-            mixed = speech
-            if snr is not None:
-                power = np.mean(speech**2) / max(1e-12, float(np.mean(noise**2)))
-                mixed = np.clip(speech + noise * np.sqrt(power * 10 ** (-snr / 10)), -1, 1).astype(np.float32)
+            sound = speech if snr is None else mixed(speech, noise, snr)
             for variant in variants:
-                heard = recognize(recognizer, mixed if variant == "raw" else restored(variant, mixed))
+                heard = recognize(recognizer, sound if variant == "raw" else restored(variant, sound))
                 wrong[condition, variant] += errors(reference, heard)
     recognizer.close()
     print(versions(["duplex", "pocketsphinx", "onnxruntime"]))

@@ -16,6 +16,7 @@ from duplex.models.turn_taking.end_of_turn import spoken_words
 
 NOISES = ("esc10", "blanket_ambient", "speechcommands_bg")
 _SHORT = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
+# "fishin" of librosa_examples is a song with a singer, though its label is that of music.
 _VOICES = re.compile(r"fishin|voice|crowd|babble|speech|baby|vocal|laugh|scream|choir|shout|talk", re.I)
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
+from tests.data.make.tiny_voice import length_regulator
+
 FOLDER = Path(__file__).resolve().parents[1] / "voices" / "kokoro"
 HOP = 60
 SYMBOLS = "$;:,.!?—… AIOQTWYᵊabdfhijklmnpstuvwzæðŋɑɔəɛɜɡɪɹʃʊʌʒʤʧˈˌːθᵻ"
@@ -44,17 +46,7 @@ def graph() -> helper.ModelProto:
         node("Div", ["d_2", "speed"], ["d_3"]),
         node("Round", ["d_3"], ["d_4"]),
         node("Clip", ["d_4", "one_frame", "many_frames"], ["durations"]),
-        node("CumSum", ["durations", "i1"], ["until"]),
-        node("Sub", ["until", "durations"], ["from"]),
-        node("ReduceMax", ["until"], ["total"], keepdims=0),
-        node("Range", ["f0", "total", "f1"], ["steps_1"]),
-        node("Unsqueeze", ["steps_1", "last"], ["steps"]),
-        node("Less", ["steps", "until"], ["before"]),
-        node("Less", ["steps", "from"], ["too_early"]),
-        node("Not", ["too_early"], ["late"]),
-        node("And", ["before", "late"], ["path_b"]),
-        node("Cast", ["path_b"], ["path"], to=TensorProto.FLOAT),
-        node("MatMul", ["path", "x"], ["frames"]),
+        *length_regulator("durations", "x", "frames", axis="i1"),
         node("MatMul", ["style", "colour"], ["tint"]),
         node("Add", ["frames", "tint"], ["tinted"]),
         node("Tanh", ["tinted"], ["wave"]),

@@ -12,12 +12,33 @@ import json
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper, save
+from onnx import NodeProto, TensorProto, helper, numpy_helper, save
 
 FOLDER = Path(__file__).resolve().parents[1] / "voices"
 WIDTH, HOP, SPEAKERS = 8, 16, 3
 SYMBOLS = "_^$ !'(),-.:;?abcdefghijklmnopqrstuvwxyzæçðøħŋœɐɑɒɔɕəɚɛɜɡɪɫɹɾʁʃʊʌʏʒʔˈˌːβθχᵻ̩̃"
 RATE = 16_000
+
+
+def length_regulator(durations: str, symbols: str, frames: str, axis: str) -> list[NodeProto]:
+    """Nodes that repeat each symbol for its duration: (…, symbols, width) to (…, frames, width).
+
+    axis: the symbols' in `durations`; it, `last` (-1), `f0` and `f1` (0.0 and 1.0) are tensors of the graph.
+    """
+    node = helper.make_node
+    return [
+        node("CumSum", [durations, axis], ["until"]),
+        node("Sub", ["until", durations], ["from"]),
+        node("ReduceMax", ["until"], ["total"], keepdims=0),
+        node("Range", ["f0", "total", "f1"], ["steps_1"]),
+        node("Unsqueeze", ["steps_1", "last"], ["steps"]),
+        node("Less", ["steps", "until"], ["before"]),
+        node("Less", ["steps", "from"], ["too_early"]),
+        node("Not", ["too_early"], ["late"]),
+        node("And", ["before", "late"], ["path_b"]),
+        node("Cast", ["path_b"], ["path"], to=TensorProto.FLOAT),
+        node("MatMul", ["path", symbols], [frames]),
+    ]
 
 
 def graph() -> helper.ModelProto:
@@ -58,17 +79,7 @@ def graph() -> helper.ModelProto:
         node("Mul", ["w_0", "base"], ["w_1"]),
         node("Mul", ["w_1", "length_scale"], ["w"]),
         node("Ceil", ["w"], ["w_ceil"]),
-        node("CumSum", ["w_ceil", "i2"], ["until"]),
-        node("Sub", ["until", "w_ceil"], ["from"]),
-        node("ReduceMax", ["until"], ["total"], keepdims=0),
-        node("Range", ["f0", "total", "f1"], ["steps_1"]),
-        node("Unsqueeze", ["steps_1", "last"], ["steps"]),
-        node("Less", ["steps", "until"], ["before"]),
-        node("Less", ["steps", "from"], ["too_early"]),
-        node("Not", ["too_early"], ["late"]),
-        node("And", ["before", "late"], ["path_b"]),
-        node("Cast", ["path_b"], ["path"], to=TensorProto.FLOAT),
-        node("MatMul", ["path", "x_t"], ["mean_t"]),
+        *length_regulator("w_ceil", "x_t", "mean_t", axis="i2"),
         node("Transpose", ["mean_t"], ["mean"], perm=[0, 2, 1]),
         node("RandomNormalLike", ["mean"], ["noise"]),
         node("Mul", ["noise", "noise_scale"], ["scaled"]),

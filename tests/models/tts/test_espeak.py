@@ -17,6 +17,7 @@ from duplex.models.tts.contract import SpeechChunk, Voice, WordMark
 from duplex.models.tts.espeak import PIECE, EspeakSynthesizer, cut, espeak_voice
 from duplex.models.tts.espeak_library import Piece
 from duplex.streaming.errors import ModelError, SettingsError
+from tests.models.tts.listening import gathered
 
 AMERICAN = Voice(language="en-us")
 
@@ -24,18 +25,6 @@ AMERICAN = Voice(language="en-us")
 @pytest.fixture(scope="module")
 def espeak() -> EspeakSynthesizer:
     return EspeakSynthesizer()
-
-
-def gathered(chunks: list[SpeechChunk]) -> tuple[np.ndarray, list[WordMark]]:
-    """The speech, and the marks as they stand at its end. Checks that no mark came after its first sample."""
-    position, marks = 0, {}
-    for chunk in chunks:
-        for mark in chunk.marks:
-            assert mark.text_start in marks or mark.start >= position
-            marks[mark.text_start] = mark
-        position += len(chunk.samples)
-    samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
-    return samples, list(marks.values())
 
 
 def spoken(espeak: EspeakSynthesizer, text: str, voice: Voice = AMERICAN) -> tuple[np.ndarray, list[WordMark]]:

@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.models.tts import load_synthesizer
-from duplex.models.tts.contract import SpeechChunk, Voice, WordMark
+from duplex.models.tts.contract import Voice, WordMark
 from duplex.models.tts.piper import LONGEST, PiperSynthesizer, cut
 from duplex.models.tts.piper_model import PiperModel, piper_model
 from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.onnx import session
+from tests.models.tts.listening import gathered
 from tests.models.tts.voices import TINY, real_voice
 
 WORDS = st.sampled_from(["word", "a,", "long-ish", "end.", "—", "x" * 90])
@@ -27,18 +28,6 @@ TEXT = "Hello, world. In the end it was out of the question, or was it?"
 @pytest.fixture(scope="module")
 def piper() -> PiperSynthesizer:
     return PiperSynthesizer(str(TINY))
-
-
-def gathered(chunks: list[SpeechChunk]) -> tuple[np.ndarray, list[WordMark]]:
-    """The speech and its marks, as they stand at the end. Checks that none came after its first sample."""
-    position, marks = 0, {}
-    for chunk in chunks:
-        for mark in chunk.marks:
-            assert mark.text_start in marks or mark.start >= position
-            marks[mark.text_start] = mark
-        position += len(chunk.samples)
-    samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
-    return samples, list(marks.values())
 
 
 def spoken(engine: PiperSynthesizer, text: str, voice: Voice | None = None) -> tuple[np.ndarray, list[WordMark]]:
