@@ -1,0 +1,1 @@
+"""Deciders: every block, whether the assistant speaks, stays silent, or gives way."""

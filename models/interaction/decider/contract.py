@@ -1,0 +1,70 @@
+"""What a decider is: a block's percepts go in, one decision comes out, also while the assistant speaks.
+
+It decides nothing by itself: the floor carries out what its table allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar
+
+from duplex.models.interaction.percepts import Percept
+
+BLOCK = 0.4
+"""Seconds of a decision block (Audio Interaction, arXiv 2606.05121, table of chunk sizes)."""
+
+Action = Literal["silent", "respond", "backchannel", "yield", "resume"]
+"""silent: go on as it is. respond: answer now. backchannel: a word that leaves the floor to the user. yield: end the
+reply, or hold it. resume: go on with the reply that is held."""
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What the floor and playback say about the moment of a decision.
+
+    now: seconds on the session's clock. speaking: a reply is audible. held: a reply is held. answering: a reply is
+    being made and nothing of it is audible yet. asked: the assistant's last sentence was a question.
+    """
+
+    now: float
+    speaking: bool = False
+    held: bool = False
+    answering: bool = False
+    asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A gate's or a decider's decision, its score (0 to 1: how sure), which gate it is from and why, in a few words."""
+
+    action: Action
+    score: float
+    gate: str
+    reason: str = ""
+
+
+class Gate(Protocol[State]):
+    """One way to read a decision: a rule, a control token, a head on a hidden state, the perplexity of a held reply.
+
+    State is explicit. `read` takes the percepts since the last one, oldest first, and may change the state that it is
+    given. None: this gate has no opinion. It may run on any thread and never waits.
+    """
+
+    name: str
+
+    def initial_state(self) -> State: ...
+
+    def read(self, percepts: Sequence[Percept], situation: Situation, state: State) -> tuple[Verdict | None, State]: ...
+
+
+class Decider(Protocol[State]):
+    """Gates fused to one decision a block."""
+
+    name: str
+
+    def initial_state(self) -> State: ...
+
+    def step(self, percepts: Sequence[Percept], situation: Situation, state: State) -> tuple[Verdict, State]: ...
