@@ -15,6 +15,7 @@ import numpy as np
 from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
+from duplex.models.interaction.decider.contract import Decider
 from duplex.models.translation.contract import Translator
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
@@ -40,6 +41,8 @@ class Engines:
     """None: loaded when somebody wants captions in another language."""
     spotter: Recognizer[Any] | None = None
     """Hears short commands over a reply, beside the recognizer."""
+    decider: Decider[Any] | None = None
+    """None: the rules of the session's settings."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
