@@ -16,9 +16,17 @@ RULES = "rules"
 """The decider that needs no model."""
 
 
-def load_decider(name: str, models: TurnTakingModels, times: Times) -> Decider[Any]:
-    """The decider of a session.
+def load_decider(name: str, models: TurnTakingModels, times: Times, heads: str = "", gates: str = "") -> Decider[Any]:
+    """The decider of a session; loading a model takes seconds.
 
-    models, times: what its rules go by. Raises ModelError.
+    name: RULES, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
+    the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
+    language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
+    times: what the rules go by. Raises ModelError, SettingsError.
     """
-    return FusedDecider([RuleGate(models, times)])
+    rules = RuleGate(models, times)
+    if name == RULES:
+        return FusedDecider([rules])
+    from duplex.models.interaction.decider.language_model import load_gates
+
+    return FusedDecider([*load_gates(name, heads, gates), rules])
