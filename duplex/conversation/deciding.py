@@ -61,7 +61,7 @@ class Deciding:
         self._every_block = every_block
         self._state = decider.initial_state()
         self._block = 0
-        self._logged = ""
+        self._logged = "silent"
         self._sound: Sound | None = None
 
     def tick(self, at: int) -> None:

@@ -30,7 +30,7 @@ from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
-from duplex.models.interaction.decider import load_decider
+from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -256,7 +256,7 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
-            engines.decider or load_decider(settings.decider, engines.turn_taking, settings.floor),
+            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor),
             lambda percept: self._audience.tell("on_percept", percept),
             settings.log_decisions,
         )

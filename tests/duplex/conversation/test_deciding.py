@@ -78,7 +78,7 @@ def test_a_slow_decider_drops_blocks_and_no_percept() -> None:
 
 
 def without_decisions(playout: Playout) -> list[ev.Event]:
-    return [event for event in playout.events if not isinstance(event, ev.Decided | ev.SessionEnded)]
+    return [e for e in playout.events if not isinstance(e, ev.SessionStarted | ev.Decided | ev.SessionEnded)]
 
 
 def test_neither_a_slow_answer_nor_a_slow_voice_holds_up_deciding() -> None:
