@@ -1,14 +1,14 @@
 """Remembering: what the user asked to be remembered, and what was said.
 
-Nothing is stored here. What was heard is in the history, and a fact is an utterance that asked to be remembered; so
-memory holds exactly what the session's record holds.
+Nothing is stored here. What was heard is in the history, and a fact is an utterance that asked to be remembered; facts
+of earlier conversations come as the request's notes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from duplex.models.interaction.contract import Request
+from duplex.models.interaction.contract import Note, Request, Utterance
 from duplex.models.interaction.skills.durations import say_ago
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
@@ -26,19 +26,11 @@ _STATEMENTS = (
     "i want you to remember [that] {fact}",
 )
 _ASKING = word_set("remember mind note memorize forget")
+_FORGETTING_LAST = "forget (that|it|what i just said|what i just told you) [again|please]"
 _FORGETTING = (
     "forget [what i said|what i told you|everything|all] [about] [the|my] {subject}",
     "forget (everything|all)",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What somebody asked to be remembered, and when."""
-
-    text: str
-    by: str
-    at: float
 
 
 class Memory(Skill):
@@ -57,8 +49,13 @@ class Memory(Skill):
         wanted = _forgotten(slots)
         if wanted is None:
             return None
-        gone = [fact for fact in facts(request) if not wanted or wanted & content(plain(fact.text).split())]
+        gone = [fact for fact in facts(request) if _meant(fact, wanted)]
         return Reply.say("I will not bring that up again." if gone else "There was nothing to forget.")
+
+    @phrases(_FORGETTING_LAST)
+    def forget_last(self, slots: Slots, request: Request) -> Reply | None:
+        gone = to_be_forgotten(request.text, facts(request), _before(request.history, request.party))
+        return Reply.say("I will not bring that up again.") if gone else None
 
     @phrases(
         "(where|when|who|what) (is|are|was|were) [the|my|our] {subject}",
@@ -99,28 +96,28 @@ class Memory(Skill):
         return Reply.say(" ".join(_told(fact, request) for fact in found[-3:]))
 
 
-def facts(request: Request) -> list[Fact]:
+def facts(request: Request) -> list[Note]:
     """What is to be remembered after everything heard so far, oldest first."""
-    kept: list[Fact] = []
-    for heard in request.history:
+    kept = list(request.notes)
+    for place, heard in enumerate(request.history):
         if heard.party == "assistant":
             continue
+        gone = to_be_forgotten(heard.text, kept, _before(request.history[:place], heard.party))
+        kept = [fact for fact in kept if fact not in gone or fact.at > heard.end]
         for sentence in sentences(heard.text):
-            text = _fact(sentence, heard.text)
-            if text:
-                kept.append(Fact(text, heard.party, heard.end))
-                continue
-            wanted = _forgetting(sentence, heard.text)
-            if wanted is not None:
-                kept = [fact for fact in kept if wanted and not wanted & content(plain(fact.text).split())]
+            if text := asked_to_remember(sentence, heard.text):
+                kept = [fact for fact in kept if plain(fact.text) != plain(text)]
+                kept.append(Note(text, heard.party, heard.end))
     return kept
 
 
-def _fact(words: tuple[Word, ...], source: str) -> str:
+def asked_to_remember(words: tuple[Word, ...], source: str) -> str:
     """What the words ask to be remembered, as it was said; what leads to that ("okay could you") is passed over."""
     if _ASKING.isdisjoint(word.text for word in words):
         return ""
     for start in range(min(len(words), 6)):
+        if [word.text for word in words[max(0, start - 2) : start]] in (["do", "you"], ["did", "you"]):
+            continue  # a question
         for wording in _STATEMENTS:
             for slots in template(wording).matches(words[start:], source):
                 said = slots.words("fact")
@@ -129,14 +126,28 @@ def _fact(words: tuple[Word, ...], source: str) -> str:
     return ""
 
 
-def _forgetting(words: tuple[Word, ...], source: str) -> frozenset[str] | None:
-    """The content words of what is to be forgotten, empty for everything, None if nothing is."""
-    if words[0].text != "forget":
-        return None
-    for wording in _FORGETTING:
-        for slots in template(wording).matches(words, source):
-            return _forgotten(slots)
-    return None
+def to_be_forgotten(text: str, notes: Sequence[Note], before: Utterance | None) -> list[Note]:
+    """Those of the notes that `text` asks to be forgotten; before: what its speaker said last, to which "forget that"
+    may point."""
+    gone: list[Note] = []
+    for words in sentences(text) if "forget" in text.lower() else ():
+        if words[0].text != "forget":
+            continue
+        if any(True for _ in template(_FORGETTING_LAST).matches(words, text)):
+            gone += [note for note in notes[-1:] if before is not None and note.at >= before.start]
+        for wording in _FORGETTING:
+            for slots in template(wording).matches(words, text):
+                wanted = _forgotten(slots)
+                gone += [note for note in notes if wanted is not None and _meant(note, wanted)]
+    return gone
+
+
+def _meant(note: Note, wanted: frozenset[str]) -> bool:
+    return not wanted or bool(wanted & content(plain(note.text).split()))
+
+
+def _before(history: Sequence[Utterance], party: str) -> Utterance | None:
+    return next((heard for heard in reversed(history) if heard.party == party), None)
 
 
 def _forgotten(slots: Slots) -> frozenset[str] | None:
@@ -148,14 +159,14 @@ def _forgotten(slots: Slots) -> frozenset[str] | None:
     return frozenset(content(subject)) or None
 
 
-def _matching(wanted: set[str], candidates: list[Fact]) -> list[Fact]:
+def _matching(wanted: set[str], candidates: list[Note]) -> list[Note]:
     """The facts that share most words with what is wanted, latest first."""
     scored = [(len(wanted & content(plain(fact.text).split())), place) for place, fact in enumerate(candidates)]
     best = max((score for score, _ in scored), default=0)
     return [candidates[place] for score, place in reversed(scored) if score == best] if best else []
 
 
-def _told(fact: Fact, request: Request) -> str:
+def _told(fact: Note, request: Request) -> str:
     who = "you" if fact.by == request.party else fact.by
     when = say_ago(request.now - fact.at)
     return f"{when[0].upper()}{when[1:]} {who} told me: {fact.text.rstrip('.')}."
