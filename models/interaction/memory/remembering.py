@@ -9,7 +9,7 @@ from dataclasses import replace
 from duplex.models.interaction.contract import Answerer, Control, Note, Request, Say
 from duplex.models.interaction.memory.notes import Kept, Notes
 from duplex.models.interaction.memory.statements import worth_noting
-from duplex.models.interaction.skills.memory import to_be_forgotten
+from duplex.models.interaction.skills.kept_facts import before, confirmed_fact, to_be_forgotten
 from duplex.streaming.errors import OutputError
 
 LOST = " I cannot keep it beyond this conversation, though: the notes cannot be written."
@@ -33,14 +33,22 @@ class Remembering:
         return self.answerer.name
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        noted = list(worth_noting(request.text))
         failed = False
         try:
             request = await request.run("remember", self._remembered, request)
         except OutputError:
-            failed = any(True for _ in worth_noting(request.text))
+            failed = bool(noted)
+        said = ""
         async with aclosing(self.answerer.answer(request)) as answer:  # type: ignore[type-var]
             async for item in answer:
+                said += item.text if isinstance(item, Say) else ""
                 yield item
+        if not noted and (fact := confirmed_fact(said)):  # a model kept it: the answer is the record
+            try:
+                await request.run("remember", self.notes.add, request.party, fact, request.wall_time)
+            except OutputError:
+                failed = True
         if failed:
             yield Say(LOST)
 
@@ -66,8 +74,8 @@ class Remembering:
             self.notes.delete(ids)  # the turn had not been over: it comes again, whole
         kept = self.notes.of(request.party)
         notes = {_note(each, request): each.id for each in kept}
-        before = next((heard for heard in reversed(request.history) if heard.party == request.party), None)
-        self.notes.delete([notes[note] for note in to_be_forgotten(request.text, list(notes), before)])
+        gone = to_be_forgotten(request.text, list(notes), before(request.history, request.party))
+        self.notes.delete([notes[note] for note in gone])
         added = [
             self.notes.add(request.party, worth, request.wall_time, settled)
             for worth, settled in worth_noting(request.text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from duplex.models.interaction.skills.memory import asked_to_remember
+from duplex.models.interaction.skills.kept_facts import asked_to_remember
 from duplex.models.interaction.skills.patterns import template
 from duplex.models.interaction.skills.subjects import content
 from duplex.models.interaction.skills.words import Word, sentences

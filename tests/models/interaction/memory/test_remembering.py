@@ -127,3 +127,14 @@ def test_preparing_and_forgetting_go_to_the_answerer(file):
     answerer.forget("d")
     assert (behind.asked, behind.forgot) == ("so far", "d")
     assert answerer.name == behind.name
+
+
+def test_what_a_model_says_that_it_will_remember_is_noted(file):
+    class Model(Skills):
+        async def answer(self, request):
+            yield Say("Sure. I will remember ")
+            yield Say("that your locker is number nine.")
+
+    answerer = Remembering(Model(), Notes(file))
+    ask(answerer, "my locker is number nine, can you hold on to that for me")
+    assert [note.text for note in answerer.notes.of("user")] == ["my locker is number nine"]
