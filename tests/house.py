@@ -38,6 +38,7 @@ DOORS = {
     "diarization.turns": "turns out of any diarizer's frames",
     "interaction.decider": "loads a decider by name, and what is said unasked about a sound; no model code",
     "interaction.percepts": "the records of what is perceived; no model code",
+    "interaction.memory.notes": "the file of notes, which a command shows and deletes; knows no model",
     "interaction.sentences": "splits streamed text; knows no model",
     "interaction.spoken_text": "what of written text is spoken: the same for every answerer and synthesizer",
     "restoration.band": "any sample rate around any restoration stage",
