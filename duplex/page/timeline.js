@@ -1,7 +1,7 @@
 // The last seconds of the call, moving: what the microphone hears, what is decided, what is heard from the other side.
 
 import { Envelope, height } from "./levels.js";
-import { MARKS } from "./marks.js";
+import { ACTION_COLOURS, MARKS } from "./marks.js";
 import { title, tone } from "./speakers.js";
 import { clock } from "./transcript.js";
 import { within } from "./tracks.js";
@@ -73,6 +73,7 @@ export class Timeline {
     const audible = (at) => within(this.tracks.audible, at) || within(this.tracks.audible, at - TRAVEL);
     this.#wave(this.input, from, time, x, upper, lane, (at) => within(mine, at), tone(this.me || "user").fill);
     this.#wave(this.output, from, time, x, lower, lane, audible, "--assistant");
+    this.#mind(from, time, x, middle);
     this.#decisions(from, time, x, middle, upper - lane / 2, lower + lane / 2);
 
     context.fillStyle = this.#colours["--line-strong"];
@@ -140,6 +141,27 @@ export class Timeline {
       const at = (number + 0.5) * bucket;
       context.fillStyle = this.#colours[belongs(at) ? colour : "--quiet"];
       context.fillRect(x(number * bucket), middle - size / 2, BAR - 1, size);
+    }
+  }
+
+  // What the decider decided, the higher the surer, and the sounds that it was told of.
+  #mind(from, time, x, y) {
+    const { context } = this;
+    for (const { action, score, start, end } of this.tracks.minded) {
+      const colour = ACTION_COLOURS[action];
+      if (!colour || end < from || start > time) continue;
+      const width = Math.max(3, x(Math.min(end, time)) - x(start));
+      const size = 2 + 8 * score;
+      context.globalAlpha = 0.6;
+      context.fillStyle = this.#colours[colour];
+      context.fillRect(x(start), y - size / 2, width, size);
+      context.globalAlpha = 1;
+    }
+    let edge = -Infinity; // of sounds that would lie on one another, the first is named
+    for (const { label, start } of this.tracks.sounds) {
+      if (start < from || x(start) < edge) continue;
+      this.#text(label, x(start), y + 14, "--ink-2");
+      edge = x(start) + context.measureText(label).width + 8;
     }
   }
 

@@ -15,6 +15,8 @@ export class Tracks {
     this.speakers = new Map(); // speaker who was told apart from others on a channel -> [{start, end}]
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
+    this.minded = []; // what the decider decided, until it decided something else: {action, score, start, end}
+    this.sounds = []; // that are no speech: {label, start}
   }
 
   read(event) {
@@ -36,6 +38,11 @@ export class Tracks {
         return this.#silent(end);
       case "decision":
         return push(this.decisions, { kind: event.kind, since: start, at: end });
+      case "decided":
+        if (this.minded.length) this.minded.at(-1).end = Math.min(this.minded.at(-1).end, end);
+        return push(this.minded, { action: event.action, score: event.score, start: end, end: Infinity });
+      case "sound":
+        return push(this.sounds, { label: event.label.replaceAll("_", " "), start });
     }
   }
 

@@ -26,7 +26,7 @@ def decided_actions(log: SessionLog) -> list[str]:
     return [action for action in style.ACTIONS if action in found]
 
 
-def stretches(log: SessionLog) -> Iterator[tuple[Span, BlockDecision]]:
+def decided_stretches(log: SessionLog) -> Iterator[tuple[Span, BlockDecision]]:
     """Each decision for as long as it held: until the next one, or for a block."""
     decisions = log.block_decisions
     for decision, following in pairwise([*decisions, None]):
@@ -40,7 +40,7 @@ def draw_mind(axes: Axes, log: SessionLog, span: Span, bottom: float, scale: flo
     from matplotlib.patches import Rectangle
 
     axes.hlines(bottom, *span, color=style.LINE, linewidth=0.6, zorder=1)
-    for stretch, decision in stretches(log):
+    for stretch, decision in decided_stretches(log):
         colour = style.ACTIONS.get(decision.action)
         start, end = max(stretch.start, span.start), min(stretch.end, span.end)
         if colour is None or start >= end:
