@@ -15,7 +15,6 @@ import numpy as np
 
 from duplex.models.tts.contract import SpeechChunk, Voice
 from duplex.models.tts.espeak_library import END, STEADY, WORD, EspeakLibrary, ListedVoice, Piece, library
-from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.models.tts.word_marks import WordMarker
 from duplex.streaming.errors import ModelError
@@ -56,8 +55,12 @@ class EspeakSynthesizer:
         voice = voice or Voice()
         voice.check()
         name = espeak_voice(voice.name, voice.language)
-        spoken = normalized(text, self._language(name))
-        return SpeechStream(with_original_marks(self._speak(spoken.text, name, voice), spoken))
+        return SpeechStream(self._speak(text, name, voice))
+
+    def language_of(self, voice: Voice) -> str:
+        """Tag of the language of that voice, whatever language was asked for beside its name."""
+        identifier = espeak_voice(voice.name, voice.language).rpartition("+")[0]
+        return next(entry.languages[0] for entry in self._library.listed if entry.identifier == identifier)
 
     def voices(self) -> list[Voice]:
         """Every voice, by language. A name may be followed by "+" and one of the `variants`, as in "en-us+f3"."""
@@ -77,10 +80,6 @@ class EspeakSynthesizer:
 
     def close(self) -> None:
         """Ends nothing: the library serves every other speaker of this process."""
-
-    def _language(self, espeak_name: str) -> str:
-        identifier = espeak_name.rpartition("+")[0]
-        return next(entry.languages[0] for entry in self._library.listed if entry.identifier == identifier)
 
     def _speak(self, text: str, espeak_name: str, voice: Voice) -> Generator[SpeechChunk, None, None]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))
