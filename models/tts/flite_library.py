@@ -32,6 +32,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "item_next": (_POINTER, (_POINTER,)),
     "item_feat_int": (ctypes.c_int, (_POINTER, _NAME)),
     "flite_ffeature_float": (ctypes.c_float, (_POINTER, _NAME)),
+    "srand": (None, (ctypes.c_uint,)),
     "feat_set_float": (None, (_POINTER, _NAME, ctypes.c_float)),
 }
 _BEGIN = b"daughter1.R:SylStructure.daughter1.daughter1.R:Segment.p.end"
@@ -85,7 +86,8 @@ class FliteLibrary:
 
         text: ASCII, one utterance, which is made as a whole. Raises StageError if it makes nothing."""
         lib = self._lib
-        with self._one_at_a_time:  # the speed belongs to the voice
+        with self._one_at_a_time:  # the speed belongs to the voice, the random numbers to the process
+            lib.srand(1)  # the noise of consonants is drawn from them: the same text gives the same samples
             lib.feat_set_float(_Voice.from_address(voice).features, b"duration_stretch", 1 / rate)
             utterance = lib.flite_synth_text(text, voice)
             if not utterance:

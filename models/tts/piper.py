@@ -127,11 +127,17 @@ class PiperSynthesizer:
 
     def _ids(self, said: Pronounced) -> tuple[list[int], list[int]]:
         """Phoneme ids, with padding between as the voices were trained, and the word of each; a symbol that the voice
-        does not know is left out."""
+        does not know is left out.
+
+        The space before a word and the padding before the first belong to the word: in training the onset of a word is
+        aligned with them (without them its mark is 54 ms late in the median, with them 5 ms)."""
         known = self._model.config.ids
         pad = known["_"]
-        ids, words = [*known["^"], *pad], [-1] * (len(known["^"]) + len(pad))
-        for symbol, word in zip(said.symbols, said.words, strict=True):
+        following = [*said.words, -1][1:]
+        ids = [*known["^"], *pad]
+        words = [-1] * len(known["^"]) + [next((word for word in said.words if word >= 0), -1)] * len(pad)
+        for symbol, word, after in zip(said.symbols, said.words, following, strict=True):
+            word = after if symbol == " " else word
             if symbol in known:
                 ids += [*known[symbol], *pad]
                 words += [word] * (len(known[symbol]) + len(pad))
