@@ -28,6 +28,9 @@ SLOWEST, FASTEST = 80, 449
 PIECE = 200
 """Characters after which a long text is cut at the next end of a sentence, so that speakers take turns."""
 
+TIMBRES = {"en": "rob"}
+"""Variants that a voice has where none is named, by language: the ones that were understood best (CARD.md)."""
+
 _ALIASES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hk": "yue", "no": "nb", "iw": "he", "in": "id"}
 _SYMBOLS = frozenset("°℃℉№±×÷¬−≈≠≤≥√∞<=>+|~\n\t\u00ad\u200c\u200d")
 _PICTOGRAPHS = frozenset("\u203c\u2049\u2139\u3030\u20e3\ufe0e\ufe0f")  # letters and marks only by category
@@ -75,7 +78,8 @@ class EspeakSynthesizer:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Timbres that any voice can take on: "f1" to "f5" female, "m1" to "m8" male, "whisper", ..."""
+        """Timbres that any voice can take on: "f1" to "f5" female, "m1" to "m8" male, "whisper", ...; "steady" is the
+        voice as it is."""
         return self._library.variants
 
     def close(self) -> None:
@@ -147,7 +151,8 @@ def _first_end(boundary: re.Pattern[str], text: str, after: int, before: int) ->
 @lru_cache(maxsize=256)
 def espeak_voice(name: str, language: str) -> str:
     """The library's own name for a voice. `name`: English name, file or language tag, with "+variant" if wished; a
-    variant alone, or no name at all, goes with the voice of the `language`. Raises ModelError naming near ones."""
+    variant alone, or no name at all, goes with the voice of the `language`. Without a variant it is the one of TIMBRES.
+    Raises ModelError naming near ones."""
     source = library()
     base, plus, variant = name.strip().partition("+")
     if base:
@@ -164,7 +169,8 @@ def espeak_voice(name: str, language: str) -> str:
         if variant.strip().lower() not in variants:
             raise ModelError(f"espeak-ng has no voice variant {variant!r}; {_near(variant, source.variants)}")
         variant = variants[variant.strip().lower()]
-    return f"{found.identifier}+{variant or STEADY}"
+    default = TIMBRES.get(found.languages[0].partition("-")[0], STEADY)
+    return f"{found.identifier}+{variant or default}"
 
 
 def _named(source: EspeakLibrary, name: str) -> ListedVoice | None:

@@ -1,11 +1,11 @@
 """Voices: first sound of a 30-word sentence, cost, word marks against forced alignment, words heard by recognizers.
 
     python -m tests.benchmarks.voices [--voice ENGINE:NAME ...] [--recognizer NAME ...] [--language de] [--limit 20]
-    python -m tests.benchmarks.voices --variants none,f1,f2,m1 [--language de]
+    python -m tests.benchmarks.voices --variants steady,rob,f2,m1 [--language de]
 
 A voice is ENGINE:NAME of the settings `synthesizer` and `voice` (default: espeak and flite, English). What cannot be
 had is left out, with a line that says why. First sound: computing and silence before the first audible sample.
---variants compares timbres of espeak-ng ("all"; "none" is the voice without one) by words heard, rate and pitch.
+--variants compares timbres of espeak-ng ("all"; "steady" is the voice as it is) by words heard, rate and pitch.
 
 Word marks are compared with PocketSphinx's forced alignment of the known words, which has errors of its own: a frame is
 5 ms, a phone lasts 15 ms at least (at the usual 10 and 30, espeak-ng speaks too fast for it). Sentences that it cannot
@@ -34,7 +34,6 @@ from tests.benchmarks.spoken_sentences import ENGLISH, GERMAN, LONG
 FRAMES_A_SECOND = 200
 SILENCE = 0.2
 """Seconds before and behind what a recognizer hears."""
-PLAIN = "none"
 LOWEST, HIGHEST = 60, 400
 """Pitch in Hz."""
 
@@ -154,7 +153,7 @@ def compared(name: str, sentences: Sequence[str], args: argparse.Namespace) -> l
 
 def variant_row(variant: str, sentences: Sequence[str], args: argparse.Namespace) -> list[object]:
     base = {"en": "en-us"}.get(args.language, args.language)
-    speaker = Speaker(f"espeak:{base}" + (f"+{variant}" if variant != PLAIN else ""), args.language)
+    speaker = Speaker(f"espeak:{base}" + {variant}, args.language)
     utterances = [speaker.speak(text) for text in sentences]
     seconds = sum(len(spoken.samples) for spoken in utterances) / SAMPLE_RATE
     rate = sum(len(plain(text)) for text in sentences) / seconds * 60
@@ -180,7 +179,7 @@ def main() -> int:
         from duplex.models.tts.espeak import EspeakSynthesizer
 
         header = ["espeak-ng", "words a minute", "pitch Hz", "p10-p90 semitones"]
-        names = [PLAIN, *EspeakSynthesizer().variants] if args.variants == "all" else args.variants.split(",")
+        names = EspeakSynthesizer().variants if args.variants == "all" else args.variants.split(",")
         row = variant_row
     rows = []
     for name in names:
