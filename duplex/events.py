@@ -23,6 +23,7 @@ DecisionKind = Literal[
     "go_on",  # the user went on just as the reply began: drop it, the turn goes on
     "backchannel",  # "mhm": the reply goes on
     "false_interruption",  # a cough, a noise: the reply resumes where it stopped
+    "acknowledge",  # "mhm", said by the assistant in a pause of a long turn, which goes on
     "announce",  # something is due (a timer) and the floor is free
 ]
 
@@ -159,6 +160,31 @@ class Decision(Event):
     reason: str
     turn: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
+    """What the decider decided at `end` on what had been perceived up to `start`. It is told where it differs from the
+    decision before, or did something (`acted`); with `log_decisions`, for every block.
+
+    action: silent, respond, backchannel, yield, resume. score: 0 to 1. gate: which way of deciding it comes from.
+    """
+
+    type: ClassVar[str] = "decided"
+    action: str
+    score: float
+    gate: str
+    reason: str
+    acted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sound(Event):
+    """A sound that is no speech, as the tagger names it, with its probability."""
+
+    type: ClassVar[str] = "sound"
+    label: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

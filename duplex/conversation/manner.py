@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from duplex.models.tts.contract import Voice
 
+ACKNOWLEDGEMENT = "Mm-hm."
+"""What is said in a pause of a long turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:

@@ -30,6 +30,7 @@ from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -255,6 +256,9 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
+            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor),
+            lambda percept: self._audience.tell("on_percept", percept),
+            settings.log_decisions,
         )
         labels = None
         if engines.diarizer is not None and len(self.parties) == 1:  # several parties have a channel each
@@ -279,7 +283,8 @@ class Session:
             restore_hearing=settings.restore_hearing,
         )
         self._turn.follow(self._perception.nodes)
-        for node in self._turn.nodes:
+        self._manager.deciding.node.after = tuple(self._perception.nodes)
+        for node in (*self._turn.nodes, self._manager.deciding.node):
             self._pipeline.add(node)
         self._captions = LiveCaptions(
             engines.translator, settings, steps, self._pipeline, self._perception, self._manager, self._emit

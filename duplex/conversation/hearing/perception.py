@@ -21,12 +21,14 @@ import numpy as np
 from duplex.conversation.audience import Audience
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.hearing.live_restoration import LiveRestoration
+from duplex.conversation.hearing.prosody import ProsodyTracker
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
+from duplex.models.turn_taking import Slopes
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.gain import ChannelGains
@@ -99,8 +101,10 @@ class Perception:
         self._spotters: list[SpokenCommands] = []
         self._recognition: list[Node[AsrChunk]] = []
         self.segmenters: list[Segmenter] = []
-        for party in parties:
-            put = self._recognize_party(party, recognizer, spotter)
+        self._prosody = ProsodyTracker(steps, self._ending_measured, after=[self.input])
+        self.nodes.append(self._prosody.node)
+        for channel, party in enumerate(parties):
+            put = self._prosody.beside(channel, self._recognize_party(party, recognizer, spotter))
             self.segmenters.append(
                 Segmenter(party, manager, vad, put, gap=gap, limit=limit, on_speech=manager.heard_speech)
             )
@@ -113,12 +117,15 @@ class Perception:
             self.nodes.append(self._diarize)
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
 
+    def _ending_measured(self, channel: int, start: int, end: int, slopes: Slopes) -> None:
+        self._manager.percepts.prosody(self.segmenters[channel].party, start, end, *slopes)
+
     def _recognize_party(
         self, party: str, recognizer: Recognizer[Any], spotter: Recognizer[Any] | None
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
         recognition = UtteranceRecognizer(
-            party, self._manager, recognizer, self._steps, caught_up=self._manager.floor.caught_up
+            party, self._manager, recognizer, self._steps, caught_up=self._manager.caught_up
         )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",
