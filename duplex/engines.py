@@ -15,12 +15,13 @@ import numpy as np
 from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
+from duplex.models.sounds.contract import SoundTagger
 from duplex.models.translation.contract import Translator
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
-from duplex.settings import Settings
+from duplex.settings import AUTO, Settings
 from duplex.streaming.pool import Steps
 
 
@@ -40,11 +41,14 @@ class Engines:
     """None: loaded when somebody wants captions in another language."""
     spotter: Recognizer[Any] | None = None
     """Hears short commands over a reply, beside the recognizer."""
+    tagger: SoundTagger[Any] | None = None
+    """Tells what is heard besides speech."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
         from duplex.models.asr import load_spotter
+        from duplex.models.sounds import load_tagger
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
@@ -65,6 +69,7 @@ class Engines:
             turn_taking=load_turn_taking(settings.language),
             translator=_open_translator(settings),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
+            tagger=load_tagger() if settings.sounds == AUTO else None,
         )
 
     async def close(self, limit: float = 5.0) -> None:
