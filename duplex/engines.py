@@ -21,7 +21,7 @@ from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
-from duplex.settings import AUTO, Settings
+from duplex.settings import AUTO, OFF, Settings
 from duplex.streaming.pool import Steps
 
 
@@ -69,7 +69,7 @@ class Engines:
             turn_taking=load_turn_taking(settings.language),
             translator=_open_translator(settings),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
-            tagger=load_tagger() if settings.sounds == AUTO else None,
+            tagger=load_tagger() if settings.sounds != OFF else None,
         )
 
     async def close(self, limit: float = 5.0) -> None:
@@ -108,10 +108,11 @@ def open_recognizer(settings: Settings, *, live: bool = True) -> Recognizer[Any]
 
 
 def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
-    """What answers, loaded as the settings say; typed: its answers are read. Raises ModelError, SettingsError."""
-    from duplex.models.interaction import load_answerer
+    """What answers, loaded as the settings say; typed: its answers are read. Raises ModelError, SettingsError,
+    and InputError, OutputError for a file that cannot hold notes."""
+    from duplex.models.interaction import load_answerer, remembering
 
-    return load_answerer(
+    answerer = load_answerer(
         settings.llm or settings.model or None,
         settings.llm_model or None,
         name=settings.assistant_name or None,
@@ -123,6 +124,7 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
     )
+    return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
 
 
 def _open_translator(settings: Settings) -> Translator | None:

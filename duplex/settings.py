@@ -30,6 +30,8 @@ PREFIX = "DUPLEX_"
 AUTO = "auto"
 """The value that leaves a choice to the family."""
 
+OFF = "off"
+
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
@@ -100,6 +102,11 @@ class Settings:
     system_prompt: str = setting(
         "", "instructions to the language model: its role, manner and persona; empty: speak briefly, in plain sentences"
     )
+    memory: str = setting(
+        AUTO,
+        "file of notes that outlives sessions: what people ask to be remembered, or tell of themselves; auto: the "
+        "user's own in `duplex mic` and `duplex chat`, none elsewhere; off",
+    )
     llm: str = setting(
         "",
         "address of an OpenAI-compatible server, such as http://127.0.0.1:11434/v1; auto: one that runs here",
@@ -135,7 +142,7 @@ class Settings:
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
     sounds: str = setting(
-        AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, "off")
+        AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, OFF)
     )
     warn_of_sounds: bool = setting(False, "say unasked that a baby cries, an alarm goes off or glass breaks")
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
