@@ -152,6 +152,22 @@ class SpeakerTurn(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundHeard(Event):
+    """A sound that is no speech, as the tagger tells them apart; score: its highest probability, 0 to 1.
+
+    One that goes on is told twice under the same `sound`: as soon as it is known, `end` being when that was, and once
+    more, whole, when it is over.
+    """
+
+    type: ClassVar[str] = "sound"
+    party: str
+    label: str
+    score: float
+    sound: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision(Event):
     """What the floor decided at `end`; `start` is the moment it goes back to (end of speech, onset)."""
 

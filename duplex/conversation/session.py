@@ -22,6 +22,7 @@ from duplex.conversation.audience import Audience, Sink
 from duplex.conversation.captions.live import LiveCaptions
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.perception import EchoControl, Perception
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
@@ -246,7 +247,14 @@ class Session:
         )
         self._manager = TurnManager(
             settings.floor,
-            Manner(voice, settings.assistant, settings.playback_buffer, settings.language, settings.match_level),
+            Manner(
+                voice,
+                settings.assistant,
+                settings.playback_buffer,
+                settings.language,
+                settings.match_level,
+                settings.warn_of_sounds,
+            ),
             engines.turn_taking,
             engines.answerer,
             engines.synthesizer,
@@ -267,6 +275,8 @@ class Session:
                 engines.diarizer, steps, engines.voices, settings.user or first, self._manager.speaker_turn
             )
             self._manager.speakers[self.parties[0]] = labels
+        tagger, heard = engines.tagger, self._manager.sound_heard
+        sounds = [LiveSounds(party, tagger, steps, heard) for party in self.parties] if tagger is not None else []
         self._perception = Perception(
             self.parties,
             self._manager,
@@ -276,6 +286,7 @@ class Session:
             recognizer=engines.recognizer,
             spotter=engines.spotter,
             labels=labels,
+            sounds=sounds,
             echo_control=self._echo_control,
             buffer=settings.input_buffer,
             gap=settings.utterance_gap,

@@ -31,6 +31,7 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.speaking.sound_warnings import SoundWarnings
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
@@ -39,6 +40,7 @@ from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
 from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept
+from duplex.models.sounds.events import HeardSound
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
@@ -103,6 +105,7 @@ class TurnManager:
         self._so_far = so_far
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
+        self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
         self.replies = Replies(
             self,
             answerer,
@@ -262,6 +265,13 @@ class TurnManager:
         party = next(iter(self.speakers))
         start, end = round(turn.start * SAMPLE_RATE), round(turn.end * SAMPLE_RATE)
         self._emit(ev.SpeakerTurn(start, end, party, turn.speaker))
+
+    def sound_heard(self, party: str, sound: HeardSound) -> None:
+        """The tagger: a sound has begun, or one is over."""
+        end = sound.end if sound.over else self.now
+        self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
+        if self._warnings is not None and self._answers and not sound.over:
+            self._warnings.heard(sound.label, self.now)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
