@@ -179,6 +179,15 @@ class Floor:
         self._commanded = False
         return actions
 
+    def give_way(self, at: int) -> list[Action]:
+        """A listener says that what is said over the reply takes the floor, whatever its words are."""
+        if not self.contested:
+            return []
+        self._commanded = True
+        actions = self._fire(Trigger.WORDS, at)
+        self._commanded = False
+        return actions
+
     @property
     def text(self) -> str:
         """The words of whoever spoke last in this turn."""

@@ -30,6 +30,7 @@ from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.contract import listener_of
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -277,6 +278,8 @@ class Session:
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
+            listener=listener_of(engines.answerer),
+            dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
         for node in self._turn.nodes:

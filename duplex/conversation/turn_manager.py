@@ -34,7 +34,8 @@ from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
-from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
+from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
+from duplex.models.interaction.decider.contract import Situation, Verdict
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
@@ -98,7 +99,11 @@ class TurnManager:
             self._level,
         )
         again = partial(self.announcements.say, urgent=True, first=True)
-        self.reports = ReplyReports(self.floor, self.playback, self.replies, self.history, emit, self._act, again)
+        listener = listener_of(answerer)
+        heard = partial(listener.heard, so_far.dialogue) if listener is not None else None
+        self.reports = ReplyReports(
+            self.floor, self.playback, self.replies, self.history, emit, self._act, again, heard
+        )
 
     def say(self, text: str, *, urgent: bool = False) -> None:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
@@ -201,6 +206,28 @@ class TurnManager:
         labels = self.speakers.get(party)
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
+
+    @property
+    def situation(self) -> Situation:
+        """What the floor and playback say about now."""
+        state = self.floor.state
+        return Situation(
+            self.now / SAMPLE_RATE,
+            speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
+            held=state is fl.State.SUSPENDED,
+            answering=state is fl.State.THINKING,
+        )
+
+    def decided(self, verdict: Verdict) -> None:
+        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
+        that takes it."""
+        match verdict.action:
+            case "respond":
+                self.floor.scored(self.floor.text, verdict.score)
+            case "silent":
+                self.floor.scored(self.floor.text, 1.0 - verdict.score)
+            case "yield":
+                self._act(self.floor.give_way(self.now))
 
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
@@ -314,14 +341,21 @@ class TurnManager:
             self.history.add(party, text, start, end)
         party = action.messages[-1].party
         self._answer(
-            action.turn, action.epoch, party, "\n".join(text for who, text, _, _ in said if who == party), past
+            action.turn,
+            action.epoch,
+            party,
+            "\n".join(text for who, text, _, _ in said if who == party),
+            past,
+            typed=True,
         )
 
-    def _answer(self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...]) -> None:
+    def _answer(
+        self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...], *, typed: bool = False
+    ) -> None:
         if not self._answers or not text:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
-        self.replies.answer(epoch, turn, self._request(party, text, past))
+        self.replies.answer(epoch, turn, replace(self._request(party, text, past), typed=typed))
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE

@@ -29,7 +29,7 @@ class ReplyReports:
     """Follows playback and turns what was heard into events, history and the floor's triggers.
 
     act: carries out the floor's actions. unheard: takes the text of an interjection that was dropped before a word of
-    it was heard.
+    it was heard. listener: takes what was heard, and whether it was of an answer.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class ReplyReports:
         emit: Callable[[ev.Event], None],
         act: Callable[[list[Action]], None],
         unheard: Callable[[str], None],
+        listener: Callable[[str, bool], None] | None = None,
     ) -> None:
         self.interjections: list[Interjection] = []
         self._floor = floor
@@ -50,6 +51,7 @@ class ReplyReports:
         self._emit = emit
         self._act = act
         self._unheard = unheard
+        self._listener = listener
 
     def played(self, at: int) -> None:
         """Playback has been read up to the sample `at`."""
@@ -84,6 +86,8 @@ class ReplyReports:
                 self._emit(ev.Interrupted(current.onset, end, current.epoch, current.silenced, heard))
             token = current.first_token if current.first_token is not None else current.decided
             self._report(track, current.turn, heard, interrupted, current.decided, token)
+            if self._listener is not None:
+                self._listener(heard, not current.announcement)
         self._act(self._floor.reply_ended(at, current.epoch))
 
     def _follow_interjections(self, at: int) -> None:
@@ -105,6 +109,8 @@ class ReplyReports:
             self._unheard(cut_in.track.text.strip())
         else:
             self._report(cut_in.track, cut_in.turn, heard, interrupted, cut_in.decided, cut_in.decided)
+            if self._listener is not None:
+                self._listener(heard, False)
 
     def _report_words(self, track: Track, known: int) -> int:
         words = track.heard_words()
