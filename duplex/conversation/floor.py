@@ -461,7 +461,8 @@ class Floor:
             decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
         else:
             self._turn_began = onset
-            decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
+            reason = f"the user says {text!r}" if text else "what is said over the reply asks for the floor"
+            decision = Decide("barge_in", reason, onset, self.epoch)
         self._advance()
         return [decision, Interrupt(interrupted, onset)]
 

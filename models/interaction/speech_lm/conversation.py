@@ -11,6 +11,7 @@ paper no decision is made before the reply is over, so nothing can interrupt it.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -102,13 +103,19 @@ class SpeechLM:
                 state.branch.blocks = max(0, state.branch.blocks - lost)
         return whole
 
+    def listen_out(self, state: Conversation) -> None:
+        """Encodes what was heard and is no whole block."""
+        if rest := len(state.frames) - len(state.frames) % FRAMES_PER_EMBEDDING:
+            state.queue += self.network.encode([state.frames[:rest]])
+            state.frames = state.frames[rest:]
+
     def decide(self, state: Conversation) -> float | None:
         """The probability with which the model would speak now, of speaking and silence; while there is a reply: would
         speak anew. None if no block has come since, or if the model does not decide."""
         if not state.queue or (state.reply is not None and self.layout.respond is None):
             return None
         if state.reply is None:
-            self._drain(state)
+            self.drain(state)
             return self._read(state.cache)
         reply, branch = state.reply, state.branch
         if branch is None or (reply.complete and branch.tokens != len(reply.tokens)):
@@ -125,11 +132,9 @@ class SpeechLM:
         """The model is to speak now. Raises StageError if a reply is open."""
         if state.reply is not None:
             raise StageError("a reply is open already")
-        if self.layout.respond is None and len(state.frames) >= FRAMES_PER_EMBEDDING:
-            rest = len(state.frames) - len(state.frames) % FRAMES_PER_EMBEDDING
-            state.queue += self.network.encode([state.frames[:rest]])  # the turn ended within a block
-            state.frames = state.frames[rest:]
-        self._drain(state)
+        if self.layout.respond is None:  # the turn ended within a block
+            self.listen_out(state)
+        self.drain(state)
         cache = state.cache
         ids = (self.layout.close if state.tail == "reply" else ()) + self.layout.open
         self._begin(cache)
@@ -142,14 +147,18 @@ class SpeechLM:
         if reply is None or reply.complete:
             raise StageError("no reply is being made")
         self._append_tokens(state.cache, reply)
-        logits = self._numbers(state.cache).float().clone()
-        logits[self._masked if not reply.tokens else self._masked_and_tags] = -np.inf
-        chosen = self._sampler.next(logits, np.asarray(reply.tokens, np.int64))
+        chosen = self.choose(state.cache, reply.tokens)
         if chosen in self.layout.ends:
             reply.complete = True
             return None
         reply.tokens.append(chosen)
         return chosen
+
+    def choose(self, cache: KVCache, said: Sequence[int]) -> int:
+        """The next token of a reply that says `said` so far."""
+        logits = self._numbers(cache).float().clone()
+        logits[self._masked if not said else self._masked_and_tags] = -np.inf
+        return self._sampler.next(logits, np.asarray(said, np.int64))
 
     def settle(self, state: Conversation, heard: str) -> None:
         """The open reply is over; heard: what of it was, its text as it was spoken."""
@@ -193,7 +202,7 @@ class SpeechLM:
         return str(self.network.tokenizer.decode(self._spoken(tokens), skip_special_tokens=True))
 
     def _text(self, state: Conversation, ids: tuple[int, ...], tail: Literal["block", "reply"]) -> None:
-        self._drain(state)
+        self.drain(state)
         self._begin(state.cache)
         state.cache.begin_block()
         glue = self._glue(state.tail) if tail == "block" or state.tail == "reply" else ()
@@ -213,7 +222,8 @@ class SpeechLM:
         # What follows the last word and is no word was heard with it.
         return len(reply.tokens) if letters == _letters(self.text_of(reply.tokens)) else count
 
-    def _drain(self, state: Conversation) -> None:
+    def drain(self, state: Conversation) -> None:
+        """Append the blocks that wait."""
         blocks, state.queue = state.queue, []
         if blocks:
             self._append_blocks(state.cache, blocks, state.tail)

@@ -124,7 +124,7 @@ def test_what_was_not_heard_is_cut_off_exactly(lm: SpeechLM, kept: int) -> None:
     heard = lm.text_of(said[:kept])
     assert len(heard) == kept
     lm.settle(state, f" {heard.capitalize()}… ")
-    lm._drain(state)
+    lm.drain(state)
     past = history(lm, state)
     if kept:
         past += [said[:kept], [tokens.TEXT_END]]
