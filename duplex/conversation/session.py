@@ -31,6 +31,7 @@ from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.contract import listener_of
 from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
@@ -292,6 +293,8 @@ class Session:
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
+            listener=listener_of(engines.answerer),
+            dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
         self._manager.deciding.node.after = tuple(self._perception.nodes)

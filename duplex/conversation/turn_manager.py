@@ -37,7 +37,7 @@ from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
-from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
+from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
 from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept
 from duplex.models.sounds.events import HeardSound
@@ -83,7 +83,7 @@ class TurnManager:
             decider,
             self.percepts,
             steps,
-            situation=self._situation,
+            situation=self.situation,
             carry_out=self._decided,
             speak_up=partial(self.announcements.say, urgent=True),
             emit=emit,
@@ -118,6 +118,7 @@ class TurnManager:
             self._level,
         )
         again = partial(self.announcements.say, urgent=True, first=True)
+        listener = listener_of(answerer)
         self.reports = ReplyReports(
             self.floor,
             self.playback,
@@ -127,6 +128,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
+            partial(listener.heard, so_far.dialogue) if listener is not None else None,
         )
 
     @property
@@ -254,6 +256,17 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
+    def listener_decided(self, verdict: Verdict) -> None:
+        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
+        that takes it."""
+        match verdict.action:
+            case "respond":
+                self.floor.scored(self.floor.text, verdict.score)
+            case "silent":
+                self.floor.scored(self.floor.text, 1.0 - verdict.score)
+            case "yield":
+                self._act(self.floor.give_way(self.now))
+
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -341,7 +354,8 @@ class TurnManager:
         self._tell(percept)
         self.deciding.perceived(percept)
 
-    def _situation(self) -> Situation:
+    def situation(self) -> Situation:
+        """What the floor and playback say about now."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,
@@ -399,14 +413,21 @@ class TurnManager:
             self.history.add(party, text, start, end)
         party = action.messages[-1].party
         self._answer(
-            action.turn, action.epoch, party, "\n".join(text for who, text, _, _ in said if who == party), past
+            action.turn,
+            action.epoch,
+            party,
+            "\n".join(text for who, text, _, _ in said if who == party),
+            past,
+            typed=True,
         )
 
-    def _answer(self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...]) -> None:
+    def _answer(
+        self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...], *, typed: bool = False
+    ) -> None:
         if not self._answers or not text:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
-        self.replies.answer(epoch, turn, self._request(party, text, past))
+        self.replies.answer(epoch, turn, replace(self._request(party, text, past), typed=typed))
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE

@@ -17,6 +17,7 @@ from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
 from duplex.models.interaction.responders.thoughts import opens_thought
+from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
 from duplex.streaming.errors import EndpointError, ModelError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
@@ -37,10 +38,6 @@ PROMPTED = 256
 
 DIALOGUES = 8
 """Dialogues whose caches are kept; the longest unused is forgotten first."""
-
-FIRST_IDEOGRAPH = "\u2e80"
-UNFINISHED = "\ufffd"
-"""What a decoder gives for a character of which bytes are still to come."""
 
 _FAILURES = (RuntimeError, ValueError, IndexError, TypeError)
 """What models raise: out of memory, logits that are no numbers, a template that does not fit."""
@@ -151,7 +148,7 @@ class LocalLM:
             return cut
         while await self._pool.run("respond", self._prefill, name, ticket, cache, prompt, PROMPTED):
             pass
-        text = _Text(self._tokenizer)
+        text = TokenText(self._tokenizer)
         token: int | None = None
         for _ in range(self.max_new_tokens):
             token = await self._pool.run("respond", self._next, name, ticket, cache, token, text)
@@ -170,7 +167,7 @@ class LocalLM:
         self._dialogues.give(name, ticket, cache)
         return left
 
-    def _next(self, name: str, ticket: int, cache: KVCache, token: int | None, text: _Text) -> int:
+    def _next(self, name: str, ticket: int, cache: KVCache, token: int | None, text: TokenText) -> int:
         """A step: appends the last token, if any, and chooses the next."""
         assert self._lm is not None
         if token is not None:
@@ -235,34 +232,6 @@ class LocalLM:
         except jinja2.TemplateError:  # some templates know no system role
             text = templated(without_system(messages))
         return tokenizer(text, add_special_tokens=False)["input_ids"], []
-
-
-class _Text:
-    """Text out of tokens as whole words: what a token begins, the next may go on with."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._tokens: list[int] = []
-        self._given = 0
-        """Characters of the tokens' text that were taken."""
-        self._text = ""
-
-    def put(self, token: int) -> None:
-        self._tokens.append(token)
-        self._text = self._tokenizer.decode(self._tokens, skip_special_tokens=True)
-
-    def take(self, *, last: bool = False) -> str:
-        """What is new up to the end of the last whole word; all that is left if it is the last."""
-        end = len(self._text) if last else self._whole_words()
-        piece, self._given = self._text[self._given : end], max(self._given, end)
-        if "\n" in piece and end == len(self._text):  # lines do not change one another: decoding stays short
-            self._tokens, self._text, self._given = [], "", 0
-        return piece
-
-    def _whole_words(self) -> int:
-        if self._text and self._text[-1] >= FIRST_IDEOGRAPH and self._text[-1] != UNFINISHED:  # no spaces there
-            return len(self._text)
-        return max(self._text.rfind(" "), self._text.rfind("\n")) + 1
 
 
 def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
