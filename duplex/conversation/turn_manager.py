@@ -29,6 +29,7 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
@@ -84,6 +85,7 @@ class TurnManager:
         self._emit = emit
         self._spawn = spawn
         self._so_far = so_far
+        self._tools = ToolLog(emit, lambda: self.now)
         self._answers = manner.answers
         self._level = LevelMatch() if manner.match_level else None
         self.replies = Replies(
@@ -335,6 +337,7 @@ class TurnManager:
             self.announcements.timers,
             self._so_far.dialogue,
             self._steps,
+            self._tools.of_turn(self.floor.turn),
         )
 
     def _who(self, party: str, start: int, end: int) -> str:

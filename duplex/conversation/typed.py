@@ -16,6 +16,7 @@ from duplex import events as ev
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.replies import NOTHING_YET, SORRY
+from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.wall_time import WallTime
 from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps
 from duplex.streaming.audio import SAMPLE_RATE
@@ -71,6 +72,7 @@ class TypedConversation:
         self._wall_time = WallTime(self._clock, wall_time)
         self._began = self._clock.now()
         self._announcements = Announcements(_Waiting())
+        self._tools = ToolLog(emit, lambda: self.now)
         self._changed = asyncio.Event()
         self._epoch = self._turn = 0
         self._last_text = ""
@@ -103,6 +105,7 @@ class TypedConversation:
             self._language,
             self._announcements.timers,
             steps=self._steps,
+            report=self._tools.of_turn(self._turn),
         )
         said, first, interrupted = "", 0, True
         try:

@@ -13,6 +13,7 @@ from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_speaker
 from duplex.models.interaction.skills.subjects import content
 from duplex.models.interaction.skills.words import Word, plain, sentences
+from duplex.models.turn_taking.consent import is_yes
 from duplex.models.turn_taking.word_lists import word_set
 
 STATEMENTS = (
@@ -28,6 +29,7 @@ FORGETTING = (
     "forget (everything|all)",
 )
 CONFIRMED = "i will remember that {fact}"
+ASKED_TO_FORGET = "shall i forget {subject}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +44,23 @@ class Fact:
 def kept_facts(request: Request) -> list[Fact]:
     """What is to be remembered after everything heard so far, oldest first."""
     kept: list[Fact] = []
-    by = ""
-    asked = False
+    by, asked = "", False
+    doubted: frozenset[str] | None = None
+    """What the assistant has just asked whether to forget."""
     for heard in request.history:
         if heard.party == "assistant":
-            # What a model kept for the user, whose own words were no wording of this: the answer is the record.
-            for sentence in () if asked or not by else sentences(heard.text):
-                for slots in template(CONFIRMED).matches(sentence, heard.text):
+            doubted = None
+            for sentence in sentences(heard.text):
+                if (slots := _first(ASKED_TO_FORGET, sentence, heard.text)) is not None:
+                    everything = slots["subject"] == "everything"
+                    doubted = frozenset() if everything else frozenset(content(slots.words("subject")))
+                # What a model kept for the user, whose own words were no wording of this: the answer is the record.
+                elif by and not asked and (slots := _first(CONFIRMED, sentence, heard.text)) is not None:
                     kept.append(Fact(to_speaker(slots.quote("fact")), by, heard.end))
-                    break
             continue
-        by, asked = heard.party, False
+        if doubted is not None and is_yes(heard.text):
+            kept = _without(kept, doubted)
+        by, asked, doubted = heard.party, False, None
         for sentence in sentences(heard.text):
             text = _fact(sentence, heard.text)
             asked = asked or bool(text)
@@ -61,8 +69,17 @@ def kept_facts(request: Request) -> list[Fact]:
                 continue
             wanted = _forgetting(sentence, heard.text)
             if wanted is not None:
-                kept = [fact for fact in kept if wanted and not wanted & content(plain(fact.text).split())]
+                kept = _without(kept, wanted)
     return kept
+
+
+def _without(kept: list[Fact], wanted: frozenset[str]) -> list[Fact]:
+    """The facts that are not about `wanted`; none, if it is empty."""
+    return [fact for fact in kept if wanted and not wanted & content(plain(fact.text).split())]
+
+
+def _first(wording: str, words: tuple[Word, ...], source: str) -> Slots | None:
+    return next(template(wording).matches(words, source), None)
 
 
 def _fact(words: tuple[Word, ...], source: str) -> str:

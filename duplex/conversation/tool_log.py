@@ -1,0 +1,37 @@
+"""Calls of tools as events of the session, on its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from duplex import events as ev
+from duplex.models.interaction.contract import CallBegun, CallEnded
+
+LONGEST = 2000
+"""Characters of a result in the log."""
+
+
+class ToolLog:
+    """emit: takes the events. now: the sample of the moment."""
+
+    def __init__(self, emit: Callable[[ev.Event], None], now: Callable[[], int]) -> None:
+        self._emit = emit
+        self._now = now
+        self._open: dict[str, tuple[int, int]] = {}
+        self._count = 0
+
+    def of_turn(self, turn: int) -> Callable[[CallBegun | CallEnded], None]:
+        """Takes what is told of the calls that the answer to a turn makes."""
+
+        def report(told: CallBegun | CallEnded) -> None:
+            now = self._now()
+            if isinstance(told, CallBegun):
+                self._count += 1
+                self._open[told.call] = self._count, now
+                self._emit(ev.ToolCalled(now, now, self._count, turn, told.tool, dict(told.arguments)))
+                return
+            number, began = self._open.pop(told.call, (0, now))
+            text = told.text if len(told.text) <= LONGEST else f"{told.text[:LONGEST]}…"
+            self._emit(ev.ToolReturned(began, now, number, told.tool, text, told.failed, told.late))
+
+        return report
