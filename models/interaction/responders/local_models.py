@@ -10,6 +10,7 @@ from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
+    from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
 _MAGIC = b"GGUF"
@@ -24,6 +25,7 @@ def open_local_model(
     context_tokens: int = 4096,
     temperature: float = 0.0,
     pool: InferencePool | None = None,
+    toolbox: Toolbox | None = None,
 ) -> Answerer:
     """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`.
 
@@ -41,6 +43,7 @@ def open_local_model(
                 context_tokens=context_tokens,
                 temperature=temperature,
                 pool=pool,
+                toolbox=toolbox,
             )
         _check_unpacking(place)
     from duplex.models.interaction.responders.local_lm import LocalLM
@@ -53,6 +56,7 @@ def open_local_model(
         context_tokens=context_tokens,
         temperature=temperature,
         pool=pool,
+        toolbox=toolbox,
     )
 
 
