@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from duplex import events as ev
-from duplex.models.interaction.contract import CallBegun, CallEnded
+from duplex.models.interaction.contract import Answerer, CallBegun, CallEnded
 
 LONGEST = 2000
 """Characters of a result in the log."""
+
+
+def lost_tools(answerer: Answerer) -> list[str]:
+    """One line for each of the answerer's tools, or servers of tools, that could not be had."""
+    return list(getattr(getattr(answerer, "toolbox", None), "lost", ()))
 
 
 class ToolLog:

@@ -16,7 +16,7 @@ from duplex import events as ev
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.replies import NOTHING_YET, SORRY
-from duplex.conversation.tool_log import ToolLog
+from duplex.conversation.tool_log import ToolLog, lost_tools
 from duplex.conversation.wall_time import WallTime
 from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps
 from duplex.streaming.audio import SAMPLE_RATE
@@ -77,6 +77,8 @@ class TypedConversation:
         self._epoch = self._turn = 0
         self._last_text = ""
         self._emit(ev.SessionStarted(0, 0, (USER,), self._wall_time.start.isoformat(), {}))
+        for missing in lost_tools(answerer):
+            self._emit(ev.CapabilityLost(0, 0, "tools", missing))
 
     @property
     def now(self) -> int:

@@ -104,6 +104,13 @@ def load_answerer(
 def _open_toolbox(tools: Iterable[Any], mcp: Sequence[str]) -> Toolbox:
     """The built-in abilities, the user's functions and those of servers. Raises SettingsError."""
     from duplex.models.interaction.tools.builtin import for_models
+    from duplex.models.interaction.tools.tool import Tool
     from duplex.models.interaction.tools.toolbox import Toolbox
 
-    return Toolbox([*tools, *for_models()])
+    own = [Tool.of(tool) for tool in tools]
+    if not mcp:
+        return Toolbox([*own, *for_models()])
+    from duplex.models.interaction.tools.mcp_servers import McpServers
+
+    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *for_models())])
+    return Toolbox([*own, *servers.tools, *for_models()], lost=servers.lost, closing=servers.close)

@@ -87,7 +87,9 @@ class Tool:
             return self.say(result)
         if result is None or result is True:
             return "Done."
-        return str(result) if isinstance(result, str | int | float) and not isinstance(result, bool) else ""
+        if isinstance(result, str):
+            return "" if result.lstrip()[:1] in ("{", "[") else result  # nobody wants to hear JSON
+        return str(result) if isinstance(result, int | float) and not isinstance(result, bool) else ""
 
     def _given(self, context: Context) -> dict[str, Context]:
         return {name: context for name, kind in hints_of(self.function).items() if kind is Context}

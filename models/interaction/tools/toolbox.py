@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,12 +68,18 @@ class _Asked:
 class Toolbox:
     """tools: Tools, or functions that become such. A destructive one runs only after the user has said yes.
 
-    lost: one line for each tool or server of tools that could not be had. Raises SettingsError for a name that is none
-    or comes twice.
+    lost: one line for each tool or server of tools that could not be had. closing: ends the servers. Raises
+    SettingsError for a name that is none or comes twice.
     """
 
-    def __init__(self, tools: Iterable[Tool | Callable[..., Any]] = (), lost: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool | Callable[..., Any]] = (),
+        lost: Iterable[str] = (),
+        closing: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self.lost = [*lost]
+        self._closing = closing
         self._tools: dict[str, Tool] = {}
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
         self._running: set[asyncio.Task[Any]] = set()
@@ -145,6 +151,8 @@ class Toolbox:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        if self._closing is not None:
+            await self._closing()
 
     def _named(self, name: str) -> Tool:
         if name not in self._tools:
