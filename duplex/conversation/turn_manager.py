@@ -86,6 +86,8 @@ class TurnManager:
         self._spawn = spawn
         self._so_far = so_far
         self._tools = ToolLog(emit, lambda: self.now)
+        self._heard: list[float] = []
+        """Confidence of the words since the last answer."""
         self._answers = manner.answers
         self._level = LevelMatch() if manner.match_level else None
         self.replies = Replies(
@@ -172,6 +174,7 @@ class TurnManager:
         if hypothesis.final:
             for word, (start, end, text), who in zip(hypothesis.words, words, names, strict=True):
                 self._emit(ev.Word(start, end, party, text, round(word.confidence, 3), who))
+                self._heard.append(word.confidence)
         else:
             stable = len(" ".join(word.text for word in hypothesis.words[: hypothesis.stable]))
             self._emit(ev.Partial(onset, words[-1][1] if words else onset, party, hypothesis.text, stable))
@@ -324,6 +327,7 @@ class TurnManager:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
         self.replies.answer(epoch, turn, self._request(party, text, past))
+        self._heard.clear()
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE
@@ -335,10 +339,15 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
+            self._confidence(),
             self._so_far.dialogue,
             self._steps,
             self._tools.of_turn(self.floor.turn),
         )
+
+    def _confidence(self) -> float:
+        """Of the final words that were heard since the last answer, on average."""
+        return sum(self._heard) / len(self._heard) if self._heard else 1.0
 
     def _who(self, party: str, start: int, end: int) -> str:
         """The speaker of what was taken for the party's own words: the user, where there is one."""

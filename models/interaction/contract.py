@@ -49,6 +49,8 @@ class Request:
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
+    confidence: float = 1.0
+    """Of the words of the turn, on average, as the recognizer has it: 0 to 1; 1 for what was typed."""
     dialogue: str = field(default="", compare=False)
     """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -11,7 +12,9 @@ from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.tools.rounds import Rounds
 from duplex.models.interaction.tools.toolbox import Toolbox
-from duplex.models.interaction.tools.wanted import CallGatherer, calls_in
+from duplex.models.interaction.tools.wanted import CallGatherer, WantedCall, calls_in
+
+_TAGGED = re.compile(r"<(?:tool|function)_calls?>")
 
 Complete = Callable[[list[dict[str, Any]], bool], AsyncIterator[Delta]]
 """(messages that follow the request's own, whether calls may be asked for) -> the deltas of one completion."""
@@ -56,8 +59,8 @@ class ToolAnswer:
             if text := self.answer.flush():
                 yield self._say(text)
             wanted = gathered.calls
-            if not wanted and self.answer.completion.tool:
-                wanted = calls_in("".join(written), [tool.name for tool in self._toolbox])
+            if not wanted and offered:
+                wanted = self._written("".join(written))
             if not wanted or not offered:
                 break
             async with aclosing(self._rounds.carry_out(wanted, spoke=self.answer.spoke)) as items:
@@ -71,6 +74,13 @@ class ToolAnswer:
             self.answer = self._text()
         if not self.answer.spoke and (said := self._rounds.said):
             yield self._say(said)
+
+    def _written(self, text: str) -> list[WantedCall]:
+        """Calls in a text of which something was left unspoken; what a model only thinks of is none."""
+        said = text.rpartition("</think>")[2]
+        if self.answer.completion.tool or not self.answer.spoke or _TAGGED.search(said):
+            return calls_in(said, [tool.name for tool in self._toolbox])
+        return []
 
     def _say(self, text: str) -> Say:
         """Apart from what was said in the round before."""

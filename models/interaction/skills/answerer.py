@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
+from duplex.models.interaction.skills.about_itself import AboutItself
 from duplex.models.interaction.skills.arithmetic import Arithmetic
 from duplex.models.interaction.skills.beyond import beyond
 from duplex.models.interaction.skills.chance import Chance
+from duplex.models.interaction.skills.common_knowledge import CommonKnowledge
 from duplex.models.interaction.skills.conversation import Controls
 from duplex.models.interaction.skills.courtesies import Courtesies
 from duplex.models.interaction.skills.help import Help
@@ -19,6 +21,7 @@ from duplex.models.interaction.skills.speaking_time import SpeakingTime
 from duplex.models.interaction.skills.time_and_date import TimeAndDate
 from duplex.models.interaction.skills.timers import Timers
 from duplex.models.interaction.skills.transcript import Recall
+from duplex.models.interaction.skills.unclear import doubt
 from duplex.models.interaction.skills.understanding import Part, understand
 from duplex.models.interaction.skills.units import Units
 from duplex.models.interaction.tools.running import as_text, next_call
@@ -48,11 +51,15 @@ class Skills:
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         parts = await request.run("understand", self.understand, request)
+        if question := doubt(request, parts):
+            if not is_backchannel(request.text):
+                yield Say(question)
+            return
         taken = [part for part in parts if part.reply]
         tell_calls(taken, request)
         for item in joined(taken):
             yield item
-        if not taken and sum(len(part.words) for part in parts) > 1 and not is_backchannel(request.text):
+        if not taken and parts and not is_backchannel(request.text):
             yield Say(beyond(request, self.connecting))
 
     async def close(self) -> None:
@@ -73,6 +80,8 @@ def builtin_skills(name: str = "Duplex") -> list[Skill]:
         Chance(),
         Controls(),
         Courtesies(name),
+        AboutItself(),
+        CommonKnowledge(),
         SmallTalk(),
     ]
 

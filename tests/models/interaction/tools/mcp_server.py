@@ -11,7 +11,7 @@ GOOD = {
     "name": "add.numbers",
     "description": "Add",
     "inputSchema": {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
-}  # noqa: E501
+}
 WIPE = {"name": "wipe", "inputSchema": {"type": "object"}, "annotations": {"destructiveHint": True}}
 BROKEN = {"name": "broken", "inputSchema": {"type": "object", "properties": {"x": {"$ref": "#/nowhere"}}}}
 TOOLS = {
@@ -28,7 +28,7 @@ def answer(request: dict) -> object:
                 "protocolVersion": version,
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": "t", "version": "1"},
-            }  # noqa: E501
+            }
         case "tools/list":
             return {"tools": TOOLS[KIND]}
         case "tools/call":

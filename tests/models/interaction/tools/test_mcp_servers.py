@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from duplex.models.interaction.tools.mcp_servers import MOST_TOOLS, McpServers
@@ -43,8 +43,7 @@ async def test_tools_are_listed_called_and_their_processes_end(monkeypatch: pyte
     assert "MCP server" in died.said
     assert "\n" not in died.said
     await box.close()
-    running = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=False).stdout
-    assert f"{SERVER} good" not in running
+    assert not [each for each in psutil.Process().children(recursive=True) if "good" in each.cmdline()]
 
 
 async def test_each_failure_is_one_line() -> None:
