@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from duplex.streaming.pool import InferencePool
 
 
-__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "running_model_servers"]
+__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "remembering", "running_model_servers"]
 
 AUTO = "auto"
 """The address that stands for a model server which is found on this machine."""
@@ -114,3 +115,12 @@ def _open_toolbox(tools: Iterable[Any], mcp: Sequence[str]) -> Toolbox:
 
     servers = McpServers(mcp, taken=[tool.name for tool in (*own, *for_models())])
     return Toolbox([*own, *servers.tools, *for_models()], lost=servers.lost, closing=servers.close)
+
+
+def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:
+    """The answerer with a long-term memory, in a file of notes. Raises InputError for a file that is something else,
+    OutputError for one that cannot be written."""
+    from duplex.models.interaction.memory.notes import Notes
+    from duplex.models.interaction.memory.remembering import Remembering
+
+    return Remembering(answerer, Notes(file))

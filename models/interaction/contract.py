@@ -35,6 +35,16 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be remembered: what was said, by whom, and when, in seconds on the session's clock (below 0: before
+    the session)."""
+
+    text: str
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A turn to be answered."""
 
@@ -49,6 +59,8 @@ class Request:
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
+    notes: tuple[Note, ...] = ()
+    """What is remembered of the party, of this conversation and earlier ones, oldest first."""
     confidence: float = 1.0
     """Of the words of the turn, on average, as the recognizer has it: 0 to 1; 1 for what was typed."""
     dialogue: str = field(default="", compare=False)

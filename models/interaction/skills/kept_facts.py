@@ -1,14 +1,14 @@
-"""What is to be remembered, after everything that was said: nothing is stored but the conversation itself.
+"""What is to be remembered, after everything that was said.
 
-A fact is an utterance that asked to be remembered; so memory holds exactly what the session's record holds.
+Nothing is stored here: a fact is an utterance that asked to be remembered; those of earlier conversations come as the
+request's notes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 
-from duplex.models.interaction.contract import Request
+from duplex.models.interaction.contract import Note, Request, Utterance
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_speaker
 from duplex.models.interaction.skills.subjects import content
@@ -24,90 +24,103 @@ STATEMENTS = (
     "i want you to remember [that] {fact}",
 )
 _ASKING = word_set("remember mind note memorize forget")
+FORGETTING_LAST = "forget (that|it|what i just said|what i just told you) [again|please]"
 FORGETTING = (
     "forget [what i said|what i told you|everything|all] [about] [the|my] {subject}",
     "forget (everything|all)",
 )
-CONFIRMED = "i will remember that {fact}"
 ASKED_TO_FORGET = "shall i forget {subject}"
+CONFIRMED = "i will remember that {fact}"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What somebody asked to be remembered, and when."""
-
-    text: str
-    by: str
-    at: float
-
-
-def kept_facts(request: Request) -> list[Fact]:
+def kept_facts(request: Request) -> list[Note]:
     """What is to be remembered after everything heard so far, oldest first."""
-    kept: list[Fact] = []
-    by, asked = "", False
-    doubted: frozenset[str] | None = None
-    """What the assistant has just asked whether to forget."""
-    for heard in request.history:
+    kept = list(request.notes)
+    by = ""
+    asked = False
+    for place, heard in enumerate(request.history):
         if heard.party == "assistant":
-            doubted = None
-            for sentence in sentences(heard.text):
-                if (slots := _first(ASKED_TO_FORGET, sentence, heard.text)) is not None:
-                    everything = slots["subject"] == "everything"
-                    doubted = frozenset() if everything else frozenset(content(slots.words("subject")))
-                # What a model kept for the user, whose own words were no wording of this: the answer is the record.
-                elif by and not asked and (slots := _first(CONFIRMED, sentence, heard.text)) is not None:
-                    kept.append(Fact(to_speaker(slots.quote("fact")), by, heard.end))
+            # What a model kept for the user, whose own words were no wording of this: the answer is the record.
+            if (fact := confirmed_fact(heard.text)) and by and not asked:
+                kept = _with(kept, Note(fact, by, heard.end))
             continue
-        if doubted is not None and is_yes(heard.text):
-            kept = _without(kept, doubted)
-        by, asked, doubted = heard.party, False, None
+        by, asked = heard.party, False
+        text = with_consent(heard.text, request.history[:place])
+        gone = to_be_forgotten(text, kept, before(request.history[:place], heard.party))
+        kept = [fact for fact in kept if fact not in gone or fact.at > heard.end]
         for sentence in sentences(heard.text):
-            text = _fact(sentence, heard.text)
-            asked = asked or bool(text)
-            if text:
-                kept.append(Fact(text, heard.party, heard.end))
-                continue
-            wanted = _forgetting(sentence, heard.text)
-            if wanted is not None:
-                kept = _without(kept, wanted)
+            if text := asked_to_remember(sentence, heard.text):
+                asked = True
+                kept = _with(kept, Note(text, heard.party, heard.end))
     return kept
 
 
-def _without(kept: list[Fact], wanted: frozenset[str]) -> list[Fact]:
-    """The facts that are not about `wanted`; none, if it is empty."""
-    return [fact for fact in kept if wanted and not wanted & content(plain(fact.text).split())]
-
-
-def _first(wording: str, words: tuple[Word, ...], source: str) -> Slots | None:
-    return next(template(wording).matches(words, source), None)
-
-
-def _fact(words: tuple[Word, ...], source: str) -> str:
+def asked_to_remember(words: tuple[Word, ...], source: str) -> str:
     """What the words ask to be remembered, as it was said; what leads to that ("okay could you") is passed over."""
     if _ASKING.isdisjoint(word.text for word in words):
         return ""
     for start in range(min(len(words), 6)):
+        if [word.text for word in words[max(0, start - 2) : start]] in (["do", "you"], ["did", "you"]):
+            continue  # a question
         for wording in STATEMENTS:
             for slots in template(wording).matches(words[start:], source):
-                said = slots.words("fact")
-                if is_fact(said):
+                if is_fact(slots.words("fact")):
                     return slots.quote("fact")
     return ""
+
+
+def confirmed_fact(answer: str) -> str:
+    """What an answer of the assistant says that it will remember, in the user's own words; empty if it does not."""
+    for sentence in sentences(answer):
+        for slots in template(CONFIRMED).matches(sentence, answer):
+            return to_speaker(slots.quote("fact"))
+    return ""
+
+
+def to_be_forgotten(text: str, notes: Sequence[Note], last: Utterance | None) -> list[Note]:
+    """Those of the notes that `text` asks to be forgotten; last: what its speaker said before, to which "forget that"
+    may point."""
+    gone: list[Note] = []
+    for words in sentences(text) if "forget" in text.lower() else ():
+        if words[0].text != "forget":
+            continue
+        if any(True for _ in template(FORGETTING_LAST).matches(words, text)):
+            gone += [note for note in notes[-1:] if last is not None and note.at >= last.start]
+        for wording in FORGETTING:
+            for slots in template(wording).matches(words, text):
+                gone += [note for note in notes if is_meant(note, forgotten(slots))]
+    return gone
+
+
+def with_consent(text: str, history: Sequence[Utterance]) -> str:
+    """What a turn comes to: a yes to "shall I forget the car" is "forget the car"."""
+    last = history[-1] if history else None
+    if last is None or last.party != "assistant" or not is_yes(text):
+        return text
+    for words in sentences(last.text):
+        for slots in template(ASKED_TO_FORGET).matches(words, last.text):
+            return f"forget {slots['subject']}"
+    return text
+
+
+def before(history: Sequence[Utterance], party: str) -> Utterance | None:
+    """What the party said last."""
+    return next((heard for heard in reversed(history) if heard.party == party), None)
+
+
+def is_meant(note: Note, wanted: Collection[str] | None) -> bool:
+    """Whether a note has to do with the content words `wanted`; every note if there are none, no note if it is None."""
+    return wanted is not None and (not wanted or not content(plain(note.text).split()).isdisjoint(wanted))
+
+
+def _with(kept: list[Note], note: Note) -> list[Note]:
+    """A note that says the same as an earlier one takes its place."""
+    return [*(each for each in kept if plain(each.text) != plain(note.text)), note]
 
 
 def is_fact(words: Sequence[str]) -> bool:
     """Whether the words after "remember" state something, instead of asking or ordering."""
     return words[0] not in ("to", "when", "what", "where", "who", "how", "if", "me") and bool(content(words))
-
-
-def _forgetting(words: tuple[Word, ...], source: str) -> frozenset[str] | None:
-    """The content words of what is to be forgotten, empty for everything, None if nothing is."""
-    if words[0].text != "forget":
-        return None
-    for wording in FORGETTING:
-        for slots in template(wording).matches(words, source):
-            return forgotten(slots)
-    return None
 
 
 def forgotten(slots: Slots) -> frozenset[str] | None:
@@ -120,7 +133,7 @@ def forgotten(slots: Slots) -> frozenset[str] | None:
     return frozenset(content(subject)) or None
 
 
-def matching_facts(wanted: set[str], candidates: list[Fact]) -> list[Fact]:
+def matching_facts(wanted: set[str], candidates: list[Note]) -> list[Note]:
     """The facts that share most words with what is wanted, latest first."""
     scored = [(len(wanted & content(plain(fact.text).split())), place) for place, fact in enumerate(candidates)]
     best = max((score for score, _ in scored), default=0)

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.kept_facts import FORGETTING, STATEMENTS, forgotten, is_fact
+from duplex.models.interaction.skills.kept_facts import (
+    FORGETTING,
+    FORGETTING_LAST,
+    STATEMENTS,
+    before,
+    forgotten,
+    is_fact,
+    kept_facts,
+    to_be_forgotten,
+)
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
@@ -21,6 +30,11 @@ class Memory(Skill):
         if forgotten(slots) is None:
             return None
         return self.call(request, "forget", subject=slots.get("subject"))
+
+    @phrases(FORGETTING_LAST)
+    def forget_last(self, slots: Slots, request: Request) -> Reply | None:
+        gone = to_be_forgotten(request.text, kept_facts(request), before(request.history, request.party))
+        return self.call(request, "forget", subject=gone[0].text) if gone else None
 
     @phrases(
         "(where|when|who|what) (is|are|was|were) [the|my|our] {subject}",

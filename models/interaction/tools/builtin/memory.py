@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from duplex.models.interaction.skills.durations import say_ago
-from duplex.models.interaction.skills.kept_facts import kept_facts, matching_facts
+from duplex.models.interaction.skills.kept_facts import is_meant, kept_facts, matching_facts
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.subjects import content
 from duplex.models.interaction.skills.words import plain
@@ -34,7 +34,7 @@ def forget(context: Context, subject: str = "everything") -> Facts:
     """
     kept = kept_facts(context.request)
     wanted = frozenset() if subject in ("", "everything", "all") else content(plain(subject).split())
-    return {"gone": len([fact for fact in kept if not wanted or wanted & content(plain(fact.text).split())])}
+    return {"gone": sum(is_meant(fact, wanted) for fact in kept)}
 
 
 def _say_recalled(facts: Facts) -> str:
