@@ -36,9 +36,6 @@ from duplex.events import DecisionKind
 from duplex.floor_settings import FloorSettings
 from duplex.streaming.audio import SAMPLE_RATE
 
-SURE = 0.9
-"""The score from which a turn counts as surely finished."""
-
 
 @dataclass(slots=True)
 class Said:
@@ -461,13 +458,7 @@ class Floor:
     def pause_limit(self) -> float:
         """Seconds of silence that end the turn as it stands."""
         score = self._finished()
-        if score is None:
-            return self.settings.pause_medium
-        if score >= SURE:
-            return min(self.settings.pause_sure, self.settings.pause_short)
-        if score >= 0.7:
-            return self.settings.pause_short
-        return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
+        return self.settings.pause_medium if score is None else self.settings.pause(score)
 
     def _finished(self) -> float | None:
         """How finished the words of the turn look; None if they have not been scored as they now are."""
