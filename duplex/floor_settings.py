@@ -11,7 +11,7 @@ class FloorSettings:
     """Times in seconds."""
 
     pause_sure: float = 0.28
-    """Silence that ends a turn whose words look surely finished (a score of 0.9 or more)."""
+    """Silence that ends a turn whose words look surely finished (a score of 0.88 or more)."""
     pause_short: float = 0.45
     """Silence that ends a turn whose words look finished (0.7 to 0.8)."""
     pause_medium: float = 0.8
@@ -44,7 +44,7 @@ class FloorSettings:
 
         Linear between the four pauses, so that a score just below a step does not cost the whole of it.
 
-        >>> [round(FloorSettings().pause(score), 3) for score in (0.1, 0.45, 0.6, 0.75, 0.85, 0.95)]
+        >>> [round(FloorSettings().pause(score), 3) for score in (0.1, 0.45, 0.6, 0.75, 0.84, 0.95)]
         [1.6, 0.8, 0.625, 0.45, 0.365, 0.28]
         """
         sure = min(self.pause_sure, self.pause_short)
@@ -54,7 +54,7 @@ class FloorSettings:
             (0.5, self.pause_medium),
             (0.7, self.pause_short),
             (0.8, self.pause_short),
-            (0.9, sure),
+            (0.88, sure),
         )
         for (low, longer), (high, shorter) in itertools.pairwise(points):
             if score <= high:

@@ -59,7 +59,7 @@ _GRAMMAR: dict[str, str] = {
         "stop|stop|stop|stop|stop|stop|no|no|no|yes|stop talking|stop it|never mind|be quiet|louder|speak louder|turn it up|turn it down|turn the volume up|"
         "turn the volume down|speak more slowly|slow down|say that again|repeat that|cancel the timer|cancel the alarm|"
         "cancel all timers|stop the timer|how much time is left|what can you do|wait|hold on|speak faster|cancel that|"
-        "forget it|go on|continue|help|start over|pause|no|yes|yes please|no thank you|thank you|thanks|okay|goodbye|"
+        "forget it|go on|continue|help|start over|pause|no|yes|yes please|no thank you|thank you|thanks|okay|goodbye|good bye|"
         "how much time is left / on the timer|how much longer|{hold}|{hold}|{correct}|{correct}"
     ),
     "hold": (

@@ -180,6 +180,20 @@ def test_the_pause_limit_depends_on_the_words(text: str, limit: float) -> None:
     assert scene.waits(0.06).floor.state is State.THINKING
 
 
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_the_pause_never_grows_with_the_score(one: float, other: float) -> None:
+    settings = FloorSettings()
+    low, high = sorted((one, other))
+    assert settings.pause_long >= settings.pause(low) >= settings.pause(high) >= settings.pause_sure
+    assert abs(settings.pause(low) - settings.pause(high)) <= 8.0 * (high - low) + 1e-9  # and has no steps
+
+
+def test_the_pause_passes_through_the_four_settings() -> None:
+    settings = FloorSettings(pause_sure=0.2, pause_short=0.4, pause_medium=0.9, pause_long=2.0)
+    assert [settings.pause(score) for score in (0.3, 0.5, 0.7, 1.0)] == pytest.approx([2.0, 0.9, 0.4, 0.2])
+    assert FloorSettings(pause_sure=0.6).pause(1.0) == FloorSettings().pause_short
+
+
 def test_a_hesitation_does_not_end_the_turn() -> None:
     scene = Scene().starts().waits(0.5).says("what is the", final=True).stops().waits(1.2)
     assert scene.starts().floor.state is State.HEARING

@@ -170,7 +170,7 @@ def test_a_stalled_step_kills_its_engine_and_costs_one_utterance() -> None:
 class Peeking(ScriptedRecognizer):
     """Tells at any moment what it has heard."""
 
-    def peek(self, state):
+    def peek(self, state, rest):
         return dataclasses.replace(self.flush(copy.deepcopy(state)), final=False)
 
 
