@@ -31,6 +31,7 @@ COMMANDS = (
     "duplex.commands.recover",
     "duplex.commands.serve",
     "duplex.commands.models",
+    "duplex.commands.memory",
     "duplex.commands.doctor",
 )
 

@@ -20,7 +20,7 @@ from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
-from duplex.settings import Settings
+from duplex.settings import AUTO, OFF, Settings
 from duplex.streaming.pool import Steps
 
 
@@ -103,10 +103,11 @@ def open_recognizer(settings: Settings, *, live: bool = True) -> Recognizer[Any]
 
 
 def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
-    """What answers, loaded as the settings say; typed: its answers are read. Raises ModelError, SettingsError."""
-    from duplex.models.interaction import load_answerer
+    """What answers, loaded as the settings say; typed: its answers are read. Raises ModelError, SettingsError,
+    and InputError, OutputError for a file that cannot hold notes."""
+    from duplex.models.interaction import load_answerer, remembering
 
-    return load_answerer(
+    answerer = load_answerer(
         settings.llm or settings.model or None,
         settings.llm_model or None,
         name=settings.assistant_name or None,
@@ -118,6 +119,7 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
     )
+    return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
 
 
 def _open_translator(settings: Settings) -> Translator | None:

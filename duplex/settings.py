@@ -30,6 +30,8 @@ PREFIX = "DUPLEX_"
 AUTO = "auto"
 """The value that leaves a choice to the family."""
 
+OFF = "off"
+
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
@@ -99,6 +101,11 @@ class Settings:
     assistant_name: str = setting("", "what the assistant is called; empty: Duplex")
     system_prompt: str = setting(
         "", "instructions to the language model: its role, manner and persona; empty: speak briefly, in plain sentences"
+    )
+    memory: str = setting(
+        AUTO,
+        "file of notes that outlives sessions: what people ask to be remembered, or tell of themselves; auto: the "
+        "user's own in `duplex mic` and `duplex chat`, none elsewhere; off",
     )
     llm: str = setting(
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ import pytest
 from tests.loop_judge import JudgedWatchdog, complaint, judged
 
 os.environ.setdefault("DUPLEX_OFFLINE", "1")  # no test pulls a model; those that are there are used
+
+_data = tempfile.TemporaryDirectory(prefix="duplex-tests-", ignore_cleanup_errors=True)
+os.environ["XDG_DATA_HOME"] = _data.name  # nor do any see or change the notes of whoever runs them
 
 TESTS = Path(__file__).parent
 

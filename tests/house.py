@@ -36,6 +36,7 @@ DOORS = {
     "diarization.feed": "blocks of any size for any diarizer; knows the contract only",
     "diarization.history": "who spoke when, out of any diarizer's turns",
     "diarization.turns": "turns out of any diarizer's frames",
+    "interaction.memory.notes": "the file of notes, which a command shows and deletes; knows no model",
     "interaction.sentences": "splits streamed text; knows no model",
     "interaction.spoken_text": "what of written text is spoken: the same for every answerer and synthesizer",
     "restoration.band": "any sample rate around any restoration stage",

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
-from duplex.commands.options import add_settings, load_settings
+from duplex.commands.options import add_settings, load_settings, with_own_notes
 from duplex.streaming.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         "prompt, ends the conversation, as Ctrl-D does.",
     )
     parser.add_argument("-o", "--out", metavar="FILE", help="write the event log, as `duplex run` does (events.jsonl)")
-    shown = ("language", "assistant_name", "system_prompt", "llm", "llm_model", "model", "wall_time")
+    shown = ("language", "assistant_name", "system_prompt", "llm", "llm_model", "model", "memory", "wall_time")
     add_settings(parser, shown)
     return parser
 
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from duplex.batch.checks import check_server
     from duplex.engines import open_answerer
 
-    settings = load_settings(args)
+    settings = with_own_notes(load_settings(args))
     if settings.llm:
         check_server(settings.llm)
     with contextlib.ExitStack() as stack:

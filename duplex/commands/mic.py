@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from duplex.commands.options import add_people, add_settings, load_settings
+from duplex.commands.options import add_people, add_settings, load_settings, with_own_notes
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -51,7 +51,7 @@ async def _converse(args: argparse.Namespace) -> None:
     from duplex.microphone.microphone import Microphone
     from duplex.session_record.recorder import Recorder
 
-    settings = load_settings(args)
+    settings = with_own_notes(load_settings(args))
     microphone = Microphone(
         args.input, args.output, echo_cancellation=not args.no_echo_cancellation, latency=args.latency
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ FLAGS = {
     "model": ("--model", "answer with a local language model: a .gguf file, a folder, a store name, a Hugging Face id"),
     "assistant_name": ("--assistant-name", "what the assistant is called (default: Duplex)"),
     "system_prompt": ("--system-prompt", "its role, manner and persona, for the language model; @FILE reads a file"),
+    "memory": ("--memory", "file of notes that outlives sessions; off: none (`duplex memory` shows and deletes them)"),
     "restore": ("--restore", "restore the sound, live: auto, enhance, dereverb, codec or bandwidth"),
     "translate_to": ("--translate-to", "captions in this language as well, such as de; several with commas"),
     "translator": (
@@ -43,7 +45,7 @@ FLAGS = {
 }
 
 
-ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model")
+ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model", "memory")
 """Of FLAGS, those that say who answers, and how: offered together."""
 
 ALSO = {"recognizer": ("--asr",)}
@@ -108,6 +110,15 @@ def add_people(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--user", help="the speaker whom the assistant answers (default: the first known voice, or whoever speaks)"
     )
+
+
+def with_own_notes(settings: Settings) -> Settings:
+    """The settings of a command that one person uses at their own machine, whose notes these are."""
+    if settings.memory != AUTO or not settings.assistant:
+        return settings
+    from duplex.models.interaction.memory.notes import notes_file
+
+    return replace(settings, memory=str(notes_file()))
 
 
 def load_settings(args: argparse.Namespace) -> Settings:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from duplex.commands.options import add_settings, load_settings
+from duplex.settings import AUTO, OFF
 from duplex.streaming.errors import SettingsError
 
 
@@ -108,6 +109,8 @@ async def _serve(args: argparse.Namespace) -> None:
     ending = _Ending()
     console = Console(soft_wrap=True, highlight=False)
     settings = load_settings(args)
+    if settings.memory not in (AUTO, OFF):
+        raise SettingsError("memory: a file of notes is for one person; a server's callers are several")
     limits = Limits(
         calls=args.max_calls, seats=args.room_size, idle=args.idle_limit, longest=args.call_limit, drain=args.drain
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from duplex.streaming.pool import InferencePool
 
 
-__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "running_model_servers"]
+__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "remembering", "running_model_servers"]
 
 AUTO = "auto"
 """The address that stands for a model server which is found on this machine."""
@@ -92,3 +93,12 @@ def load_answerer(
         pool=pool,
     )
     return Router(skills, local, keep=keep_skills)
+
+
+def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:
+    """The answerer with a long-term memory, in a file of notes. Raises InputError for a file that is something else,
+    OutputError for one that cannot be written."""
+    from duplex.models.interaction.memory.notes import Notes
+    from duplex.models.interaction.memory.remembering import Remembering
+
+    return Remembering(answerer, Notes(file))

@@ -35,6 +35,16 @@ class Utterance:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something to be remembered: what was said, by whom, and when, in seconds on the session's clock (below 0: before
+    the session)."""
+
+    text: str
+    by: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A turn to be answered."""
 
@@ -49,6 +59,8 @@ class Request:
     language: str = "en"
     timers: tuple[Control, ...] = ()
     """The "timer" controls still pending, earliest first."""
+    notes: tuple[Note, ...] = ()
+    """What is remembered of the party, of this conversation and earlier ones, oldest first."""
     dialogue: str = field(default="", compare=False)
     """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from duplex.models.interaction.contract import Request, Utterance
+from duplex.models.interaction.memory.relevance import relevant
 
 SYSTEM_PROMPT = (
     "You are the voice in a live spoken conversation. Answer in one to three short, plain sentences, as people "
@@ -55,13 +56,21 @@ def chat_messages(
         kept.append(heard)
     today = f"Today is {request.wall_time:%A, %B} {request.wall_time.day}, {request.wall_time.year}."
     messages = [{"role": "system", "content": f"{system} {today}"}]
-    turn = Utterance(request.party, request.text, request.now, request.now)
+    turn = Utterance(request.party, f"{request.text}{_noted(request)}", request.now, request.now)
     for role, text in _lines([*reversed(kept), turn], named):
         if messages[-1]["role"] == role:
             messages[-1]["content"] += f"\n{text}"
         elif len(messages) > 1 or role == "user":  # templates want the user to speak first
             messages.append({"role": role, "content": text})
     return messages
+
+
+def _noted(request: Request) -> str:
+    """What is remembered and bears on the turn; behind it, so that all before stays as a cache has it."""
+    found = relevant(request.notes, request.text)
+    if not found:
+        return ""
+    return f"\n(Noted earlier, in {request.party}'s own words: {'; '.join(note.text for note in found)}.)"
 
 
 def plain_transcript(messages: list[dict[str, str]]) -> tuple[str, list[str]]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.numbers import round_significant, take_number, written
+from duplex.models.interaction.skills.numbers import take_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
-from duplex.models.interaction.skills.sums import Undefined, evaluate
 
 
 class Arithmetic(Skill):
@@ -31,26 +29,26 @@ class Arithmetic(Skill):
         words = slots.words("sum")
         if words[:1] == ["the"] and words[1:2] not in (["square"], ["cube"], ["root"]):
             words = words[1:]
-        return _answer(words)
+        return self._sum(words, request)
 
     @phrases(
         "(add|what is the sum of|the sum of|sum of|sum) {one} (and|to|plus|with) {other} [for me|together]",
         "add up {one} and {other}",
     )
     def add(self, slots: Slots, request: Request) -> Reply | None:
-        return _answer([*slots.words("one"), "plus", *slots.words("other")])
+        return self._sum([*slots.words("one"), "plus", *slots.words("other")], request)
 
     @phrases("(subtract|take|take away|deduct) {one} [away] from {other}")
     def subtract(self, slots: Slots, request: Request) -> Reply | None:
-        return _answer([*slots.words("other"), "minus", *slots.words("one")])
+        return self._sum([*slots.words("other"), "minus", *slots.words("one")], request)
 
     @phrases("[what is] [the] difference (between|of) {one} and {other}")
     def difference(self, slots: Slots, request: Request) -> Reply | None:
-        return _answer([*slots.words("one"), "minus", *slots.words("other")])
+        return self._sum([*slots.words("one"), "minus", *slots.words("other")], request)
 
     @phrases("multiply {one} (by|with|and|times) {other}", "[what is] [the] product of {one} and {other}")
     def multiply(self, slots: Slots, request: Request) -> Reply | None:
-        return _answer([*slots.words("one"), "times", *slots.words("other")])
+        return self._sum([*slots.words("one"), "times", *slots.words("other")], request)
 
     @phrases(
         "divide {one} by {other}",
@@ -58,7 +56,10 @@ class Arithmetic(Skill):
         "[what is] [the] quotient of {one} and {other}",
     )
     def divide(self, slots: Slots, request: Request) -> Reply | None:
-        return _answer([*slots.words("one"), "divided", "by", *slots.words("other")])
+        return self._sum([*slots.words("one"), "divided", "by", *slots.words("other")], request)
+
+    def _sum(self, words: Sequence[str], request: Request) -> Reply | None:
+        return self.call(request, "calculate", expression=" ".join(words))
 
     @phrases(
         "[what is] [the] (average|mean) (of|between) {numbers}",
@@ -72,23 +73,4 @@ class Arithmetic(Skill):
                 return None
             values.append(taken[0])
             at = taken[1]
-        mean = sum(values, Fraction(0)) / len(values)
-        return Reply.say(f"The average is {_rounded(mean)}.") if len(values) > 1 else None
-
-
-def _answer(words: Sequence[str]) -> Reply | None:
-    try:
-        found = evaluate(words)
-    except Undefined as error:
-        return Reply.say(str(error))
-    if found is None:
-        return None
-    value, said, exact = found
-    result = _rounded(value) if exact else f"about {written(value)}"
-    return Reply.say(f"{said[0].upper()}{said[1:]} is {result}.")
-
-
-def _rounded(value: Fraction) -> str:
-    digits = max(6, len(str(abs(int(value)))) + 2)
-    near = round_significant(value, digits)
-    return written(value, digits=digits) if near == value else f"about {written(value, digits=max(4, digits - 4))}"
+        return self.call(request, "average", numbers=[float(value) for value in values])

@@ -1,8 +1,7 @@
-"""Coins, dice and numbers by chance; drawn from the moment of the request, so that a recording gives the same again."""
+"""Coins, dice and numbers by chance."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -17,19 +16,18 @@ class Chance(Skill):
     rules: ClassVar[Mapping[str, str]] = {"pick": "(pick|choose|give me|tell me|think of|say|draw)"}
 
     @phrases("(flip|toss|throw) [a|the|me a] coin [for me]", "heads or tails", "(coin flip|coin toss)")
-    def coin(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say(_by(request).choice(("Heads.", "Tails.")))
+    def coin(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "flip_coin")
 
     @phrases("(roll|throw) [a|the|me a|one] (die|dice) [for me]", "(roll|throw) {count} dice")
     def dice(self, slots: Slots, request: Request) -> Reply | None:
         count = 1
         if "count" in slots:
             number = parse_number(slots.words("count"))
-            if number is None or number != int(number) or not 1 <= number <= 6:
+            if number is None or number != int(number):
                 return None
             count = int(number)
-        by = _by(request)
-        return Reply.say(f"{', '.join(str(by.randint(1, 6)) for _ in range(count))}.")
+        return self.call(request, "roll_dice", count=count)
 
     @phrases(
         "<pick> (a|any|a random|another) number (between|from) {low} (and|to) {high}",
@@ -37,14 +35,9 @@ class Chance(Skill):
         "random number",
     )
     def number(self, slots: Slots, request: Request) -> Reply | None:
-        low, high = 1, 10
-        if "low" in slots:
-            first, last = parse_number(slots.words("low")), parse_number(slots.words("high"))
-            if first is None or last is None or first != int(first) or last != int(last):
-                return None
-            low, high = sorted((int(first), int(last)))
-        return Reply.say(f"{_by(request).randint(low, high)}.")
-
-
-def _by(request: Request) -> random.Random:
-    return random.Random(f"{request.now:.3f} {len(request.history)} {request.wall_time.isoformat()}")
+        if "low" not in slots:
+            return self.call(request, "random_number")
+        first, last = parse_number(slots.words("low")), parse_number(slots.words("high"))
+        if first is None or last is None or first != int(first) or last != int(last):
+            return None
+        return self.call(request, "random_number", low=int(first), high=int(last))

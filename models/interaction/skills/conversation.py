@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from duplex.models.interaction.contract import Control, Request
+from duplex.models.interaction.contract import Request
 from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
-
-LOUDER, QUIETER = 1.5, 1 / 1.5
-FASTER, SLOWER = 1.2, 1 / 1.2
 
 
 class Controls(Skill):
@@ -49,18 +46,13 @@ class Controls(Skill):
         "repeat|repeated|repeating that|it|what|yourself|last|phrase|response|message|question|answer|again|said",
         "say|said|ask|read again|more|over that|it|question|last|what",
     )
-    def again(self, slots: Slots, request: Request) -> Reply:
-        return Reply((Control("repeat"),))
+    def again(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "repeat")
 
     @phrases("(say|repeat) (that|it) [again] (slower|slowly|more slowly|louder|faster|quieter)")
-    def again_otherwise(self, slots: Slots, request: Request) -> Reply:
-        changes = {
-            "louder": Control("volume", value=LOUDER),
-            "quieter": Control("volume", value=QUIETER),
-            "faster": Control("rate", value=FASTER),
-        }
-        change = changes.get(slots.text.split()[-1], Control("rate", value=SLOWER))
-        return Reply((change, Control("repeat")))
+    def again_otherwise(self, slots: Slots, request: Request) -> Reply | None:
+        manner = slots.text.split()[-1]
+        return self.call(request, "repeat", manner="slower" if manner.startswith("slow") else manner)
 
     @phrases(
         "<bit> louder",
@@ -77,8 +69,8 @@ class Controls(Skill):
         "louder|loud|loudly speak|talk|say|be|voice|volume|sound|speaker|speakers|make|need|like",
         "<loudness> up|raise|raised|increase|increased|boost|higher|louder|rise|greater",
     )
-    def louder(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say("Is this better?", Control("volume", value=LOUDER))
+    def louder(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "change_volume", change="louder")
 
     @phrases(
         "<bit> (quieter|softer)",
@@ -95,8 +87,8 @@ class Controls(Skill):
         "quieter|softer|quietly|softly speak|talk|say|be|voice|volume|sound|speaker|speakers|make|need|like",
         "<loudness> down|lower|lowered|decrease|decreased|reduce|reduced|quieter|softer",
     )
-    def quieter(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say("Is this better?", Control("volume", value=QUIETER))
+    def quieter(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "change_volume", change="quieter")
 
     @phrases(
         "(set|turn|put|change|bring|raise|lower|increase) [the|your] (volume|sound) [up|down] to {level} [percent]"
@@ -120,8 +112,8 @@ class Controls(Skill):
         "<speech> slow|reduce|decrease|lower|slower down|speed|rate|pace",
         "too fast|quick|quickly|rapidly speaking|talking|going|speak|talk",
     )
-    def slower(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say("I will speak slower.", Control("rate", value=SLOWER))
+    def slower(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "change_rate", change="slower")
 
     @phrases(
         "<bit> (faster|quicker)",
@@ -137,8 +129,8 @@ class Controls(Skill):
         "speed|rate|pace up|increase|raise|faster|quicker <speech>",
         "too slow|slowly speaking|talking|going|speak|talk",
     )
-    def faster(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say("I will speak faster.", Control("rate", value=FASTER))
+    def faster(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "change_rate", change="faster")
 
     @phrases(
         "(stop|halt|quit|silence|enough|cancel|quiet|hush|shush|shh|shhh|mute|pause) [it|that|now|there]",
@@ -157,5 +149,5 @@ class Controls(Skill):
         "cancel|abort|halt|stop|drop|quit that|it|action|task|request|command|process|current|last|previous|input",
         "shut mouth|up",
     )
-    def stop(self, slots: Slots, request: Request) -> Reply:
-        return Reply((Control("stop"),))
+    def stop(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "stop")

@@ -162,6 +162,11 @@ def written(value: Fraction, *, digits: int = 4) -> str:
     return f"{float(rounded):,.{min(places, 15)}f}".rstrip("0").rstrip(".")
 
 
+def exact(value: float) -> Fraction:
+    """The short fraction that a number which came through floating point stands for."""
+    return Fraction(value).limit_denominator(10**9)
+
+
 def counted(number: int) -> str:
     """Small counts as words, others in digits, as running text has them."""
     return spell(number) if 0 <= number <= 12 else f"{number:,}"

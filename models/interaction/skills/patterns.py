@@ -62,6 +62,10 @@ class Slots:
     def __getitem__(self, slot: str) -> str:
         return (self._match[slot] or "").strip() if self._match else ""
 
+    def get(self, slot: str) -> str:
+        """The same; empty if the wording has no such slot."""
+        return (self._match[slot] or "").strip() if self._match is not None and slot in self else ""
+
     @property
     def text(self) -> str:
         """All the plain words of the request."""

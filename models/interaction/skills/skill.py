@@ -14,15 +14,25 @@ Handler = TypeVar("Handler", bound=Callable[..., "Reply | None"])
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """A tool, the arguments it was called with, and the facts that it gave."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a skill answers.
 
     finished: False when the request lacks something that the reply asks for ("For how long?"), so that the floor
-        may wait a little longer for it.
+        may wait a little longer for it. call: of the built-in tool that the answer comes from.
     """
 
     items: tuple[Say | Control, ...]
     finished: bool = True
+    call: Call | None = None
 
     @classmethod
     def say(cls, text: str, *controls: Control, finished: bool = True) -> Reply:
@@ -30,7 +40,9 @@ class Reply:
 
 
 class Skill:
-    """Base of the skills; methods marked with `phrases`, then those with `cues`, are tried in order of definition.
+    """Base of the skills, which understand by rules; what they do, they do by calls of the built-in tools.
+
+    Methods marked with `phrases`, then those with `cues`, are tried in order of definition.
 
     title: what it is called in settings; offer: what it can do, as said to the user ("set timers"), empty for what
         needs no telling. own: True for what a language model cannot do for want of a clock, a timer, a volume knob or
@@ -88,6 +100,22 @@ class Skill:
                 if answer is not None:
                     return answer
         return None
+
+    @staticmethod
+    def call(request: Request, tool: str, **arguments: Any) -> Reply | None:
+        """The answer of a built-in tool, by name; None where it cannot do anything with the arguments."""
+        # Imported here: tools are made of what the modules beside this one know of numbers, times and measures.
+        from duplex.models.interaction.tools.builtin import BUILTIN
+        from duplex.models.interaction.tools.tool import Context, ToolError
+
+        context = Context(request)
+        try:
+            facts = BUILTIN[tool].run(arguments, context)
+        except ToolError:
+            return None
+        said = BUILTIN[tool].said(facts)
+        items = (*context.controls, *([Say(said)] if said else []))
+        return Reply(items, call=Call(tool, arguments, facts))
 
 
 def _marked(cls: type, mark: str) -> list[tuple[str, str]]:

@@ -9,14 +9,6 @@ from duplex.models.interaction.contract import Request
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
-JOKES = (
-    "Why did the microphone break up with the loudspeaker? It never got a word in.",
-    "I would tell you a joke about silence, but it loses something when I say it.",
-    "Two sound waves meet. Says the one: I think we should see other frequencies.",
-    "What did the clock do when it was hungry? It went back four seconds.",
-    "Why was the echo so tired? It always had to have the last word.",
-)
-
 
 class SmallTalk(Skill):
     title = "small talk"
@@ -33,10 +25,8 @@ class SmallTalk(Skill):
         "tell [me] [a|another|one more] [good] joke",
         "do you know [a|any|some] [good] (joke|jokes)",
     )
-    def joke(self, slots: Slots, request: Request) -> Reply:
-        told = [joke for joke in JOKES if any(heard.text.startswith(joke[:24]) for heard in request.history)]
-        fresh = [joke for joke in JOKES if joke not in told]
-        return Reply.say(fresh[0] if fresh else "You have heard all of mine. Now it is your turn.")
+    def joke(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "tell_joke")
 
     @phrases(
         "<i> <very> (tired|sleepy|exhausted|worn out) <now>",

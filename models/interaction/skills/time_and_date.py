@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.dates import (
-    MONTHS,
-    WEEKDAYS,
-    parse_date,
-    parse_moment,
-    say_date,
-    say_days,
-    say_time,
-)
-from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_exactly
+from duplex.models.interaction.skills.durations import parse_duration
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
-from duplex.models.interaction.skills.time_zones import find_place
 from duplex.models.interaction.skills.words import plain
-from duplex.streaming.system_zone import later, seconds_between
 
 
 class TimeAndDate(Skill):
@@ -50,8 +37,8 @@ class TimeAndDate(Skill):
         "time check",
     )
     @cues("time what|tell|give|have|know|current|exact|exactly|telling|clock|show now|it|the|current|exact|got|clock")
-    def time_here(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say(f"It is {say_time(request.wall_time)}.")
+    def time_here(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "current_time")
 
     @phrases(
         "[what] time is it <now> <in> {places} <now>",
@@ -65,13 +52,7 @@ class TimeAndDate(Skill):
         "{places} time <now>",
     )
     def time_elsewhere(self, slots: Slots, request: Request) -> Reply | None:
-        named = list(_places(slots.words("places")))
-        if not named:
-            return None
-        times = [(name, request.wall_time.astimezone(zone)) for name, zone in named]
-        said = [f"in {name} it is {say_time(local)}{_other_day(local, request.wall_time)}" for name, local in times]
-        text = " and ".join(said)
-        return Reply.say(text[0].upper() + text[1:] + ".")
+        return self.call(request, "current_time", place=slots["places"])
 
     @phrases("[and] (what about|how about|what is it|and) [the] [time] [in] {places}", "[and] in {places}")
     def time_elsewhere_too(self, slots: Slots, request: Request) -> Reply | None:
@@ -84,15 +65,7 @@ class TimeAndDate(Skill):
         "how many hours [ahead|behind] is {one} (from|of|ahead of|behind) {other}",
     )
     def difference(self, slots: Slots, request: Request) -> Reply | None:
-        places = [find_place(slots.words(slot)) for slot in ("one", "other")]
-        if not all(places):
-            return None
-        (one, first), (other, second) = places
-        seconds = _offset(request.wall_time, first) - _offset(request.wall_time, second)
-        if not seconds:
-            return Reply.say(f"{one} and {other} have the same time.")
-        side = "ahead of" if seconds > 0 else "behind"
-        return Reply.say(f"{one} is {say_duration(abs(seconds))} {side} {other}.")
+        return self.call(request, "time_difference", place=slots["one"], other=slots["other"])
 
     @phrases(
         "(what|which) <zone> (is|does|would) {place} [in|have|use|be in]",
@@ -102,13 +75,7 @@ class TimeAndDate(Skill):
         "[what is] {place} <zone>",
     )
     def zone(self, slots: Slots, request: Request) -> Reply | None:
-        place = find_place(slots.words("place"))
-        if place is None:
-            return None
-        offset = _offset(request.wall_time, place[1])
-        side = "ahead of" if offset > 0 else "behind"
-        relation = f"{say_duration(abs(offset))} {side} UTC" if offset else "on UTC"
-        return Reply.say(f"{place[0]} is {relation}.")
+        return self.call(request, "time_difference", place=slots["place"])
 
     @phrases(
         "what time (will it be|is it) in {duration}",
@@ -117,11 +84,7 @@ class TimeAndDate(Skill):
     )
     def time_later(self, slots: Slots, request: Request) -> Reply | None:
         seconds = parse_duration(slots.words("duration"))
-        if seconds is None:
-            return None
-        moment = later(request.wall_time, float(seconds))
-        day = "" if moment.date() == request.wall_time.date() else f" on {say_date(moment)}"
-        return Reply.say(f"In {say_exactly(seconds)} it will be {say_time(moment)}{day}.")
+        return None if seconds is None else self.call(request, "time_after", seconds=float(seconds))
 
     @phrases(
         "(what|which) <day> is (it|today) [today|now]",
@@ -135,8 +98,8 @@ class TimeAndDate(Skill):
         "date|day what|tell|give|know|show|share|need|have|today|today's|current|full|month|year "
         "the|it|today|today's|current"
     )
-    def today(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say(f"It is {say_date(request.wall_time.date(), year=True)}.")
+    def today(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "current_date")
 
     @phrases(
         "(what|which) <day> [of the week] (<would>|falls) [on] {day}",
@@ -152,16 +115,11 @@ class TimeAndDate(Skill):
         "(what|which) day (is|does) {day} [fall] [on] [this year]",
     )
     def other_day(self, slots: Slots, request: Request) -> Reply | None:
-        today = request.wall_time.date()
-        day = parse_date(slots.words("day"), today)
-        if day is None:
-            return None
-        verb = "is" if day >= today else "was"
-        return Reply.say(f"{_named(slots.words('day'), day)} {verb} {say_date(day, year=day.year != today.year)}.")
+        return self.call(request, "date_of", day=slots["day"])
 
     @cues("tomorrow|tomorrow's date|day what|tell|give|know|date|be", "tomorrow what day|date")
-    def tomorrow(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say(f"Tomorrow is {say_date(request.wall_time.date() + timedelta(days=1))}.")
+    def tomorrow(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "date_of", day="tomorrow")
 
     @phrases(
         "how many days [are there|are left|left|is it|are] (until|till|to|before|unto) {day}",
@@ -170,14 +128,7 @@ class TimeAndDate(Skill):
         "in how many days is {day}",
     )
     def days_until(self, slots: Slots, request: Request) -> Reply | None:
-        now = request.wall_time
-        day = parse_date(slots.words("day"), now.date())
-        if day is not None and (day - now.date()).days > 0:
-            return Reply.say(f"It is {say_days((day - now.date()).days)} until {say_date(day)}.")
-        moment = parse_moment(slots.words("day"), now)
-        if moment is not None:
-            return Reply.say(f"It is {say_duration(seconds_between(now, moment))} until {say_time(moment)}.")
-        return None
+        return self.call(request, "time_until", moment=slots["day"])
 
     @phrases(
         "(what|which) (year|month) is it [now]",
@@ -186,46 +137,11 @@ class TimeAndDate(Skill):
         "(what|which) week is it",
         "what is the week number",
     )
-    def month_or_year(self, slots: Slots, request: Request) -> Reply:
-        now = request.wall_time
-        return Reply.say(f"It is {MONTHS[now.month - 1].capitalize()} {now.year}, week {now.isocalendar().week}.")
+    def month_or_year(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "current_date", part="month")
 
     @phrases("what time is it [now|right now|currently] in {place} [now|right now]")
     def unknown_place(self, slots: Slots, request: Request) -> Reply | None:
         if len(slots.words("place")) > 4:
             return None
         return Reply.say(f"I do not know the time zone of {slots.quote('place')}.")
-
-
-def _places(words: list[str]) -> Iterator[tuple[str, ZoneInfo]]:
-    """The places joined by "and"; nothing at all if one of them is unknown."""
-    groups: list[list[str]] = [[]]
-    for word in words:
-        if word == "and":
-            groups.append([])
-        elif word not in ("in", "at") or groups[-1]:
-            groups[-1].append(word)
-    found = [find_place(group) for group in groups]
-    if all(found):
-        yield from (place for place in found if place is not None)
-
-
-def _named(words: list[str], day: date) -> str:
-    """The day as it was named, as the subject of a sentence."""
-    names = {*MONTHS, *WEEKDAYS, "christmas", "halloween", "new", "year's", "valentine's", "independence"}
-    words = [word.capitalize() if word in names else word for word in words if word not in ("on", "for")]
-    words[-1] = words[-1].removesuffix("'s") if words[-1] != "Year's" else words[-1]
-    said = " ".join(words)
-    return said[0].upper() + said[1:]
-
-
-def _other_day(local: datetime, here: datetime) -> str:
-    """What to add where the calendar shows another day than here."""
-    days = (local.date() - here.date()).days
-    return {1: ", tomorrow", -1: ", yesterday"}.get(days, "")
-
-
-def _offset(moment: datetime, zone: ZoneInfo) -> float:
-    """Seconds by which the zone's clocks are ahead of UTC then."""
-    offset = moment.astimezone(zone).utcoffset()
-    return offset.total_seconds() if offset is not None else 0.0

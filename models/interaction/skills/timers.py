@@ -1,7 +1,6 @@
 """Timers, reminders and alarms: they speak up by themselves when due.
 
-The session keeps them: here they are asked for by a Control and looked up in the request. Nothing is held between
-turns; what an earlier turn left open ("For how long?") is found in the history.
+Nothing is held between turns; what an earlier turn left open ("For how long?") is found in the history.
 """
 
 from __future__ import annotations
@@ -10,22 +9,18 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
 
-from duplex.models.interaction.contract import Control, Request
-from duplex.models.interaction.skills.dates import evening_of, parse_moment, say_day, say_time
-from duplex.models.interaction.skills.durations import parse_duration, say_duration, say_exactly, say_length
-from duplex.models.interaction.skills.numbers import counted, parse_number
+from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.durations import parse_duration
+from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
-from duplex.models.interaction.skills.words import plain, sentences
+from duplex.models.interaction.skills.words import sentences
 from duplex.models.turn_taking.word_lists import word_set
-from duplex.streaming.system_zone import seconds_between
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"
-LONGEST = 30 * 86400
 
-_GENERIC = word_set("a an the my this that all any both every of those these for to about")
 _KINDS = word_set("timer timers reminder reminders alarm alarms")
 _OPEN_REMINDERS = (
     "remind me (to|that i have to|that i need to|about) {task}",
@@ -125,7 +120,7 @@ class Timers(Skill):
         "(<set>|use|schedule) [up] <a> (timer|alarm|countdown) [set|set up] [for] [me]",
         "[the|a|an|my] [new] (timer|alarm|countdown) [set]",
     )
-    def timer_open(self, slots: Slots, request: Request) -> Reply:
+    def timer_open(self, slots: Slots, request: Request) -> Reply | None:
         return Reply.say(HOW_LONG, finished=False)
 
     @phrases(
@@ -134,7 +129,7 @@ class Timers(Skill):
         "[a|an] [new] reminder",
         "remind me [later|again|of something|of this later]",
     )
-    def reminder_open(self, slots: Slots, request: Request) -> Reply:
+    def reminder_open(self, slots: Slots, request: Request) -> Reply | None:
         return Reply.say(WHEN, finished=False)
 
     @phrases("[for|in|after|make it|at|say|to] {span}")
@@ -159,17 +154,7 @@ class Timers(Skill):
         which = slots.words("which")
         if not _KINDS.intersection(which) or len(which) > 8:
             return None
-        if not request.timers:
-            return Reply.say("No timer is running.", Control("cancel_timers"))
-        labels = {word for word in which if word not in _GENERIC | _KINDS}
-        kind = next(word for word in which if word in _KINDS).removesuffix("s")
-        meant = [timer for timer in request.timers if labels and labels <= set(plain(timer.text).split())]
-        if labels and not meant:
-            return Reply.say(f"There is no such {kind}. {_list(request)}")
-        kept = [timer for timer in request.timers if timer not in meant] if labels else []
-        gone = len(request.timers) - len(kept)
-        said = f"The {kind} is cancelled." if gone == 1 else f"All {counted(gone)} timers are cancelled."
-        return Reply.say(said, Control("cancel_timers"), *kept)
+        return self.call(request, "cancel_timers", which=" ".join(which))
 
     @phrases(
         "how (much time|much longer|long|many minutes) [is|are|do i have] <left> (on|for|of|in) (the|my) <timers>",
@@ -185,55 +170,24 @@ class Timers(Skill):
         "how is (the|my) timer [doing]",
     )
     @cues("reminders|reminder|timers|alarms what|list|read|check|which|go|hear|everything|all my|the|list|have")
-    def left(self, slots: Slots, request: Request) -> Reply:
-        return Reply.say(_list(request))
+    def left(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "list_timers")
 
 
 def _set_timer(seconds: Fraction | None, label: str, request: Request) -> Reply | None:
-    if seconds is None:
-        return None
-    if not 1 <= seconds <= LONGEST:
-        return Reply.say("I can set timers from one second to thirty days.")
-    length = say_length(seconds)
-    name = f"{label} timer" if label else f"{length} timer" if length else f"timer for {say_exactly(seconds)}"
-    at = request.now + float(seconds)
-    said = f"{label.capitalize()} timer" if label else "Timer"
-    return Reply.say(f"{said} set for {say_exactly(seconds)}.", Control("timer", text=f"Your {name} is done.", at=at))
+    return None if seconds is None else Timers.call(request, "set_timer", seconds=float(seconds), label=label)
 
 
 def _remind(seconds: Fraction | None, task: str, request: Request) -> Reply | None:
-    if seconds is None:
-        return None
-    if not 1 <= seconds <= LONGEST:
-        return Reply.say("I can remind you from one second to thirty days ahead.")
-    at = request.now + float(seconds)
-    return Reply.say(f"I will remind you in {say_exactly(seconds)}{' ' + task if task else ''}.", _due(task, at))
+    return None if seconds is None else Timers.call(request, "set_reminder", task=task, seconds=float(seconds))
 
 
 def _remind_at(words: Sequence[str], task: str, request: Request) -> Reply | None:
-    moment = parse_moment(words, request.wall_time)
-    if moment is None:
-        return None
-    at = request.now + seconds_between(request.wall_time, moment)
-    day = say_day(evening_of(moment), request.wall_time.date())
-    when = f"at {say_time(moment)}{'' if day == 'today' else ' ' + day}"
-    return Reply.say(f"{f'I will remind you {when} {task}'.rstrip()}.", _due(task, at))
+    return Timers.call(request, "set_reminder", task=task, at=" ".join(words))
 
 
 def _alarm(words: Sequence[str], request: Request) -> Reply | None:
-    moment = parse_moment(words, request.wall_time)
-    if moment is None:
-        return None
-    at = request.now + seconds_between(request.wall_time, moment)
-    day = say_day(evening_of(moment), request.wall_time.date())
-    said = f"Alarm set for {say_time(moment)}{'' if day == 'today' else ' ' + day}."
-    return Reply.say(said, Control("timer", text=f"It is {say_time(moment)}. This is your alarm.", at=at))
-
-
-def _due(task: str, at: float) -> Control:
-    """task: "to check the oven", "about the meeting", or empty."""
-    said = f"Reminder: {task.removeprefix('to ').removeprefix('about ')}." if task else "This is your reminder."
-    return Control("timer", text=said, at=at)
+    return Timers.call(request, "set_alarm", at=" ".join(words))
 
 
 def _open_task(text: str) -> str:
@@ -244,22 +198,3 @@ def _open_task(text: str) -> str:
                 for slots in template(wording).matches(sentence[lead:], text):
                     return "to " + to_hearer(slots.quote("task"))
     return ""
-
-
-def _list(request: Request) -> str:
-    """What is pending and for how long."""
-    if not request.timers:
-        return "No timer is running."
-    said = []
-    for timer in request.timers[:3]:
-        left = say_duration(max(1.0, timer.at - request.now), parts=3)
-        task = timer.text.removeprefix("Reminder: ").rstrip(".")
-        if timer.text.startswith("Reminder: "):
-            said.append(f"{left} until the reminder: {task}")
-        elif timer.text.startswith("Your ") and timer.text.endswith(" is done."):
-            said.append(f"{left} left on the {timer.text[5:-9]}")
-        else:
-            said.append(f"{left} until the alarm" if "alarm" in timer.text else f"{left} until the reminder")
-    more = len(request.timers) - len(said)
-    text = ". ".join(part[0].upper() + part[1:] for part in said)
-    return text + (f". And {counted(more)} more." if more else ".")

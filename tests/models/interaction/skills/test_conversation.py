@@ -4,7 +4,7 @@ import pytest
 
 from duplex.models.interaction.contract import Control, Utterance
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.conversation import FASTER, LOUDER, QUIETER, SLOWER
+from duplex.models.interaction.tools.builtin.steering import FASTER, LOUDER, QUIETER, SLOWER
 from tests.models.interaction.asking import ask
 
 SKILLS = Skills()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.memory import facts
+from duplex.models.interaction.skills.kept_facts import kept_facts
 from tests.models.interaction.asking import ask, heard, request
 
 SKILLS = Skills()
@@ -44,7 +44,7 @@ def test_nothing_is_remembered_that_was_not_heard():
     assert ask(SKILLS, "what do you remember")[0] == "You have not asked me to remember anything."
     assert ask(SKILLS, "what did i just say")[0] == "You have not said anything before this."
     said_by_assistant = heard(("assistant", "remember that the shop is closed", 10))
-    assert facts(request("", history=said_by_assistant)) == []
+    assert kept_facts(request("", history=said_by_assistant)) == []
 
 
 def test_the_latest_of_two_facts_counts():
@@ -56,15 +56,15 @@ def test_the_latest_of_two_facts_counts():
 
 def test_what_is_forgotten_does_not_come_back():
     history = (*HISTORY, *heard(("user", "forget what i said about the car", 80)))
-    assert facts(request("", history=history)) == []
+    assert kept_facts(request("", history=history)) == []
     assert "parked" not in ask(SKILLS, "where is my car", history=history)[0]
     assert ask(SKILLS, "forget everything", history=HISTORY)[0] == "I will not bring that up again."
 
 
 def test_facts_are_found_behind_politeness_and_in_any_sentence():
     history = heard(("user", "Hello. Okay, could you remember that the key is under the mat? Thanks.", 10))
-    assert [fact.text for fact in facts(request("", history=history))] == ["the key is under the mat"]
+    assert [fact.text for fact in kept_facts(request("", history=history))] == ["the key is under the mat"]
 
 
 def test_remembering_to_do_something_is_no_fact():
-    assert facts(request("", history=heard(("user", "remember to buy milk", 10)))) == []
+    assert kept_facts(request("", history=heard(("user", "remember to buy milk", 10)))) == []

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.answerer import CONNECTING
 from duplex.models.interaction.skills.beyond import ACKNOWLEDGED
-from duplex.models.interaction.skills.small_talk import JOKES
+from duplex.models.interaction.tools.builtin.jokes import JOKES
 from tests.models.interaction.asking import ask, heard
 
 SKILLS = Skills()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.units import UNITS
+from duplex.models.interaction.skills.measures import UNITS
 from tests.models.interaction.asking import ask
 
 SKILLS = Skills()
