@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class FloorSettings:
     """Times in seconds."""
 
-    pause_sure: float = 0.28
+    pause_sure: float = 0.25
     """Silence that ends a turn whose words look surely finished (a score of 0.88 or more)."""
     pause_short: float = 0.45
     """Silence that ends a turn whose words look finished (0.7 to 0.8)."""
@@ -45,7 +45,7 @@ class FloorSettings:
         Linear between the four pauses, so that a score just below a step does not cost the whole of it.
 
         >>> [round(FloorSettings().pause(score), 3) for score in (0.1, 0.45, 0.6, 0.75, 0.84, 0.95)]
-        [1.6, 0.8, 0.625, 0.45, 0.365, 0.28]
+        [1.6, 0.8, 0.625, 0.45, 0.35, 0.25]
         """
         sure = min(self.pause_sure, self.pause_short)
         points = (

@@ -172,7 +172,7 @@ def test_a_turn_that_goes_on_keeps_the_words_of_its_open_utterance(final: str) -
 
 
 @pytest.mark.parametrize(
-    ("text", "limit"), [("it is late please", 0.28), ("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)]
+    ("text", "limit"), [("it is late please", 0.25), ("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)]
 )
 def test_the_pause_limit_depends_on_the_words(text: str, limit: float) -> None:
     scene = Scene().starts().waits(0.5).stops().says(text, final=True).waits(limit - 0.04)
