@@ -38,6 +38,8 @@ class FloorSettings:
     """Silence before the assistant speaks up by itself."""
     interruptions: bool = True
     """Whether the user can interrupt at all."""
+    backchannels: bool = False
+    """Whether the assistant says a short word in the pauses of a long turn."""
 
     def pause(self, score: float) -> float:
         """Seconds of silence that end a turn whose words look finished with probability `score`.

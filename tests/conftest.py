@@ -41,7 +41,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/restoration/test_unet.py",
         "models/restoration/train/*",
     ),
-    "transformers": ("models/asr/test_transformers_asr.py", "models/interaction/responders/test_local_lm.py"),
+    "transformers": (
+        "models/asr/test_transformers_asr.py",
+        "models/interaction/decider/test_model_gates.py",
+        "models/interaction/responders/test_local_lm.py",
+    ),
     "playwright": ("duplex/page/test_*.py",),
 }
 """Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""

@@ -2,7 +2,7 @@
 
     input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
            │                │                                             spot commands, a node for each party
-           │                ├─ diarize
+           │                ├─ diarize, and tag sounds, a node for each party
            │                └─ restore
            └─ sinks
 
@@ -21,12 +21,15 @@ import numpy as np
 from duplex.conversation.audience import Audience
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.hearing.live_restoration import LiveRestoration
+from duplex.conversation.hearing.prosody import ProsodyTracker
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
+from duplex.models.turn_taking import Slopes
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.gain import ChannelGains
@@ -56,8 +59,8 @@ class Perception:
     """Declares the nodes and holds what they share. `input` is where frames go in.
 
     spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
-    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. restore_hearing:
-    activity and recognition hear the restored sound while there is any.
+    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. sounds: of each party,
+    if they are to be told. restore_hearing: activity and recognition hear the restored sound while there is any.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Perception:
         recognizer: Recognizer[Any],
         spotter: Recognizer[Any] | None = None,
         labels: SpeakerLabels | None = None,
+        sounds: Sequence[LiveSounds] = (),
         echo_control: EchoControl | None = None,
         buffer: float = 5.0,
         gap: float = 0.35,
@@ -99,8 +103,10 @@ class Perception:
         self._spotters: list[SpokenCommands] = []
         self._recognition: list[Node[AsrChunk]] = []
         self.segmenters: list[Segmenter] = []
-        for party in parties:
-            put = self._recognize_party(party, recognizer, spotter)
+        self._prosody = ProsodyTracker(steps, self._ending_measured, after=[self.input])
+        self.nodes.append(self._prosody.node)
+        for channel, party in enumerate(parties):
+            put = self._prosody.beside(channel, self._recognize_party(party, recognizer, spotter))
             self.segmenters.append(
                 Segmenter(party, manager, vad, put, gap=gap, limit=limit, on_speech=manager.heard_speech)
             )
@@ -111,14 +117,20 @@ class Perception:
         self._diarize = labels.node([self.input]) if labels is not None else None
         if self._diarize is not None:
             self.nodes.append(self._diarize)
+        self._sounds = sounds
+        self._tagged = [each.node([self.input]) for each in sounds]
+        self.nodes += self._tagged
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
+
+    def _ending_measured(self, channel: int, start: int, end: int, slopes: Slopes) -> None:
+        self._manager.percepts.prosody(self.segmenters[channel].party, start, end, *slopes)
 
     def _recognize_party(
         self, party: str, recognizer: Recognizer[Any], spotter: Recognizer[Any] | None
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
         recognition = UtteranceRecognizer(
-            party, self._manager, recognizer, self._steps, caught_up=self._manager.floor.caught_up
+            party, self._manager, recognizer, self._steps, caught_up=self._manager.caught_up
         )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",
@@ -163,6 +175,8 @@ class Perception:
             if commands.recognition.busy or not commands.node.idle:
                 return False
             commands.recognition.party = party
+        for sounds in self._sounds[index : index + 1]:
+            sounds.party = party
         self._manager.segmenters.pop(segmenter.party, None)
         segmenter.party = recognition.party = party
         self._manager.segmenters[party] = segmenter
@@ -199,6 +213,8 @@ class Perception:
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
+        for index, node in enumerate(self._tagged):
+            node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
         if self.restoring:
             self._restore.put(frame)
         if self.restoring and self._restore_hearing:
