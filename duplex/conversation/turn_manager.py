@@ -445,10 +445,10 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
-            self._confidence(),
-            self._so_far.dialogue,
-            self._steps,
-            self._tools.of_turn(self.floor.turn),
+            confidence=self._confidence(),
+            dialogue=self._so_far.dialogue,
+            steps=self._steps,
+            report=self._tools.of_turn(self.floor.turn),
         )
 
     def _confidence(self) -> float:
