@@ -152,6 +152,22 @@ class SpeakerTurn(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundHeard(Event):
+    """A sound that is no speech, as the tagger tells them apart; score: its highest probability, 0 to 1.
+
+    One that goes on is told twice under the same `sound`: as soon as it is known, `end` being when that was, and once
+    more, whole, when it is over.
+    """
+
+    type: ClassVar[str] = "sound"
+    party: str
+    label: str
+    score: float
+    sound: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision(Event):
     """What the floor decided at `end`; `start` is the moment it goes back to (end of speech, onset)."""
 
@@ -164,11 +180,8 @@ class Decision(Event):
 
 @dataclass(frozen=True, slots=True)
 class Decided(Event):
-    """What the decider decided at `end` on what had been perceived up to `start`. It is told where it differs from the
-    decision before, or did something (`acted`); with `log_decisions`, for every block.
-
-    action: silent, respond, backchannel, yield, resume. score: 0 to 1. gate: which way of deciding it comes from.
-    """
+    """What the decider decided at `end` on what had been perceived up to `start`; `action` and `gate` as a Verdict has
+    them. Told where it differs from the one before, or did something (`acted`); with `log_decisions`, always."""
 
     type: ClassVar[str] = "decided"
     action: str
@@ -176,15 +189,6 @@ class Decided(Event):
     gate: str
     reason: str
     acted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sound(Event):
-    """A sound that is no speech, as the tagger names it, with its probability."""
-
-    type: ClassVar[str] = "sound"
-    label: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +273,32 @@ class Controlled(Event):
     value: float
     text: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """A tool is called, for the answer to turn `turn`. call: counts the session's calls."""
+
+    type: ClassVar[str] = "tool_called"
+    call: int
+    turn: int
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(Event):
+    """A tool has ended: called at `start`, ended at `end`. failed: `text` says why, else what it gave.
+
+    late: its answer had been given up (a barge-in), so nothing of it was said.
+    """
+
+    type: ClassVar[str] = "tool_returned"
+    call: int
+    tool: str
+    text: str
+    failed: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

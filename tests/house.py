@@ -44,6 +44,7 @@ DOORS = {
     "restoration.band": "any sample rate around any restoration stage",
     "restoration.metrics": "measures between two signals; knows no model",
     "restoration.restorer": "a name of the public API",
+    "sounds.events": "sounds that begin and end, out of any tagger's blocks; knows the contract only",
     "translation.pieces": "where sentences and clauses end; knows no model",
 }
 """Modules of a family, besides the family itself and its contract, that the product may import; and why."""

@@ -23,6 +23,10 @@ FLAGS = {
         "http://…/v1 of a server",
     ),
     "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
+    "synthesizer": (
+        "--synthesizer",
+        "speech engine: auto (default), espeak, flite, piper, kokoro, or http://…/v1 of a speech server",
+    ),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
     "llm": (
         "--llm",
@@ -45,7 +49,7 @@ FLAGS = {
 }
 
 
-ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model", "memory")
+ASSISTANT = ("assistant_name", "system_prompt", "synthesizer", "voice", "llm", "llm_model", "model", "memory")
 """Of FLAGS, those that say who answers, and how: offered together."""
 
 ALSO = {"recognizer": ("--asr",)}
@@ -85,6 +89,16 @@ def add_settings(
         default=None,
         help='transcripts have numbers as people write them: "$23.50", "1984", "May 3" (English, German; extra numbers)'
         if "written_numbers" in shown
+        else argparse.SUPPRESS,
+    )
+    who.add_argument(
+        "--mcp",
+        dest="mcp",
+        action="append",
+        metavar="SERVER",
+        help='MCP server whose tools the language model may use: "command args" or http(s)://…; may be given again '
+        "(extra mcp)"
+        if "llm" in shown
         else argparse.SUPPRESS,
     )
     who.add_argument(
@@ -132,6 +146,7 @@ def load_settings(args: argparse.Namespace) -> Settings:
             flags[current_name(flag.removeprefix("--"), "command line")] = getattr(args, f"earlier_{name}")
     flags["speakers"] = ",".join(getattr(args, "speakers", ())) or None
     flags["written_numbers"] = args.written_numbers
+    flags["mcp"] = "\n".join(args.mcp) if args.mcp else None
     flags["user"] = getattr(args, "user", None)
     if args.no_assistant:
         flags["assistant"] = False

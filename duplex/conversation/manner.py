@@ -20,3 +20,5 @@ class Manner:
     language: str = "en"
     match_level: bool = True
     """Whether replies are as loud as those whom they answer."""
+    warns: bool = False
+    """Whether it says unasked that it hears a sound that matters."""

@@ -22,14 +22,17 @@ from duplex.conversation.audience import Audience, Sink
 from duplex.conversation.captions.live import LiveCaptions
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.perception import EchoControl, Perception
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
+from duplex.conversation.tool_log import lost_tools
 from duplex.conversation.turn_manager import TurnManager
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.contract import listener_of
 from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
@@ -118,6 +121,8 @@ class Session:
             self._pipeline.spawn("playback", self._play())
             known = {name: value for name, value in self.settings.as_dict().items() if value != ""}
             self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.start.isoformat(), known))
+            for missing in lost_tools(engines.answerer):
+                self._manager.capability_lost("tools", missing)
             self._stack = stack.pop_all()
         return self
 
@@ -246,7 +251,14 @@ class Session:
         )
         self._manager = TurnManager(
             settings.floor,
-            Manner(voice, settings.assistant, settings.playback_buffer, settings.language, settings.match_level),
+            Manner(
+                voice,
+                settings.assistant,
+                settings.playback_buffer,
+                settings.language,
+                settings.match_level,
+                settings.warn_of_sounds,
+            ),
             engines.turn_taking,
             engines.answerer,
             engines.synthesizer,
@@ -256,7 +268,8 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
-            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor),
+            engines.decider
+            or load_decider(RULES, engines.turn_taking, settings.floor, remarks=settings.warn_of_sounds),
             lambda percept: self._audience.tell("on_percept", percept),
             settings.log_decisions,
         )
@@ -267,6 +280,8 @@ class Session:
                 engines.diarizer, steps, engines.voices, settings.user or first, self._manager.speaker_turn
             )
             self._manager.speakers[self.parties[0]] = labels
+        tagger, heard = engines.tagger, self._manager.sound_heard
+        sounds = [LiveSounds(party, tagger, steps, heard) for party in self.parties] if tagger is not None else []
         self._perception = Perception(
             self.parties,
             self._manager,
@@ -276,11 +291,14 @@ class Session:
             recognizer=engines.recognizer,
             spotter=engines.spotter,
             labels=labels,
+            sounds=sounds,
             echo_control=self._echo_control,
             buffer=settings.input_buffer,
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
+            listener=listener_of(engines.answerer),
+            dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
         self._manager.deciding.node.after = tuple(self._perception.nodes)

@@ -31,14 +31,16 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
-from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
+from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
 from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
-from duplex.models.interaction.percepts import Percept
+from duplex.models.interaction.percepts import Percept, Sound
+from duplex.models.sounds.events import HeardSound
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
@@ -81,9 +83,9 @@ class TurnManager:
             decider,
             self.percepts,
             steps,
-            situation=self._situation,
+            situation=self.situation,
             carry_out=self._decided,
-            speak_up=partial(self.announcements.say, urgent=True),
+            speak_up=self.announcements.say if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -101,6 +103,9 @@ class TurnManager:
         self._spawn = spawn
         self._tell = perceived
         self._so_far = so_far
+        self._tools = ToolLog(emit, lambda: self.now, self.percepts.put)
+        self._heard: list[float] = []
+        """Confidence of the words since the last answer."""
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
         self.replies = Replies(
@@ -115,6 +120,7 @@ class TurnManager:
             self._level,
         )
         again = partial(self.announcements.say, urgent=True, first=True)
+        listener = listener_of(answerer)
         self.reports = ReplyReports(
             self.floor,
             self.playback,
@@ -124,6 +130,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
+            partial(listener.heard, so_far.dialogue) if listener is not None else None,
         )
 
     @property
@@ -170,6 +177,7 @@ class TurnManager:
             and self.replies.current is None
             and not self.floor.typing
             and not self.announcements.due_before(deadline)
+            and not self.deciding.waits
             and not any(segmenter.open or segmenter.active for segmenter in self.segmenters.values())
         )
 
@@ -213,6 +221,7 @@ class TurnManager:
         if hypothesis.final:
             for word, (start, end, text), who in zip(hypothesis.words, words, names, strict=True):
                 self._emit(ev.Word(start, end, party, text, round(word.confidence, 3), who))
+                self._heard.append(word.confidence)
         else:
             stable = len(" ".join(word.text for word in hypothesis.words[: hypothesis.stable]))
             self._emit(ev.Partial(onset, words[-1][1] if words else onset, party, hypothesis.text, stable))
@@ -251,6 +260,17 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
+    def listener_decided(self, verdict: Verdict) -> None:
+        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
+        that takes it."""
+        match verdict.action:
+            case "respond":
+                self.floor.scored(self.floor.text, verdict.score)
+            case "silent":
+                self.floor.scored(self.floor.text, 1.0 - verdict.score)
+            case "yield":
+                self._act(self.floor.give_way(self.now))
+
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -262,6 +282,14 @@ class TurnManager:
         party = next(iter(self.speakers))
         start, end = round(turn.start * SAMPLE_RATE), round(turn.end * SAMPLE_RATE)
         self._emit(ev.SpeakerTurn(start, end, party, turn.speaker))
+
+    def sound_heard(self, party: str, sound: HeardSound) -> None:
+        """The tagger: a sound has begun, or one is over."""
+        end = sound.end if sound.over else self.now
+        self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
+        if not sound.over:
+            times = self.now / SAMPLE_RATE, sound.start / SAMPLE_RATE, end / SAMPLE_RATE
+            self.percepts.put(Sound(*times, sound.label, sound.score), fresh=True)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -331,13 +359,15 @@ class TurnManager:
         self._tell(percept)
         self.deciding.perceived(percept)
 
-    def _situation(self) -> Situation:
+    def situation(self) -> Situation:
+        """What the floor and playback say about now."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,
             speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
             held=state is fl.State.SUSPENDED,
             answering=state is fl.State.THINKING,
+            turn_open=state in (fl.State.HEARING, fl.State.PAUSING, fl.State.OVERLAP, fl.State.SUSPENDED),
             asked=self.replies.last_text.endswith("?"),
             since=self.floor.since / SAMPLE_RATE,
             patience=self.floor.pause_limit(),
@@ -389,14 +419,22 @@ class TurnManager:
             self.history.add(party, text, start, end)
         party = action.messages[-1].party
         self._answer(
-            action.turn, action.epoch, party, "\n".join(text for who, text, _, _ in said if who == party), past
+            action.turn,
+            action.epoch,
+            party,
+            "\n".join(text for who, text, _, _ in said if who == party),
+            past,
+            typed=True,
         )
 
-    def _answer(self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...]) -> None:
+    def _answer(
+        self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...], *, typed: bool = False
+    ) -> None:
         if not self._answers or not text:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
-        self.replies.answer(epoch, turn, self._request(party, text, past))
+        self.replies.answer(epoch, turn, replace(self._request(party, text, past), typed=typed))
+        self._heard.clear()
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE
@@ -408,9 +446,15 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
-            self._so_far.dialogue,
-            self._steps,
+            confidence=self._confidence(),
+            dialogue=self._so_far.dialogue,
+            steps=self._steps,
+            report=self._tools.of_turn(self.floor.turn),
         )
+
+    def _confidence(self) -> float:
+        """Of the final words that were heard since the last answer, on average."""
+        return sum(self._heard) / len(self._heard) if self._heard else 1.0
 
     def _who(self, party: str, start: int, end: int) -> str:
         """The speaker of what was taken for the party's own words: the user, where there is one."""

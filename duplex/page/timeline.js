@@ -74,6 +74,7 @@ export class Timeline {
     this.#wave(this.input, from, time, x, upper, lane, (at) => within(mine, at), tone(this.me || "user").fill);
     this.#wave(this.output, from, time, x, lower, lane, audible, "--assistant");
     this.#mind(from, time, x, middle);
+    this.#sounds(from, time, x, upper - lane / 2);
     this.#decisions(from, time, x, middle, upper - lane / 2, lower + lane / 2);
 
     context.fillStyle = this.#colours["--line-strong"];
@@ -144,7 +145,7 @@ export class Timeline {
     }
   }
 
-  // What the decider decided, the higher the surer, and the sounds that it was told of.
+  // What the decider decided, the higher the surer.
   #mind(from, time, x, y) {
     const { context } = this;
     for (const { action, score, start, end } of this.tracks.minded) {
@@ -157,11 +158,20 @@ export class Timeline {
       context.fillRect(x(start), y - size / 2, width, size);
       context.globalAlpha = 1;
     }
-    let edge = -Infinity; // of sounds that would lie on one another, the first is named
-    for (const { label, start } of this.tracks.sounds) {
-      if (start < from || x(start) < edge) continue;
-      this.#text(label, x(start), y + 14, "--ink-2");
-      edge = x(start) + context.measureText(label).width + 8;
+  }
+
+  // What is heard besides speech: a line over the waveform, and what it is.
+  #sounds(from, time, x, top) {
+    const { context } = this;
+    let free = 0;
+    for (const { party, label, start, end } of this.tracks.sounds) {
+      if (party !== this.me || end < from || start > time) continue;
+      const left = Math.max(GUTTER, x(start));
+      context.fillStyle = this.#colours["--ink-3"];
+      context.fillRect(left, top, Math.max(2, x(Math.min(end, time)) - left), 2);
+      if (left < free) continue;
+      context.fillText(label, left, top + 12);
+      free = left + context.measureText(label).width + 8;
     }
   }
 

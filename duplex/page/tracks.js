@@ -16,7 +16,7 @@ export class Tracks {
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
     this.minded = []; // what the decider decided, until it decided something else: {action, score, start, end}
-    this.sounds = []; // that are no speech: {label, start}
+    this.sounds = []; // {party, label, start, end}
   }
 
   read(event) {
@@ -29,6 +29,8 @@ export class Tracks {
         return this.#speech(event.party, start, end);
       case "speaker_turn":
         return this.#speaker(event.speaker, start, end);
+      case "sound":
+        return this.#sound(event.party, event.label, start, end, event.over);
       case "reply_started":
       case "resumed":
         return push(this.audible, { start, end: Infinity });
@@ -41,8 +43,6 @@ export class Tracks {
       case "decided":
         if (this.minded.length) this.minded.at(-1).end = Math.min(this.minded.at(-1).end, end);
         return push(this.minded, { action: event.action, score: event.score, start: end, end: Infinity });
-      case "sound":
-        return push(this.sounds, { label: event.label.replaceAll("_", " "), start });
     }
   }
 
@@ -56,6 +56,12 @@ export class Tracks {
   #speaker(name, start, end) {
     if (!this.speakers.has(name)) this.speakers.set(name, []);
     push(this.speakers.get(name), { start, end });
+  }
+
+  #sound(party, label, start, end, over) {
+    const open = this.sounds.findLast((sound) => sound.party === party && sound.label === label);
+    if (open && open.end === Infinity) Object.assign(open, { start, end: over ? end : Infinity });
+    else push(this.sounds, { party, label, start, end: over ? end : Infinity });
   }
 
   // A reply's end is told again when it is over for good: only an open span is closed.

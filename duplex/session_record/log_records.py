@@ -98,15 +98,6 @@ class BlockDecision(NamedTuple):
     acted: bool
 
 
-class HeardSound(NamedTuple):
-    """A sound that is no speech, as the tagger named it."""
-
-    start: float
-    end: float
-    label: str
-    score: float
-
-
 @dataclass(frozen=True, slots=True)
 class Interruption:
     """The user took the floor from a reply."""
@@ -145,6 +136,16 @@ class SpokenTranslation:
         return Caption(self.start, self.end, name, self.text, under=under)
 
 
+class TaggedSound(NamedTuple):
+    """A sound on a party's channel that is no speech; score: its highest probability."""
+
+    start: float
+    end: float
+    party: str
+    label: str
+    score: float
+
+
 class DiarizedTurn(NamedTuple):
     """A stretch in which `speaker` spoke, as the diarizer found it."""
 
@@ -157,9 +158,9 @@ class DiarizedTurn(NamedTuple):
 class SessionLog:
     """A whole session, each list in order of time.
 
-    ended: False if the log breaks off. diarized: per party. names: how each (party, speaker) is shown. queues: the
-    counters of the session's queues. loop: the longest and the 99th percentile of the event loop's stalls (seconds),
-    where they were measured. recording_gaps: sound that the recorder had to drop.
+    ended: False if the log breaks off. diarized: per party. sounds: by what tells them apart. names: how each (party,
+    speaker) is shown. queues: the counters of the session's queues. loop: the longest and the 99th percentile of the
+    event loop's stalls (seconds), where they were measured. recording_gaps: sound that the recorder had to drop.
     """
 
     version: int = 1
@@ -171,12 +172,12 @@ class SessionLog:
     speech: dict[str, list[Span]] = field(default_factory=dict)
     words: dict[str, list[TimedWord]] = field(default_factory=dict)
     diarized: dict[str, list[DiarizedTurn]] = field(default_factory=dict)
+    sounds: dict[tuple[Any, ...], TaggedSound] = field(default_factory=dict)
     turns: list[SpokenTurn] = field(default_factory=list)
     replies: list[SpokenReply] = field(default_factory=list)
     translations: list[SpokenTranslation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     block_decisions: list[BlockDecision] = field(default_factory=list)
-    sounds: list[HeardSound] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
     suspensions: list[Span] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)
@@ -223,6 +224,13 @@ class SessionLog:
             end = reply.end if number == len(groups) - 1 else words[-1].end
             captions.append(Caption(start, end, ASSISTANT, " ".join(word.text for word in words), tuple(words)))
         return captions
+
+    def tell_sound(self, event: Mapping[str, Any], start: float, end: float, party: str) -> None:
+        """From an event; one that goes on is told again, whole, when it is over. start, end: in seconds."""
+        score = event.get("score")
+        known = float(score) if isinstance(score, int | float) else 0.0
+        sound = TaggedSound(start, end, party, str(event.get("label", "")), known)
+        self.sounds[party, event.get("sound"), start] = sound
 
     def speaker_turns(self) -> list[SpeakerTurn]:
         """Who spoke when.

@@ -2,6 +2,8 @@
 
 Times are in seconds here; the log has samples. Unknown types and fields are passed over, and a log cut off in the
 middle of a line reads up to there. A log of version 1 (without a version) is read too, a newer one is refused.
+
+Long because every type of event has its lines here.
 """
 
 from __future__ import annotations
@@ -23,7 +25,6 @@ from duplex.session_record.log_records import (
     BlockDecision,
     Decided,
     DiarizedTurn,
-    HeardSound,
     Interruption,
     SessionLog,
     SpokenReply,
@@ -44,7 +45,6 @@ __all__ = [
     "BlockDecision",
     "Decided",
     "DiarizedTurn",
-    "HeardSound",
     "Interruption",
     "SessionLog",
     "Span",
@@ -142,6 +142,8 @@ class _Reader:
             case "speaker_turn":
                 self._known(party)
                 log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))
+            case "sound":
+                log.tell_sound(event, start, end, party)
             case "spoken_word":
                 self._spoken.setdefault(epoch, []).append(TimedWord(text, start, end))
             case "reply_started":
@@ -158,8 +160,6 @@ class _Reader:
             case "decided":
                 action, gate, acted = str(event.get("action", "")), str(event.get("gate", "")), bool(event.get("acted"))
                 log.block_decisions.append(BlockDecision(action, score, gate, start, end, acted))
-            case "sound":
-                log.sounds.append(HeardSound(start, end, str(event.get("label", "")), score))
             case "interrupted":
                 decided = self._time(event.get("decided"))
                 log.interruptions.append(Interruption(epoch, start, decided, end, str(event.get("heard", ""))))

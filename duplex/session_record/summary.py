@@ -47,6 +47,7 @@ def summarize_log(log: SessionLog) -> dict[str, Any]:
         "speakers": _speakers(log),
         "turns": turns,
         "side_speech": [_side_speech(turn, log) for turn in log.turns if turn.side_speech],
+        "sounds": _sounds(log),
         "latency_ms": {part: _spread([turn["latency_ms"][part] for turn in turns]) for part in _PARTS},
         "interruptions": interruptions,
         "interruption_ms": {
@@ -123,6 +124,16 @@ def _side_speech(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
     }
 
 
+def _sounds(log: SessionLog) -> dict[str, dict[str, Any]]:
+    """How often each sound was heard, how long, and when first."""
+    heard: dict[str, dict[str, Any]] = {}
+    for sound in log.sounds.values():
+        entry = heard.setdefault(sound.label, {"count": 0, "seconds": 0.0, "first": _seconds(sound.start)})
+        entry["count"] += 1
+        entry["seconds"] = _seconds(entry["seconds"] + sound.end - sound.start)
+    return heard
+
+
 def _interruption(event: Interruption) -> dict[str, Any]:
     return {
         "epoch": event.epoch,
@@ -132,8 +143,8 @@ def _interruption(event: Interruption) -> dict[str, Any]:
         "heard": event.heard,
         "latency_ms": {
             "decision": _between(event.onset, event.decided),
-            "silence": _between(event.decided, event.last_audible),
-            "total": _between(event.onset, event.last_audible),
+            "silence": _until_silent(event.decided, event.last_audible),
+            "total": _until_silent(event.onset, event.last_audible),
         },
     }
 
@@ -189,6 +200,11 @@ def _spread(values: Iterable[float | None]) -> dict[str, Any]:
 
 def _seconds(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def _until_silent(start: float, last_audible: float) -> float | None:
+    """Milliseconds; 0 where the reply happened to be silent already, between two of its sentences."""
+    return _between(start, max(start, last_audible))
 
 
 def _between(start: float | None, end: float | None) -> float | None:

@@ -2,7 +2,8 @@
 
     input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
            │                │                                             spot commands, a node for each party
-           │                ├─ diarize
+           │                ├─ diarize, and tag sounds, a node for each party
+           │                ├─ listen (an answerer that hears for itself)
            │                └─ restore
            └─ sinks
 
@@ -20,14 +21,17 @@ import numpy as np
 
 from duplex.conversation.audience import Audience
 from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.hearing.listening import Listening
 from duplex.conversation.hearing.live_restoration import LiveRestoration
 from duplex.conversation.hearing.prosody import ProsodyTracker
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
+from duplex.models.interaction.contract import Listens
 from duplex.models.turn_taking import Slopes
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -58,8 +62,9 @@ class Perception:
     """Declares the nodes and holds what they share. `input` is where frames go in.
 
     spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
-    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. restore_hearing:
-    activity and recognition hear the restored sound while there is any.
+    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. sounds: of each party,
+    if they are to be told. restore_hearing: activity and recognition hear the restored sound while there is any.
+    listener: hears all parties beside the recognizer, if the answerer does; dialogue: what it calls the conversation.
     """
 
     def __init__(
@@ -73,11 +78,14 @@ class Perception:
         recognizer: Recognizer[Any],
         spotter: Recognizer[Any] | None = None,
         labels: SpeakerLabels | None = None,
+        sounds: Sequence[LiveSounds] = (),
         echo_control: EchoControl | None = None,
         buffer: float = 5.0,
         gap: float = 0.35,
         limit: float = 20.0,
         restore_hearing: bool = False,
+        listener: Listens | None = None,
+        dialogue: str = "",
     ) -> None:
         self.echo_control = echo_control
         self.gains = ChannelGains(len(parties))
@@ -115,6 +123,15 @@ class Perception:
         self._diarize = labels.node([self.input]) if labels is not None else None
         if self._diarize is not None:
             self.nodes.append(self._diarize)
+        self._sounds = sounds
+        self._tagged = [each.node([self.input]) for each in sounds]
+        self.nodes += self._tagged
+        self._listening: Listening | None = None
+        if listener is not None:
+            self._listening = Listening(
+                listener, dialogue, steps, manager.situation, manager.listener_decided, [self.input]
+            )
+            self.nodes.append(self._listening.node)
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
 
     def _ending_measured(self, channel: int, start: int, end: int, slopes: Slopes) -> None:
@@ -170,6 +187,8 @@ class Perception:
             if commands.recognition.busy or not commands.node.idle:
                 return False
             commands.recognition.party = party
+        for sounds in self._sounds[index : index + 1]:
+            sounds.party = party
         self._manager.segmenters.pop(segmenter.party, None)
         segmenter.party = recognition.party = party
         self._manager.segmenters[party] = segmenter
@@ -206,6 +225,10 @@ class Perception:
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
+        for index, node in enumerate(self._tagged):
+            node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
+        if self._listening is not None:
+            self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))
         if self.restoring:
             self._restore.put(frame)
         if self.restoring and self._restore_hearing:

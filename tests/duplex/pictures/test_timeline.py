@@ -48,6 +48,18 @@ def columns(image: np.ndarray, seconds: float) -> np.ndarray:
     return (np.arange(image.shape[1]) - left) / (right - left) * seconds
 
 
+def test_a_sound_is_a_line_over_the_waveform_where_it_was_heard(tmp_path):
+    before = [ev.SessionStarted(0, 0, ("user",), "", {}), ev.SessionEnded(10 * S, 10 * S, {})]
+    heard = [ev.SoundHeard(2 * S, 6 * S, "user", "dog", 0.9, 1, True)]
+    pictures = []
+    for number, events in enumerate((before, before + heard)):
+        draw_timeline(log_of(events), tmp_path / f"{number}.png")
+        pictures.append(pixels(tmp_path / f"{number}.png"))
+    changed = (np.abs(pictures[0] - pictures[1]).max(axis=2) > 12).any(axis=0)
+    times = columns(pictures[0], 10.0)[changed]
+    assert 1.8 < times.min() < 2.1 and 5.9 < times.max() < 6.2
+
+
 def test_waveforms_lie_at_their_times_in_their_colours(tmp_path):
     sound, voice = np.zeros(10 * S, np.float32), np.zeros(10 * S, np.float32)
     sound[2 * S : 4 * S] = 0.5
@@ -256,7 +268,7 @@ def test_the_lane_of_the_mind_is_there_if_the_log_has_decisions_of_it():
         ev.Decided(2 * S, 2 * S, "silent", 0.9, "rules", "", False),
         ev.Decided(4 * S, 4 * S, "yield", 0.5, "rules", "", True),
     ]
-    log = log_of([*conversation(), *decided, ev.Sound(0, S, "baby_cry", 0.9)])
+    log = log_of([*conversation(), *decided])
     ((row,), _) = layout(log, 13.0, 30.0, SET)
     own = row.lanes[-1]
     assert plain.mind is None and row.mind is not None
