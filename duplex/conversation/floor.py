@@ -39,7 +39,7 @@ from duplex.models.interaction.decider.contract import Verdict
 from duplex.streaming.audio import SAMPLE_RATE
 
 SURE = 0.9
-"""The score from which a turn counts as surely finished."""
+"""The score from which the decider's silence makes a turn wait as long as for unfinished words."""
 
 
 @dataclass(slots=True)
@@ -184,6 +184,15 @@ class Floor:
         self._said.pop(party, None)  # the recognizer's idea of the same burst
         self._commanded = True
         actions = self.words(at, party, text, onset=onset, end=end, final=False)
+        self._commanded = False
+        return actions
+
+    def give_way(self, at: int) -> list[Action]:
+        """A listener says that what is said over the reply takes the floor, whatever its words are."""
+        if not self.contested:
+            return []
+        self._commanded = True
+        actions = self._fire(Trigger.WORDS, at)
         self._commanded = False
         return actions
 
@@ -508,7 +517,8 @@ class Floor:
             decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
         else:
             self._turn_began = onset
-            decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
+            reason = f"the user says {text!r}" if text else "what is said over the reply asks for the floor"
+            decision = Decide("barge_in", reason, onset, self.epoch)
         self._advance()
         return [decision, Interrupt(interrupted, onset)]
 
@@ -523,13 +533,7 @@ class Floor:
         if self._waits_since == self._quiet_since:
             return self.settings.pause_long
         score = self._finished()
-        if score is None:
-            return self.settings.pause_medium
-        if score >= SURE:
-            return min(self.settings.pause_sure, self.settings.pause_short)
-        if score >= 0.7:
-            return self.settings.pause_short
-        return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
+        return self.settings.pause_medium if score is None else self.settings.pause(score)
 
     def _finished(self) -> float | None:
         """How finished the words of the turn look; None if they have not been scored as they now are."""

@@ -26,11 +26,13 @@ from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
+from duplex.conversation.tool_log import lost_tools
 from duplex.conversation.turn_manager import TurnManager
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.contract import listener_of
 from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
@@ -119,6 +121,8 @@ class Session:
             self._pipeline.spawn("playback", self._play())
             known = {name: value for name, value in self.settings.as_dict().items() if value != ""}
             self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.start.isoformat(), known))
+            for missing in lost_tools(engines.answerer):
+                self._manager.capability_lost("tools", missing)
             self._stack = stack.pop_all()
         return self
 
@@ -292,6 +296,8 @@ class Session:
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
+            listener=listener_of(engines.answerer),
+            dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
         self._manager.deciding.node.after = tuple(self._perception.nodes)
