@@ -21,8 +21,8 @@ def lost_tools(answerer: Answerer) -> list[str]:
 
 
 class ToolLog:
-    """emit: takes the events. now: the sample of the moment. perceived: takes the result of a call whose answer had been
-    given up, as a percept."""
+    """emit: takes the events. now: the sample of the moment. perceived: takes, as a percept, the result of a call whose
+    answer had been given up."""
 
     def __init__(
         self,

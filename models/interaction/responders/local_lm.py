@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Control, Request, Say, Utterance
 from duplex.models.interaction.responders.answer_text import AnswerText
-from duplex.models.interaction.responders.call_prompt import CallPrompt
 from duplex.models.interaction.responders.completion_events import CallPiece, Delta
 from duplex.models.interaction.responders.prompt import (
     PLAIN_MARKERS,
@@ -27,6 +26,7 @@ from duplex.models.interaction.responders.prompt import (
 from duplex.models.interaction.responders.thoughts import opens_thought
 from duplex.models.interaction.responders.tool_answer import ToolAnswer
 from duplex.models.interaction.tools.call_decoder import CallDecoder
+from duplex.models.interaction.tools.call_prompt import CallPrompt
 from duplex.models.interaction.tools.rounds import RULE
 from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.models.interaction.tools.wanted import calls_in
@@ -37,6 +37,7 @@ from duplex.streaming.lm.dialogues import Dialogues
 from duplex.streaming.lm.kv_cache import KVCache
 from duplex.streaming.lm.prefill import close_gap, update
 from duplex.streaming.lm.sampling import Sampler, end_tokens, masked
+from duplex.streaming.lm.token_text import TokenText
 from duplex.streaming.pool import InferencePool
 
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ PROMPTED = 256
 
 DIALOGUES = 8
 """Dialogues whose caches are kept; the longest unused is forgotten first."""
-
-FIRST_IDEOGRAPH = "\u2e80"
-UNFINISHED = "\ufffd"
-"""What a decoder gives for a character of which bytes are still to come."""
 
 _FAILURES = (RuntimeError, ValueError, IndexError, TypeError)
 """What models raise: out of memory, logits that are no numbers, a template that does not fit."""
@@ -189,7 +186,7 @@ class LocalLM:
             return cut
         while await self._pool.run("respond", self._prefill, name, ticket, cache, prompt, PROMPTED):
             pass
-        text = _Text(self._tokenizer)
+        text = TokenText(self._tokenizer)
         token: int | None = None
         for _ in range(self.max_new_tokens):
             token = await self._pool.run("respond", self._next, name, ticket, cache, token, text, decoder)
@@ -214,7 +211,7 @@ class LocalLM:
         ticket: int,
         cache: KVCache,
         token: int | None,
-        text: _Text,
+        text: TokenText,
         decoder: CallDecoder | None,
     ) -> int:
         """A step: appends the last token, if any, and chooses the next."""
@@ -291,34 +288,6 @@ class LocalLM:
         except jinja2.TemplateError:  # some templates know no system role
             text = templated(without_system(messages))
         return tokenizer(text, add_special_tokens=False)["input_ids"], []
-
-
-class _Text:
-    """Text out of tokens as whole words: what a token begins, the next may go on with."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._tokens: list[int] = []
-        self._given = 0
-        """Characters of the tokens' text that were taken."""
-        self._text = ""
-
-    def put(self, token: int) -> None:
-        self._tokens.append(token)
-        self._text = self._tokenizer.decode(self._tokens, skip_special_tokens=True)
-
-    def take(self, *, last: bool = False) -> str:
-        """What is new up to the end of the last whole word; all that is left if it is the last."""
-        end = len(self._text) if last else self._whole_words()
-        piece, self._given = self._text[self._given : end], max(self._given, end)
-        if "\n" in piece and end == len(self._text):  # lines do not change one another: decoding stays short
-            self._tokens, self._text, self._given = [], "", 0
-        return piece
-
-    def _whole_words(self) -> int:
-        if self._text and self._text[-1] >= FIRST_IDEOGRAPH and self._text[-1] != UNFINISHED:  # no spaces there
-            return len(self._text)
-        return max(self._text.rfind(" "), self._text.rfind("\n")) + 1
 
 
 def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
