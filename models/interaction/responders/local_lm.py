@@ -24,7 +24,6 @@ from duplex.models.interaction.responders.prompt import (
     without_system,
 )
 from duplex.models.interaction.responders.thoughts import opens_thought
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.interaction.responders.tool_answer import ToolAnswer
 from duplex.models.interaction.tools.call_decoder import CallDecoder
 from duplex.models.interaction.tools.call_prompt import CallPrompt
