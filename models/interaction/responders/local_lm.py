@@ -17,7 +17,6 @@ from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
 from duplex.models.interaction.responders.thoughts import opens_thought
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
 from duplex.streaming.errors import EndpointError, ModelError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
@@ -25,6 +24,7 @@ from duplex.streaming.lm.dialogues import Dialogues
 from duplex.streaming.lm.kv_cache import KVCache
 from duplex.streaming.lm.prefill import close_gap, update
 from duplex.streaming.lm.sampling import Sampler, end_tokens
+from duplex.streaming.lm.token_text import TokenText
 from duplex.streaming.pool import InferencePool
 
 if TYPE_CHECKING:

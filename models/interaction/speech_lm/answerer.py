@@ -15,13 +15,13 @@ from duplex.models.interaction.decider.contract import BLOCK, Situation, Verdict
 from duplex.models.interaction.percepts import Percept
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.interaction.speech_lm.conversation import CONTEXT, Conversation, SpeechLM
 from duplex.models.interaction.speech_lm.layout import layout_of
 from duplex.models.interaction.speech_lm.mel import HALF, HOP
 from duplex.models.interaction.speech_lm.network import SpeechNetwork
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import EndpointError, ModelError, StageError, first_line
+from duplex.streaming.lm.token_text import TokenText
 
 DIALOGUES = 8
 """Conversations that are kept; the longest unused is forgotten first."""
