@@ -15,6 +15,9 @@ import numpy as np
 from duplex.models.asr.contract import Recognizer
 from duplex.models.diarization.contract import Diarizer
 from duplex.models.interaction.contract import Answerer
+from duplex.models.interaction.decider import RULES, load_decider
+from duplex.models.interaction.decider.contract import Decider
+from duplex.models.sounds.contract import SoundTagger
 from duplex.models.translation.contract import Translator
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
@@ -40,14 +43,20 @@ class Engines:
     """None: loaded when somebody wants captions in another language."""
     spotter: Recognizer[Any] | None = None
     """Hears short commands over a reply, beside the recognizer."""
+    decider: Decider[Any] | None = None
+    """None: the rules of the session's settings."""
+    tagger: SoundTagger[Any] | None = None
+    """Tells what is heard besides speech."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
         from duplex.models.asr import load_spotter
+        from duplex.models.sounds import load_tagger
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
+        turn_taking = load_turn_taking(settings.language)
         diarizer: Diarizer[Any] | None = None
         voices: Sequence[tuple[str, np.ndarray]] = ()
         if settings.diarize:
@@ -62,9 +71,11 @@ class Engines:
             synthesizer=load_synthesizer(settings.synthesizer, settings.voice, settings.synthesizer_model),
             diarizer=diarizer,
             voices=voices,
-            turn_taking=load_turn_taking(settings.language),
+            turn_taking=turn_taking,
             translator=_open_translator(settings),
+            decider=_open_decider(settings, turn_taking),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
+            tagger=load_tagger() if settings.sounds != OFF else None,
         )
 
     async def close(self, limit: float = 5.0) -> None:
@@ -120,6 +131,14 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         temperature=None if settings.temperature < 0 else settings.temperature,
     )
     return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
+
+
+def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[Any] | None:
+    """None for the rules, which each session makes by its own settings. Raises ModelError, SettingsError."""
+    if settings.decider == RULES or not settings.assistant:
+        return None
+    heads, gates = settings.decider_heads, settings.decider_gates
+    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates)
 
 
 def _open_translator(settings: Settings) -> Translator | None:

@@ -23,6 +23,7 @@ DecisionKind = Literal[
     "go_on",  # the user went on just as the reply began: drop it, the turn goes on
     "backchannel",  # "mhm": the reply goes on
     "false_interruption",  # a cough, a noise: the reply resumes where it stopped
+    "acknowledge",  # "mhm", said by the assistant in a pause of a long turn, which goes on
     "announce",  # something is due (a timer) and the floor is free
 ]
 
@@ -151,6 +152,22 @@ class SpeakerTurn(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundHeard(Event):
+    """A sound that is no speech, as the tagger tells them apart; score: its highest probability, 0 to 1.
+
+    One that goes on is told twice under the same `sound`: as soon as it is known, `end` being when that was, and once
+    more, whole, when it is over.
+    """
+
+    type: ClassVar[str] = "sound"
+    party: str
+    label: str
+    score: float
+    sound: int
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision(Event):
     """What the floor decided at `end`; `start` is the moment it goes back to (end of speech, onset)."""
 
@@ -159,6 +176,31 @@ class Decision(Event):
     reason: str
     turn: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Event):
+    """What the decider decided at `end` on what had been perceived up to `start`. It is told where it differs from the
+    decision before, or did something (`acted`); with `log_decisions`, for every block.
+
+    action: silent, respond, backchannel, yield, resume. score: 0 to 1. gate: which way of deciding it comes from.
+    """
+
+    type: ClassVar[str] = "decided"
+    action: str
+    score: float
+    gate: str
+    reason: str
+    acted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sound(Event):
+    """A sound that is no speech, as the tagger names it, with its probability."""
+
+    type: ClassVar[str] = "sound"
+    label: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

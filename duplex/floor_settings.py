@@ -36,3 +36,5 @@ class FloorSettings:
     """Silence before the assistant speaks up by itself."""
     interruptions: bool = True
     """Whether the user can interrupt at all."""
+    backchannels: bool = False
+    """Whether the assistant says a short word in the pauses of a long turn."""

@@ -21,6 +21,7 @@ from typing import Any, get_type_hints
 
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
+from duplex.models.interaction.decider import RULES
 from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
@@ -118,6 +119,16 @@ class Settings:
     model: str = setting(
         "", "local language model that answers: a GGUF file, a folder, a name of the model store, or a Hugging Face id"
     )
+    decider: str = setting(
+        RULES,
+        "what decides when to speak: rules; or, before the rules, a language model that was trained to: a folder, a "
+        "name of the model store, or a Hugging Face id",
+    )
+    decider_heads: str = setting("", "file of heads that read the decider's hidden states; empty: its control tokens")
+    decider_gates: str = setting(
+        "", "gates of the decider's model, by importance: token, head, held_reply; empty: one of the first two"
+    )
+    log_decisions: bool = setting(False, "log the decision on every block, not only those that change something")
     max_reply_tokens: int = setting(400, "tokens of one answer of the language model", low=1, high=100_000)
     context_tokens: int = setting(
         4096, "tokens that the language model sees at once; older history is left out", low=256, high=10_000_000
@@ -141,6 +152,10 @@ class Settings:
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
+    sounds: str = setting(
+        AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, OFF)
+    )
+    warn_of_sounds: bool = setting(False, "say unasked that a baby cries, an alarm goes off or glass breaks")
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(
         AUTO,

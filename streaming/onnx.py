@@ -57,6 +57,34 @@ def onnx_of(path: str | Path) -> bytes:
         return written.read_bytes()
 
 
+def version() -> str:
+    """Of ONNX Runtime. Raises ImportError."""
+    disable_telemetry()
+    import onnxruntime
+
+    return str(onnxruntime.__version__)
+
+
+def fold(graph: bytes, target: Path) -> None:
+    """Writes an ONNX graph with its constants computed to `target`, its weights beside it, to `target`.data.
+
+    Weights in a file of their own are mapped into memory when the graph is opened, so that processes share them and
+    what is not used is not read. Nothing in it depends on the processor. Raises as `session`.
+    """
+    disable_telemetry()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.log_severity_level = _ERRORS_ONLY
+    options.optimized_model_filepath = str(target)
+    options.add_session_config_entry("session.save_model_format", "ONNX")
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", f"{target.name}.data")
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", "1024")
+    onnxruntime.InferenceSession(graph, options, ["CPUExecutionProvider"])
+
+
 def quantize(source: Path, target: Path) -> None:
     """Write the graph at `source` with int8 weights, a scale for each channel, to `target`."""
     disable_telemetry()

@@ -43,6 +43,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "transformers": (
         "models/asr/test_transformers_asr.py",
+        "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
         "models/interaction/speech_lm/test_[!m]*.py",
     ),

@@ -36,12 +36,15 @@ DOORS = {
     "diarization.feed": "blocks of any size for any diarizer; knows the contract only",
     "diarization.history": "who spoke when, out of any diarizer's turns",
     "diarization.turns": "turns out of any diarizer's frames",
+    "interaction.decider": "loads a decider by name, and what is said unasked about a sound; no model code",
+    "interaction.percepts": "the records of what is perceived; no model code",
     "interaction.memory.notes": "the file of notes, which a command shows and deletes; knows no model",
     "interaction.sentences": "splits streamed text; knows no model",
     "interaction.spoken_text": "what of written text is spoken: the same for every answerer and synthesizer",
     "restoration.band": "any sample rate around any restoration stage",
     "restoration.metrics": "measures between two signals; knows no model",
     "restoration.restorer": "a name of the public API",
+    "sounds.events": "sounds that begin and end, out of any tagger's blocks; knows the contract only",
     "translation.pieces": "where sentences and clauses end; knows no model",
 }
 """Modules of a family, besides the family itself and its contract, that the product may import; and why."""

@@ -23,6 +23,10 @@ FLAGS = {
         "http://…/v1 of a server",
     ),
     "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
+    "synthesizer": (
+        "--synthesizer",
+        "speech engine: auto (default), espeak, flite, piper, kokoro, or http://…/v1 of a speech server",
+    ),
     "voice": ("--voice", "voice: one of `duplex doctor --voices`, or a Piper voice: NAME.onnx, piper-…"),
     "llm": (
         "--llm",
@@ -45,7 +49,7 @@ FLAGS = {
 }
 
 
-ASSISTANT = ("assistant_name", "system_prompt", "voice", "llm", "llm_model", "model", "memory")
+ASSISTANT = ("assistant_name", "system_prompt", "synthesizer", "voice", "llm", "llm_model", "model", "memory")
 """Of FLAGS, those that say who answers, and how: offered together."""
 
 ALSO = {"recognizer": ("--asr",)}

@@ -37,7 +37,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     parser.add_argument("--marks", metavar="JSON", help="write where each word of the text is heard")
     parser.add_argument("--output", default="", metavar="DEVICE", help="loudspeaker to play on (default: the default)")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    add_settings(parser, ("language", "voice"))
+    add_settings(parser, ("language", "synthesizer", "voice"))
     return parser
 
 
@@ -119,5 +119,7 @@ def _read(path: Path) -> str:
 
 
 def _lines() -> Iterator[str]:
+    if sys.stdin is None:  # closed by who started this process
+        return
     for line in iter(sys.stdin.buffer.readline, b""):
         yield line.decode("utf-8", "replace")

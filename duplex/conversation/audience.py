@@ -21,7 +21,8 @@ CAPACITY = {"events": 4096, "audio": 100, "restored": 100}
 class Sink(Protocol):
     """Somebody who wants everything as it happens: a recorder, a transport. Called on the loop, so it must not wait.
 
-    A sink may also have `on_restored(frame)`, for the restored input, and `capability`, the name under which its
+    A sink may also have `on_restored(frame)`, for the restored input, `on_percept(percept)`, for everything that is
+    perceived (models/interaction/percepts.py), and `capability`, the name under which its
     failure is reported.
     """
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from duplex.conversation.floor_rules import (
     RULES,
+    Acknowledge,
     Action,
     Announce,
     Backchannel,
@@ -34,6 +35,7 @@ from duplex.conversation.floor_rules import (
 )
 from duplex.events import DecisionKind
 from duplex.floor_settings import FloorSettings
+from duplex.models.interaction.decider.contract import Verdict
 from duplex.streaming.audio import SAMPLE_RATE
 
 SURE = 0.9
@@ -105,6 +107,12 @@ class Floor:
         self._challenge: int | None = None
         self._commanded = False
         """While a command is told: it takes the floor however short it is."""
+        self._decision: Verdict | None = None
+        """While a decision is told: what it is."""
+        self._decided_on = 0
+        """The sample that it is about."""
+        self._waits_since = -1
+        """Where the silence began in which the turn is waited for as long as for unfinished words."""
         self._rules: dict[tuple[State, Trigger], list[Rule]] = {}
         for rule in RULES:
             self._rules.setdefault((rule.state, rule.trigger), []).append(rule)
@@ -179,15 +187,6 @@ class Floor:
         self._commanded = False
         return actions
 
-    def give_way(self, at: int) -> list[Action]:
-        """A listener says that what is said over the reply takes the floor, whatever its words are."""
-        if not self.contested:
-            return []
-        self._commanded = True
-        actions = self._fire(Trigger.WORDS, at)
-        self._commanded = False
-        return actions
-
     @property
     def text(self) -> str:
         """The words of whoever spoke last in this turn."""
@@ -201,6 +200,18 @@ class Floor:
     def tick(self, at: int) -> list[Action]:
         """Time passes: call once a frame."""
         return self._fire(Trigger.TICK, at)
+
+    def decided(self, at: int, decision: Verdict, about: int) -> list[Action]:
+        """The decider has decided on what was perceived up to the sample `about`."""
+        self._decision, self._decided_on = decision, about
+        actions = self._fire(Trigger.DECISION, at)
+        self._decision = None
+        return actions
+
+    @property
+    def since(self) -> int:
+        """The sample before which words belong to turns that are over."""
+        return self._accept_from
 
     def reply_audible(self, at: int, epoch: int) -> list[Action]:
         if epoch != self.epoch:
@@ -305,6 +316,31 @@ class Floor:
             return False
         return not self._open_utterances or at - self._quiet_since >= self._samples(self.settings.words_patience)
 
+    def _guard_heard_all(self, at: int) -> bool:
+        return self._heard_all()
+
+    def _guard_current(self, at: int) -> bool:
+        """Nobody has begun to speak since the moment that the decision is about."""
+        return all(known <= self._decided_on for _, known in self._known.values())
+
+    def _guard_to_respond(self, at: int) -> bool:
+        return self._decides("respond")
+
+    def _guard_to_yield(self, at: int) -> bool:
+        return self._decides("yield")
+
+    def _guard_to_resume(self, at: int) -> bool:
+        return self._decides("resume")
+
+    def _guard_to_acknowledge(self, at: int) -> bool:
+        return self._decides("backchannel")
+
+    def _guard_to_wait(self, at: int) -> bool:
+        return self._decides("silent", SURE)
+
+    def _guard_backchannels(self, at: int) -> bool:
+        return self.settings.backchannels
+
     # Actions.
 
     def _do_open_turn(self, at: int) -> list[Action]:
@@ -346,6 +382,8 @@ class Floor:
         score = self._finished()
         looks = "not scored in time" if score is None else f"look {score:.0%} finished"
         reason = f"{(at - self._quiet_since) / SAMPLE_RATE:.2f} s of silence, words {looks}"
+        if self._decision is not None:
+            reason += f"; {self._decision.gate} {self._decision.score:.0%}"
         if not self._heard_all():
             reason += "; the recognizer had not reached their end"
         return self._close_turn(at, "endpoint", reason, self._quiet_since)
@@ -405,6 +443,15 @@ class Floor:
         self._last_epoch += 1
         return [Decide("announce", "due: it cuts in at a clause", at, self._last_epoch), CutIn(self._last_epoch)]
 
+    def _do_wait(self, at: int) -> list[Action]:
+        self._waits_since = self._quiet_since
+        return []
+
+    def _do_acknowledge(self, at: int) -> list[Action]:
+        self._last_epoch += 1
+        decision = Decide("acknowledge", "a pause in a long turn", at, self._last_epoch)
+        return [decision, Acknowledge(self._last_epoch)]
+
     def _do_withdraw(self, at: int) -> list[Action]:
         withdrawn = self.epoch
         onset = max(self._active.values(), default=at)
@@ -461,15 +508,20 @@ class Floor:
             decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
         else:
             self._turn_began = onset
-            reason = f"the user says {text!r}" if text else "what is said over the reply asks for the floor"
-            decision = Decide("barge_in", reason, onset, self.epoch)
+            decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
         self._advance()
         return [decision, Interrupt(interrupted, onset)]
 
     # Small things.
 
+    def _decides(self, action: str, least: float = 0.0) -> bool:
+        decision = self._decision
+        return decision is not None and decision.action == action and decision.score >= least
+
     def pause_limit(self) -> float:
         """Seconds of silence that end the turn as it stands."""
+        if self._waits_since == self._quiet_since:
+            return self.settings.pause_long
         score = self._finished()
         if score is None:
             return self.settings.pause_medium

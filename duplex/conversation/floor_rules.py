@@ -28,6 +28,7 @@ class Trigger(StrEnum):
     TICK = "tick"
     REPLY_AUDIBLE = "reply audible"
     REPLY_ENDED = "reply ended"
+    DECISION = "decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,13 @@ class CutIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Say one short word that leaves the floor to the user; `epoch` is its own."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Take back the reply of this epoch: nothing of it was audible."""
 
@@ -121,7 +129,19 @@ class Interrupt:
     onset: int
 
 
-Action = Decide | EndTurn | TypedTurn | Backchannel | Announce | CutIn | Withdraw | Suspend | Resume | Interrupt
+Action = (
+    Decide
+    | EndTurn
+    | TypedTurn
+    | Backchannel
+    | Announce
+    | CutIn
+    | Acknowledge
+    | Withdraw
+    | Suspend
+    | Resume
+    | Interrupt
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +207,19 @@ def _rules() -> tuple[Rule, ...]:
         on(state, t.REPLY_ENDED, "talking", "keep_turn", s.HEARING)
         on(state, t.REPLY_ENDED, "has_words", "keep_turn", s.PAUSING)
         on(state, t.REPLY_ENDED, "", "", s.LISTENING)
+
+    # What the decider decides: a block's decision, which may be late, against what has happened since.
+    on(s.PAUSING, t.DECISION, "to_respond current has_words heard_all", "end_turn", s.THINKING)
+    on(s.PAUSING, t.DECISION, "to_wait current", "wait", s.PAUSING)
+    for state in (s.HEARING, s.PAUSING):
+        on(state, t.DECISION, "to_acknowledge current backchannels", "acknowledge", state)
+    on(s.SPEAKING, t.DECISION, "to_yield challenged talking has_words", "take_floor", s.HEARING)
+    for state in (s.OVERLAP, s.SUSPENDED):
+        on(state, t.DECISION, "to_yield has_words talking", "take_floor", s.HEARING)
+        on(state, t.DECISION, "to_yield has_words", "take_floor", s.PAUSING)
+    on(s.OVERLAP, t.DECISION, "to_yield talking", "suspend", s.SUSPENDED)
+    on(s.OVERLAP, t.DECISION, "to_resume current", "let_pass", s.SPEAKING)
+    on(s.SUSPENDED, t.DECISION, "to_resume current", "let_pass resume", s.SPEAKING)
     return tuple(rows)
 
 

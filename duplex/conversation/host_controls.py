@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from duplex.models.interaction.contract import Control, Utterance
+from duplex.models.interaction.percepts import Percept
 from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class HostControls:
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
         """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""
         self._manager.remember(heard, timers)
+
+    def perceive(self, percept: Percept) -> None:
+        """Something that the session has not perceived itself: a sound, what a tool has found. Decided on at once."""
+        self._manager.percepts.put(percept, fresh=True)
 
     def diarize(self, on: bool) -> None:
         """Tell the people on the channel apart, or leave that for now, where the session can do it at all."""

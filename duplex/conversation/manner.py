@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from duplex.models.tts.contract import Voice
 
+ACKNOWLEDGEMENT = "Mm-hm."
+"""What is said in a pause of a long turn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -17,3 +20,5 @@ class Manner:
     language: str = "en"
     match_level: bool = True
     """Whether replies are as loud as those whom they answer."""
+    warns: bool = False
+    """Whether it says unasked that it hears a sound that matters."""

@@ -22,6 +22,7 @@ from duplex.conversation.audience import Audience, Sink
 from duplex.conversation.captions.live import LiveCaptions
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.perception import EchoControl, Perception
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
@@ -31,6 +32,7 @@ from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
 from duplex.models.interaction.contract import listener_of
+from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -244,9 +246,18 @@ class Session:
             steps,
             lambda text, value: self._manager.floor.scored(text, value),
         )
+        listener = listener_of(engines.answerer)
+        before = [] if listener is None else [listener.gate(self._turn.dialogue)]
         self._manager = TurnManager(
             settings.floor,
-            Manner(voice, settings.assistant, settings.playback_buffer, settings.language, settings.match_level),
+            Manner(
+                voice,
+                settings.assistant,
+                settings.playback_buffer,
+                settings.language,
+                settings.match_level,
+                settings.warn_of_sounds,
+            ),
             engines.turn_taking,
             engines.answerer,
             engines.synthesizer,
@@ -256,6 +267,9 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
+            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor, before=before),
+            lambda percept: self._audience.tell("on_percept", percept),
+            settings.log_decisions,
         )
         labels = None
         if engines.diarizer is not None and len(self.parties) == 1:  # several parties have a channel each
@@ -264,6 +278,8 @@ class Session:
                 engines.diarizer, steps, engines.voices, settings.user or first, self._manager.speaker_turn
             )
             self._manager.speakers[self.parties[0]] = labels
+        tagger, heard = engines.tagger, self._manager.sound_heard
+        sounds = [LiveSounds(party, tagger, steps, heard) for party in self.parties] if tagger is not None else []
         self._perception = Perception(
             self.parties,
             self._manager,
@@ -273,16 +289,18 @@ class Session:
             recognizer=engines.recognizer,
             spotter=engines.spotter,
             labels=labels,
+            sounds=sounds,
             echo_control=self._echo_control,
             buffer=settings.input_buffer,
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
-            listener=listener_of(engines.answerer),
+            listener=listener,
             dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
-        for node in self._turn.nodes:
+        self._manager.deciding.node.after = tuple(self._perception.nodes)
+        for node in (*self._turn.nodes, self._manager.deciding.node):
             self._pipeline.add(node)
         self._captions = LiveCaptions(
             engines.translator, settings, steps, self._pipeline, self._perception, self._manager, self._emit

@@ -19,23 +19,28 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation import floor_rules as fl
+from duplex.conversation.deciding import Deciding
 from duplex.conversation.floor import Floor
 from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.history import History
-from duplex.conversation.manner import Manner
+from duplex.conversation.manner import ACKNOWLEDGEMENT, Manner
+from duplex.conversation.percepts import HeardAs, Percepts
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
+from duplex.conversation.speaking.sound_warnings import SoundWarnings
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
-from duplex.models.interaction.decider.contract import Situation, Verdict
+from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
+from duplex.models.interaction.percepts import Percept
+from duplex.models.sounds.events import HeardSound
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.streaming.audio import SAMPLE_RATE
@@ -48,7 +53,7 @@ class TurnManager:
     """Hearing and replies report to it, and it does what the floor says.
 
     emit: takes every event. spawn: starts a task of the session, named by the capability that its failure takes away.
-    so_far: takes the words of a turn before it ends.
+    so_far: takes the words of a turn before it ends. perceived: takes every percept.
     """
 
     def __init__(
@@ -64,14 +69,26 @@ class TurnManager:
         emit: Callable[[ev.Event], None],
         spawn: Callable[[str, Coroutine[Any, Any, None]], asyncio.Task[None]],
         so_far: TurnSoFar,
+        decider: Decider[Any],
+        perceived: Callable[[Percept], None],
+        log_decisions: bool = False,
     ) -> None:
-        self.now = 0
-        """The sample up to which the session has perceived."""
+        self.percepts = Percepts(self._perceived, lambda: self.deciding.now())
         self.history = History()
         self.playback = Playback(manner.ahead)
         self.floor = Floor(floor, is_backchannel=models.is_backchannel, asks_for_floor=models.asks_for_floor)
         self.asks_for_floor = models.asks_for_floor
-        self.announcements = Announcements(self.floor)
+        self.announcements = Announcements(self.floor, self.percepts.timer_due)
+        self.deciding = Deciding(
+            decider,
+            self.percepts,
+            steps,
+            situation=self.situation,
+            carry_out=self._decided,
+            speak_up=partial(self.announcements.say, urgent=True),
+            emit=emit,
+            every_block=log_decisions,
+        )
         self.segmenters: dict[str, Segmenter] = {}
         self.speakers: dict[str, SpeakerLabels] = {}
         """Of parties on whose channel several people may be heard."""
@@ -84,9 +101,11 @@ class TurnManager:
         self._wall_time = wall_time
         self._emit = emit
         self._spawn = spawn
+        self._tell = perceived
         self._so_far = so_far
-        self._answers = manner.answers
+        self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
+        self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
         self.replies = Replies(
             self,
             answerer,
@@ -100,10 +119,26 @@ class TurnManager:
         )
         again = partial(self.announcements.say, urgent=True, first=True)
         listener = listener_of(answerer)
-        heard = partial(listener.heard, so_far.dialogue) if listener is not None else None
         self.reports = ReplyReports(
-            self.floor, self.playback, self.replies, self.history, emit, self._act, again, heard
+            self.floor,
+            self.playback,
+            self.replies,
+            self.history,
+            emit,
+            self._act,
+            again,
+            self.percepts.own_speech,
+            None if listener is None else partial(listener.heard, so_far.dialogue),
         )
+
+    @property
+    def now(self) -> int:
+        """The sample up to which the session has perceived."""
+        return self.percepts.now
+
+    @now.setter
+    def now(self, at: int) -> None:
+        self.percepts.now = at
 
     def say(self, text: str, *, urgent: bool = False) -> None:
         """Speak `text` when the floor is free; if urgent, at the next clause end of a reply that is being given."""
@@ -115,7 +150,7 @@ class TurnManager:
 
     def assist(self, on: bool) -> None:
         """Answer from now on, or only listen: a reply that is being given then ends at once."""
-        self._answers = on
+        self._answers = self.deciding.on = on
         if not on and self.replies.current is not None:
             self._act([fl.Interrupt(self.replies.current.epoch, self.now)])
 
@@ -131,6 +166,7 @@ class TurnManager:
         self.now = at
         self.announcements.tick(at, self._wall_time.suspended())
         self._act(self.floor.tick(at))
+        self.deciding.tick(at)
 
     def settled(self, deadline: int) -> bool:
         """Nothing is left to happen: nobody speaks, nothing is due before the sample `deadline`."""
@@ -152,10 +188,12 @@ class TurnManager:
 
     def speech_started(self, at: int, onset: int, party: str) -> None:
         self._emit(ev.SpeechStarted(onset, at, party))
+        self.percepts.activity(party, onset, at, active=True)
         self._act(self.floor.speech_started(at, onset, party))
 
     def speech_ended(self, at: int, onset: int, offset: int, party: str) -> None:
         self._emit(ev.Speech(onset, offset, party))
+        self.percepts.activity(party, onset, offset, active=False)
         self._act(self.floor.speech_ended(at, offset, party))
 
     def heard_speech(self, samples: np.ndarray) -> None:
@@ -165,6 +203,11 @@ class TurnManager:
 
     def utterance_opened(self, party: str) -> None:
         self.floor.utterance_opened()
+
+    def caught_up(self, reached: int) -> None:
+        """The words that come next are all that was said up to the sample `reached`."""
+        self.floor.caught_up(reached)
+        self.percepts.caught_up()
 
     def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
         labels = self.speakers.get(party)
@@ -178,6 +221,12 @@ class TurnManager:
         else:
             stable = len(" ".join(word.text for word in hypothesis.words[: hypothesis.stable]))
             self._emit(ev.Partial(onset, words[-1][1] if words else onset, party, hypothesis.text, stable))
+        known = labels is not None and labels.user_known
+        heard = [
+            HeardAs(*word, who, known and labels is not None and labels.is_side_speech(who), each.confidence)
+            for each, word, who in zip(hypothesis.words, words, names, strict=True)
+        ]
+        self.percepts.words(party, base, heard, hypothesis.stable, final=hypothesis.final)
         if labels and labels.user_known:  # the words of others neither take the floor nor are answered
             said = list(zip(names, words, strict=True))
             words = [word for who, word in said if not labels.is_side_speech(who)]
@@ -207,28 +256,6 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
-    @property
-    def situation(self) -> Situation:
-        """What the floor and playback say about now."""
-        state = self.floor.state
-        return Situation(
-            self.now / SAMPLE_RATE,
-            speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
-            held=state is fl.State.SUSPENDED,
-            answering=state is fl.State.THINKING,
-        )
-
-    def decided(self, verdict: Verdict) -> None:
-        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
-        that takes it."""
-        match verdict.action:
-            case "respond":
-                self.floor.scored(self.floor.text, verdict.score)
-            case "silent":
-                self.floor.scored(self.floor.text, 1.0 - verdict.score)
-            case "yield":
-                self._act(self.floor.give_way(self.now))
-
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -240,6 +267,13 @@ class TurnManager:
         party = next(iter(self.speakers))
         start, end = round(turn.start * SAMPLE_RATE), round(turn.end * SAMPLE_RATE)
         self._emit(ev.SpeakerTurn(start, end, party, turn.speaker))
+
+    def sound_heard(self, party: str, sound: HeardSound) -> None:
+        """The tagger: a sound has begun, or one is over."""
+        end = sound.end if sound.over else self.now
+        self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
+        if self._warnings is not None and self._answers and not sound.over:
+            self._warnings.heard(sound.label, self.now)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -287,6 +321,9 @@ class TurnManager:
                 case fl.CutIn(epoch):
                     text = self.announcements.take(urgent_only=True)
                     self._spawn("speech", self._interject(epoch, text, self.now))
+                case fl.Acknowledge(epoch):
+                    if self.replies.current is None:
+                        self.replies.announce(epoch, self.floor.turn, ACKNOWLEDGEMENT)
                 case fl.Withdraw(epoch):
                     self._withdraw(epoch)
                 case fl.Suspend(epoch, onset):
@@ -301,6 +338,29 @@ class TurnManager:
                     self._silence(onset, suspended=False)
                     self.replies.stop()
                     self.playback.interrupt(epoch)
+
+    def _perceived(self, percept: Percept) -> None:
+        self._tell(percept)
+        self.deciding.perceived(percept)
+
+    def situation(self) -> Situation:
+        """The moment, as floor and playback have it."""
+        current, track, state = self.replies.current, self.playback.track, self.floor.state
+        return Situation(
+            now=self.now / SAMPLE_RATE,
+            speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
+            held=state is fl.State.SUSPENDED,
+            answering=state is fl.State.THINKING,
+            asked=self.replies.last_text.endswith("?"),
+            since=self.floor.since / SAMPLE_RATE,
+            patience=self.floor.pause_limit(),
+            rest=track.text[len(track.heard_text()) :].strip() if current is not None and track is not None else "",
+        )
+
+    def _decided(self, decision: Verdict, about: int) -> bool:
+        actions = self.floor.decided(self.now, decision, about)
+        self._act(actions)
+        return bool(actions)
 
     def _silence(self, onset: int, *, suspended: bool) -> None:
         current = self.replies.current
@@ -317,6 +377,7 @@ class TurnManager:
         if action.limited:
             for segmenter in self.segmenters.values():
                 segmenter.cut(self.now)
+        self.finish_reply(interrupted=True)  # an acknowledgement that is still being said
         for party, text, start, end in action.texts:
             self._emit(ev.Turn(start, end, party, text, action.turn, speaker=self._who(party, start, end)))
         self.history.take_back(action.texts)
@@ -367,8 +428,8 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
-            self._so_far.dialogue,
-            self._steps,
+            dialogue=self._so_far.dialogue,
+            steps=self._steps,
         )
 
     def _who(self, party: str, start: int, end: int) -> str:

@@ -1,7 +1,7 @@
 // From the session's events to what a reader sees: turns and replies, in order of time. Pure: no page, no clock.
 //
 // An entry: {key, kind, party, speaker, start, end, text, open, ...}
-//   kind: turn, backchannel, side_speech, reply
+//   kind: turn, backchannel, side_speech, reply, sound (text: what it is)
 //   a turn: typed (written, not said)
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
@@ -9,6 +9,8 @@
 import { RATE } from "./session_clock.js";
 
 export const ASSISTANT = "assistant";
+
+const SOUND_AGAIN = 20; // seconds
 
 const seconds = (sample) => (Number.isFinite(sample) ? Math.max(0, sample / RATE) : 0);
 const join = (words) => words.filter(Boolean).join(" ");
@@ -26,6 +28,7 @@ export class Conversation {
     this.entries = new Map();
     this.open = new Map(); // party -> the turn that is being said
     this.speakers = new Map(); // party -> everybody heard on its channel
+    this.sounds = new Map(); // party and label -> the last entry of that sound
     this.count = 0;
   }
 
@@ -42,6 +45,8 @@ export class Conversation {
         return this.#word(event);
       case "turn":
         return this.#turn(event);
+      case "sound":
+        return this.#sound(event);
       case "decision":
         if (event.kind === "nothing_said") this.#dropSilent();
         if (event.kind === "withdraw" || event.kind === "go_on") this.#withdraw(event.epoch);
@@ -101,6 +106,16 @@ export class Conversation {
     });
   }
 
+  // Told when it is known, and again, whole, when it is over. The same sound again within a while is no new entry.
+  #sound(event) {
+    const last = this.sounds.get(`${event.party}/${event.label}`);
+    const again = last && this.entries.has(last.key) && seconds(event.start) - last.end < SOUND_AGAIN;
+    const key = `sound/${event.party}/${event.label}@${event.start}`;
+    const entry = again ? last : this.#add({ key, kind: "sound", party: event.party }, event);
+    this.sounds.set(`${event.party}/${event.label}`, entry);
+    this.#update(entry, { open: false, text: event.label, end: Math.max(entry.end, seconds(event.end)) });
+  }
+
   #replyText(event) {
     const entry = this.#reply(event.epoch, event);
     entry.made = join([entry.made, event.text]);
@@ -152,7 +167,7 @@ export class Conversation {
     const at = seconds(event.type === "word" ? (event.start + event.end) / 2 : event.start);
     return [...this.entries.values()].some(
       ({ open, kind, party, start, end }) =>
-        !open && kind !== "reply" && party === event.party && start <= at && at < end,
+        !open && !["reply", "sound"].includes(kind) && party === event.party && start <= at && at < end,
     );
   }
 

@@ -13,6 +13,7 @@ export const MARKS = {
   false_interruption: { label: "false interruption", colour: "--speaker-3", path: "M3.500 2 14 8 3.500 14z" },
   withdraw: { label: "reply withdrawn", colour: "--speaker-2", path: "M2 3.500h12L8 14z" },
   go_on: { label: "turn goes on", colour: "--speaker-2", path: "M12.500 2 2 8l10.500 6z" },
+  acknowledge: { label: "assistant's backchannel", colour: "--assistant", path: "M8 2.500 12 8l-4 5.500L4 8z" },
   announce: {
     label: "timer",
     colour: "--speaker-0",

@@ -15,6 +15,7 @@ export class Tracks {
     this.speakers = new Map(); // speaker who was told apart from others on a channel -> [{start, end}]
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
+    this.sounds = []; // {party, label, start, end}
   }
 
   read(event) {
@@ -27,6 +28,8 @@ export class Tracks {
         return this.#speech(event.party, start, end);
       case "speaker_turn":
         return this.#speaker(event.speaker, start, end);
+      case "sound":
+        return this.#sound(event.party, event.label, start, end, event.over);
       case "reply_started":
       case "resumed":
         return push(this.audible, { start, end: Infinity });
@@ -49,6 +52,12 @@ export class Tracks {
   #speaker(name, start, end) {
     if (!this.speakers.has(name)) this.speakers.set(name, []);
     push(this.speakers.get(name), { start, end });
+  }
+
+  #sound(party, label, start, end, over) {
+    const open = this.sounds.findLast((sound) => sound.party === party && sound.label === label);
+    if (open && open.end === Infinity) Object.assign(open, { start, end: over ? end : Infinity });
+    else push(this.sounds, { party, label, start, end: over ? end : Infinity });
   }
 
   // A reply's end is told again when it is over for good: only an open span is closed.

@@ -111,7 +111,7 @@ function fill(item, entry, name) {
 function tagOf(entry) {
   if (entry.interrupted) return entry.last ? `interrupted at “${entry.last.replace(/[.,;:!?]+$/, "")}”` : "interrupted";
   if (entry.typed) return "typed";
-  return { backchannel: "backchannel", side_speech: "side speech" }[entry.kind] ?? "";
+  return { backchannel: "backchannel", side_speech: "side speech", sound: "sound" }[entry.kind] ?? "";
 }
 
 function pieces(entry) {

@@ -16,6 +16,7 @@ import numpy as np
 
 from duplex.audio_files.waveform import BIN, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
+from duplex.pictures.sound_lines import draw_sounds
 from duplex.pictures.timeline_layout import Lane, Row, layout, parties_of, speaker_colours, unheard
 from duplex.pictures.typesetting import Typesetter
 from duplex.pictures.wave_drawing import fill, shown_levels
@@ -174,6 +175,7 @@ class _Picture:
             self._draw_name(axes, lane, span)
             self._draw_wave(axes, lane, span)
             self._draw_stretches(axes, lane, row)
+            draw_sounds(axes, self._log.sounds.values(), lane, span, self._small, self._scale)
         self._draw_unheard(axes, row.lanes[-1], span)
         self._draw_decisions(axes, row, low, high)
 

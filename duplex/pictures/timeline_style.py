@@ -33,6 +33,7 @@ MARKS = {
     "barge_in": Mark("barge-in", "X", "#D55E00", 9),
     "backchannel": Mark("backchannel", "D", "#009E73", 7),
     "false_interruption": Mark("false interruption, resumed", ">", "#56B4E9", 8),
+    "acknowledge": Mark("assistant's backchannel", "d", "#E69F00", 7),
     "announce": Mark("timer", "*", "#0072B2", 12),
     "typed": Mark("typed", "p", "#222222", 8),
     "nothing_said": Mark("no words", ".", "#A8A8A8", 7),

@@ -125,6 +125,16 @@ class SpokenTranslation:
         return Caption(self.start, self.end, name, self.text, under=under)
 
 
+class TaggedSound(NamedTuple):
+    """A sound on a party's channel that is no speech; score: its highest probability."""
+
+    start: float
+    end: float
+    party: str
+    label: str
+    score: float
+
+
 class DiarizedTurn(NamedTuple):
     """A stretch in which `speaker` spoke, as the diarizer found it."""
 
@@ -137,9 +147,9 @@ class DiarizedTurn(NamedTuple):
 class SessionLog:
     """A whole session, each list in order of time.
 
-    ended: False if the log breaks off. diarized: per party. names: how each (party, speaker) is shown. queues: the
-    counters of the session's queues. loop: the longest and the 99th percentile of the event loop's stalls (seconds),
-    where they were measured. recording_gaps: sound that the recorder had to drop.
+    ended: False if the log breaks off. diarized: per party. sounds: by what tells them apart. names: how each (party,
+    speaker) is shown. queues: the counters of the session's queues. loop: the longest and the 99th percentile of the
+    event loop's stalls (seconds), where they were measured. recording_gaps: sound that the recorder had to drop.
     """
 
     version: int = 1
@@ -151,6 +161,7 @@ class SessionLog:
     speech: dict[str, list[Span]] = field(default_factory=dict)
     words: dict[str, list[TimedWord]] = field(default_factory=dict)
     diarized: dict[str, list[DiarizedTurn]] = field(default_factory=dict)
+    sounds: dict[tuple[Any, ...], TaggedSound] = field(default_factory=dict)
     turns: list[SpokenTurn] = field(default_factory=list)
     replies: list[SpokenReply] = field(default_factory=list)
     translations: list[SpokenTranslation] = field(default_factory=list)
@@ -201,6 +212,13 @@ class SessionLog:
             end = reply.end if number == len(groups) - 1 else words[-1].end
             captions.append(Caption(start, end, ASSISTANT, " ".join(word.text for word in words), tuple(words)))
         return captions
+
+    def tell_sound(self, event: Mapping[str, Any], start: float, end: float, party: str) -> None:
+        """From an event; one that goes on is told again, whole, when it is over. start, end: in seconds."""
+        score = event.get("score")
+        known = float(score) if isinstance(score, int | float) else 0.0
+        sound = TaggedSound(start, end, party, str(event.get("label", "")), known)
+        self.sounds[party, event.get("sound"), start] = sound
 
     def speaker_turns(self) -> list[SpeakerTurn]:
         """Who spoke when.

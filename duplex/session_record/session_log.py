@@ -2,6 +2,8 @@
 
 Times are in seconds here; the log has samples. Unknown types and fields are passed over, and a log cut off in the
 middle of a line reads up to there. A log of version 1 (without a version) is read too, a newer one is refused.
+
+Long because every type of event has its lines here.
 """
 
 from __future__ import annotations
@@ -137,6 +139,8 @@ class _Reader:
             case "speaker_turn":
                 self._known(party)
                 log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))
+            case "sound":
+                log.tell_sound(event, start, end, party)
             case "spoken_word":
                 self._spoken.setdefault(epoch, []).append(TimedWord(text, start, end))
             case "reply_started":

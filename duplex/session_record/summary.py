@@ -47,6 +47,7 @@ def summarize_log(log: SessionLog) -> dict[str, Any]:
         "speakers": _speakers(log),
         "turns": turns,
         "side_speech": [_side_speech(turn, log) for turn in log.turns if turn.side_speech],
+        "sounds": _sounds(log),
         "latency_ms": {part: _spread([turn["latency_ms"][part] for turn in turns]) for part in _PARTS},
         "interruptions": interruptions,
         "interruption_ms": {
@@ -121,6 +122,16 @@ def _side_speech(turn: SpokenTurn, log: SessionLog) -> dict[str, Any]:
         "start": _seconds(turn.start),
         "end": _seconds(turn.end),
     }
+
+
+def _sounds(log: SessionLog) -> dict[str, dict[str, Any]]:
+    """How often each sound was heard, how long, and when first."""
+    heard: dict[str, dict[str, Any]] = {}
+    for sound in log.sounds.values():
+        entry = heard.setdefault(sound.label, {"count": 0, "seconds": 0.0, "first": _seconds(sound.start)})
+        entry["count"] += 1
+        entry["seconds"] = _seconds(entry["seconds"] + sound.end - sound.start)
+    return heard
 
 
 def _interruption(event: Interruption) -> dict[str, Any]:

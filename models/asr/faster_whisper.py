@@ -65,7 +65,7 @@ class FasterWhisper(Redecoding):
             code = str(language).partition("-")[0].lower()
             if code not in known:
                 raise SettingsError(f"{self.name} does not know the language {language!r}, only {', '.join(known)}")
-            self.languages, self._language = known, code
+            self.languages, self._language, self.writes = known, code, code
         self._hotwords = hotwords or None
 
     def transcribe(self, samples: np.ndarray) -> list[Word]:

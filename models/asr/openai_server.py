@@ -64,7 +64,7 @@ class OpenAITranscription(Redecoding):
         self._answer_within = answer_within
         self._form: dict[str, Any] = {"model": model or MODEL, "temperature": "0"}
         if language not in (None, *_DETECT):
-            self._form["language"] = str(language).partition("-")[0].lower()
+            self._form["language"] = self.writes = str(language).partition("-")[0].lower()
         if hotwords:
             self._form["prompt"] = hotwords
         self._formats = ["verbose_json", "json"]

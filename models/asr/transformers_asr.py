@@ -20,6 +20,7 @@ from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, SettingsError, StageError, first_line
 from duplex.streaming.policies.append_only import before_frontier
 from duplex.streaming.policies.attention_frontier import AttentionFrontier
+from duplex.streaming.policies.local_agreement import LocalAgreement
 
 AGREEMENT, ALIGN_ATT = "local_agreement", "align_att"
 
@@ -113,6 +114,8 @@ class SpeechSeq2Seq(TransformersRecognizer):
         # Greedy, with scores. Given to generate() instead, these make the library warn at every pass.
         generation.num_beams, generation.do_sample, generation.max_length = 1, False, None
         generation.return_dict_in_generate = generation.output_scores = True
+        multilingual = getattr(generation, "is_multilingual", False)
+        self.writes = language or "" if multilingual and task == "transcribe" else "en"
         self._spaceless = language in SPACELESS
         self.times = "attention" if getattr(generation, "alignment_heads", None) else "interpolated"
         if self.times == "attention":
@@ -130,11 +133,8 @@ class SpeechSeq2Seq(TransformersRecognizer):
         longest = getattr(config, "max_target_positions", None) or getattr(config, "max_position_embeddings", 256)
         self._longest = longest - 8  # room for the tokens that begin every answer
 
-    def initial_state(self, batch: int = 1) -> RedecodingState:
-        state = super().initial_state(batch)
-        if self._aligns:
-            state.agreement = AttentionFrontier()
-        return state
+    def _policy(self) -> LocalAgreement:
+        return AttentionFrontier(**self._reading()) if self._aligns else super()._policy()
 
     def retranscribe(self, samples: np.ndarray, state: RedecodingState) -> list[Word]:
         words, waiting = self._hear(samples)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duplex.models.asr.number_tokens import Piece, check_reader, tokens
-from duplex.models.asr.numbers_english import English
-from duplex.models.asr.numbers_german import German
+from duplex.models.asr.numbers.english import English
+from duplex.models.asr.numbers.german import German
+from duplex.models.asr.numbers.tokens import Piece, check_reader, tokens
 from duplex.models.language_tags import primary
 from duplex.streaming.errors import SettingsError
 

@@ -1,4 +1,4 @@
-"""The optimizer and the learning-rate schedule that trainings share."""
+"""The optimizer, the learning-rate schedule and the averaging of weights that trainings share."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def adamw(parameters: Iterable[nn.Parameter], rate: float) -> torch.optim.AdamW:
 def scale(step: int, progress: float, warm_up: int = 150) -> float:
     """Learning-rate factor: linear warm-up in steps, cosine over the share of the time that is gone."""
     return min(1.0, (step + 1) / warm_up) * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1.0)))
+
+
+def average_into(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Exponential moving average of weights and of the statistics of norms."""
+    with torch.no_grad():
+        pairs = zip(average.state_dict().values(), net.state_dict().values(), strict=True)
+        for mean, new in pairs:
+            if mean.is_floating_point():
+                mean.lerp_(new, 1 - decay)

@@ -23,7 +23,8 @@ class Percept:
 class Words(Percept):
     """What an utterance says so far: a later revision of the same utterance replaces this one.
 
-    stable: words from its first that no revision changes. final: no revision follows. speaker: who of those on the
+    stable: words from its first that no revision changes. complete: nothing that was said until now is missing. final:
+    it is complete, and no revision follows. speaker: who of those on the
     party's channel says it, empty where that is not known; side: it is somebody else than the user. confidence: 0 to 1.
     """
 
@@ -36,6 +37,7 @@ class Words(Percept):
     speaker: str = ""
     side: bool = False
     confidence: float = 1.0
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

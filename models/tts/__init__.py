@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
+from duplex.models.tts.contract import SpeechChunk, SpeechEngine, Synthesizer, Voice, WordMark
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.streaming.errors import ModelError, SettingsError
 
@@ -23,6 +23,7 @@ __all__ = [
 
 ENGINES = {
     "espeak": ("duplex.models.tts.espeak", "EspeakSynthesizer"),
+    "flite": ("duplex.models.tts.flite", "FliteSynthesizer"),
     "kokoro": ("duplex.models.tts.kokoro", "KokoroSynthesizer"),
     "piper": ("duplex.models.tts.piper", "PiperSynthesizer"),
 }
@@ -38,11 +39,17 @@ def is_server(name: str) -> bool:
 
 
 def load_synthesizer(name: str = AUTO, voice: str = "", model: str = "", **settings: Any) -> Synthesizer:
-    """The synthesizer of that name, or the server at that address; voice: the one that it will be asked for first,
-    which decides about the weights; model: what a server is asked for.
+    """The synthesizer of that name, or the server at that address, behind the normalization of text. voice: the one
+    that it will be asked for first, which decides about the weights; model: what a server is asked for.
 
     Raises ModelError for an unknown name, or an engine or a voice that cannot be had, SettingsError for settings it
     does not have."""
+    from duplex.models.tts.normalization import NormalizingSynthesizer
+
+    return NormalizingSynthesizer(_engine(name, voice, model, settings))
+
+
+def _engine(name: str, voice: str, model: str, settings: dict[str, Any]) -> SpeechEngine:
     if is_server(name):
         from duplex.models.tts.speech_server import open_server
 
@@ -59,6 +66,7 @@ def load_synthesizer(name: str = AUTO, voice: str = "", model: str = "", **setti
     if name in ("kokoro", "piper"):
         settings["voice"] = voice
     try:
-        return engine(**settings)
+        made: SpeechEngine = engine(**settings)
     except TypeError:
         raise SettingsError(f"the speech engine {name!r} has no such setting: {', '.join(sorted(settings))}") from None
+    return made

@@ -71,3 +71,12 @@ class Synthesizer(Protocol):
     def voices(self) -> list[Voice]: ...
 
     def close(self) -> None: ...
+
+
+class SpeechEngine(Synthesizer, Protocol):
+    """A synthesizer that is given words to speak, with numbers, signs and the like already written out (normalization),
+    and speaks what else it is given as it can."""
+
+    def language_of(self, voice: Voice) -> str:
+        """Tag of the language that it reads in with that voice. Raises ModelError for an unknown voice."""
+        ...

@@ -15,7 +15,6 @@ import numpy as np
 
 from duplex.models.tts.contract import SpeechChunk, Voice
 from duplex.models.tts.espeak_library import END, STEADY, WORD, EspeakLibrary, ListedVoice, Piece, library
-from duplex.models.tts.normalization import normalized, with_original_marks
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.models.tts.word_marks import WordMarker
 from duplex.streaming.errors import ModelError
@@ -28,6 +27,9 @@ SLOWEST, FASTEST = 80, 449
 
 PIECE = 200
 """Characters after which a long text is cut at the next end of a sentence, so that speakers take turns."""
+
+TIMBRES = {"en": "rob"}
+"""Variants that a voice has where none is named, by language: the ones that were understood best (CARD.md)."""
 
 _ALIASES = {"zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hk": "yue", "no": "nb", "iw": "he", "in": "id"}
 _SYMBOLS = frozenset("°℃℉№±×÷¬−≈≠≤≥√∞<=>+|~\n\t\u00ad\u200c\u200d")
@@ -56,8 +58,12 @@ class EspeakSynthesizer:
         voice = voice or Voice()
         voice.check()
         name = espeak_voice(voice.name, voice.language)
-        spoken = normalized(text, self._language(name))
-        return SpeechStream(with_original_marks(self._speak(spoken.text, name, voice), spoken))
+        return SpeechStream(self._speak(text, name, voice))
+
+    def language_of(self, voice: Voice) -> str:
+        """Tag of the language of that voice, whatever language was asked for beside its name."""
+        identifier = espeak_voice(voice.name, voice.language).rpartition("+")[0]
+        return next(entry.languages[0] for entry in self._library.listed if entry.identifier == identifier)
 
     def voices(self) -> list[Voice]:
         """Every voice, by language. A name may be followed by "+" and one of the `variants`, as in "en-us+f3"."""
@@ -72,15 +78,12 @@ class EspeakSynthesizer:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Timbres that any voice can take on: "f1" to "f5" female, "m1" to "m8" male, "whisper", ..."""
+        """Timbres that any voice can take on: "f1" to "f5" female, "m1" to "m8" male, "whisper", ...; "steady" is the
+        voice as it is."""
         return self._library.variants
 
     def close(self) -> None:
         """Ends nothing: the library serves every other speaker of this process."""
-
-    def _language(self, espeak_name: str) -> str:
-        identifier = espeak_name.rpartition("+")[0]
-        return next(entry.languages[0] for entry in self._library.listed if entry.identifier == identifier)
 
     def _speak(self, text: str, espeak_name: str, voice: Voice) -> Generator[SpeechChunk, None, None]:
         words_per_minute = round(min(max(NORMAL_RATE * voice.rate, SLOWEST), FASTEST))
@@ -148,7 +151,8 @@ def _first_end(boundary: re.Pattern[str], text: str, after: int, before: int) ->
 @lru_cache(maxsize=256)
 def espeak_voice(name: str, language: str) -> str:
     """The library's own name for a voice. `name`: English name, file or language tag, with "+variant" if wished; a
-    variant alone, or no name at all, goes with the voice of the `language`. Raises ModelError naming near ones."""
+    variant alone, or no name at all, goes with the voice of the `language`. Without a variant it is the one of TIMBRES.
+    Raises ModelError naming near ones."""
     source = library()
     base, plus, variant = name.strip().partition("+")
     if base:
@@ -165,7 +169,8 @@ def espeak_voice(name: str, language: str) -> str:
         if variant.strip().lower() not in variants:
             raise ModelError(f"espeak-ng has no voice variant {variant!r}; {_near(variant, source.variants)}")
         variant = variants[variant.strip().lower()]
-    return f"{found.identifier}+{variant or STEADY}"
+    default = TIMBRES.get(found.languages[0].partition("-")[0], STEADY)
+    return f"{found.identifier}+{variant or default}"
 
 
 def _named(source: EspeakLibrary, name: str) -> ListedVoice | None:

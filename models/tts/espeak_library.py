@@ -28,7 +28,7 @@ WORD, END = 1, 5
 """Event types: a word begins; a clause, its pause included, ends."""
 
 STEADY = "steady"
-"""The voice variant that stands for no variant."""
+"""The voice variant that changes nothing."""
 
 _SYNCHRONOUS = 2
 _CHUNK_MS = 60
@@ -128,7 +128,7 @@ class EspeakLibrary:
         lib.espeak_SetSynthCallback(self._callback)
         lib.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]
         self.listed = tuple(_listed(lib))
-        self.variants = tuple(sorted(path.name for path in (data / "voices" / "!v").iterdir() if path.name != STEADY))
+        self.variants = tuple(sorted(path.name for path in (data / "voices" / "!v").iterdir()))
         # One thread owns the static state; pieces of several speakers take turns in the order in which they came.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="espeak")
         self._buffers: queue.SimpleQueue[Buffer | BaseException | None] = queue.SimpleQueue()

@@ -16,7 +16,8 @@ from duplex.models.tts.espeak import espeak_voice
 from duplex.models.tts.kokoro_model import LONGEST, SAMPLE_RATE, KokoroModel, kokoro_model
 from duplex.models.tts.phonemes import pronounce
 from duplex.models.tts.piper import cut
-from duplex.models.tts.speech_stream import SpeechStream
+from duplex.models.tts.speech_stream import SpeechStream, in_chunks
+from duplex.models.tts.word_marks import covering
 from duplex.streaming.errors import ModelError
 
 LANGUAGES = {"en": "en-us", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
@@ -68,6 +69,9 @@ class KokoroSynthesizer:
             raise ModelError(f"this engine speaks with {self._place}, not with {place!r}")
         return SpeechStream(self._speak(text, self._named(name) if name else self._style, language, voice))
 
+    def language_of(self, voice: Voice) -> str:
+        return voice.language
+
     def voices(self) -> list[Voice]:
         return [Voice(name=f"{self._place}#{name}", language="en") for name in self._model.styles]
 
@@ -100,12 +104,8 @@ class KokoroSynthesizer:
                 silent = max(0, int(starts[1]) - LEAD)
                 samples, starts = samples[silent:], np.maximum(starts - silent, 0)
             samples = voice.sounded(samples)
-            marks = _marks([word for _, word in known], starts, said.spans, len(samples), position)
-            for first in range(0, len(samples), CHUNK):
-                reached = position + first + CHUNK
-                now = [mark for mark in marks if mark.start < reached]
-                marks = marks[len(now) :]
-                yield SpeechChunk(samples[first : first + CHUNK], tuple(now))
+            marks = _marks([word for _, word in known], starts, said.spans, len(samples), position, (start, end))
+            yield from in_chunks(samples, marks, position, CHUNK)
             position += len(samples)
 
 
@@ -147,13 +147,18 @@ def _folder(place: str) -> Path:
 
 
 def _marks(
-    words: list[int], starts: np.ndarray, spans: list[tuple[int, int]], samples: int, offset: int
+    words: list[int],
+    starts: np.ndarray,
+    spans: list[tuple[int, int]],
+    samples: int,
+    offset: int,
+    piece: tuple[int, int],
 ) -> list[WordMark]:
     """Of the words of a piece that begins at sample `offset`: each from its first symbol to its last one's end."""
     places: dict[int, tuple[int, int]] = {}
     ends = [*starts[2:].tolist(), samples]
     for place, word in enumerate(words):
         if word >= 0:
-            begin = places[word][0] if word in places else int(starts[place + 1])
-            places[word] = begin, int(ends[place])
-    return [WordMark(*spans[word], offset + begin, offset + end) for word, (begin, end) in sorted(places.items())]
+            begin = places[word][0] if word in places else offset + int(starts[place + 1])
+            places[word] = begin, offset + int(ends[place])
+    return covering(spans, places, piece)

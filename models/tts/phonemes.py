@@ -36,13 +36,13 @@ class Pronounced:
 def pronounce(text: str, start: int, end: int, voice: str) -> Pronounced:
     """The phonemes of text[start:end]. voice: a name of espeak-ng's, empty for voices whose symbols are letters."""
     clauses = list(_clauses(text, start, end))
-    spans = [span for span, _ in clauses for span in _words(text, *span)]
+    spans = [span for span, _ in clauses for span in word_spans(text, *span)]
     symbols: list[str] = []
     words: list[int] = []
     said = library().phonemes([speakable_only(text[a:b]) for (a, b), _ in clauses], voice) if voice else []
     first = 0
     for number, ((a, b), stop) in enumerate(clauses):
-        tokens = [text[left:right] for left, right in _words(text, a, b)]
+        tokens = [text[left:right] for left, right in word_spans(text, a, b)]
         if voice:
             heard = unicodedata.normalize("NFD", " ".join(_SWITCH.sub("", said[number]).split()))
             owners = _owners(tokens, heard, voice)
@@ -82,8 +82,8 @@ def _sign(found: re.Match[str]) -> str:
     return _STOPS.get(found["wide"] or "", ",")
 
 
-def _words(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Of words and, joined to the word before or the first, of tokens that are not spoken."""
+def word_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """(start, end) of words and, joined to the word before or the first, of tokens that are not spoken."""
     spans: list[tuple[int, int]] = []
     for token in re.compile(r"\S+").finditer(text, start, end):
         silent = not any(sign.isalnum() for sign in token[0])

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from duplex.models.openai_wire import ServerAddress, message, reason
-from duplex.models.tts.contract import SpeechChunk, Synthesizer, Voice, WordMark
+from duplex.models.tts.contract import SpeechChunk, SpeechEngine, Voice, WordMark
 from duplex.models.tts.speech_stream import SpeechStream
 from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.resample import StreamResampler
@@ -42,7 +42,7 @@ class SpeechServer:
     """
 
     def __init__(
-        self, address: str, model: str = "", *, api_key: str | None = None, spare: Synthesizer | None = None
+        self, address: str, model: str = "", *, api_key: str | None = None, spare: SpeechEngine | None = None
     ) -> None:
         server = ServerAddress.of(address, "speech", "http://127.0.0.1:8880/v1", api_key)
         self.address = server.url
@@ -58,6 +58,9 @@ class SpeechServer:
         voice = voice or Voice()
         voice.check()
         return SpeechStream(self._speak(text, voice))
+
+    def language_of(self, voice: Voice) -> str:
+        return voice.language
 
     def voices(self) -> list[Voice]:
         """None: there is no route that lists them."""
@@ -115,7 +118,7 @@ def open_server(address: str, model: str = "") -> SpeechServer:
     """With espeak-ng as its spare, where that can be had."""
     from duplex.models.tts.espeak import EspeakSynthesizer
 
-    spare: Synthesizer | None = None
+    spare: SpeechEngine | None = None
     with suppress(ModelError):
         spare = EspeakSynthesizer()
     return SpeechServer(address, model, spare=spare)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from duplex.models.tts.contract import SpeechChunk
+import numpy as np
+
+from duplex.models.tts.contract import SpeechChunk, WordMark
 
 
 class SpeechStream(Iterator[SpeechChunk]):
@@ -38,3 +40,15 @@ class SpeechStream(Iterator[SpeechChunk]):
         close = getattr(self._chunks, "close", None)
         if close is not None:
             close()
+
+
+def in_chunks(samples: np.ndarray, marks: Sequence[WordMark], position: int, size: int) -> Iterator[SpeechChunk]:
+    """Speech that is there as a whole, `size` samples at a time. samples: (n,) float32, the first of which is number
+    `position` of the text; marks: in order, each given with the chunk in which its word begins."""
+    given = 0
+    for first in range(0, len(samples), size):
+        until = given
+        while until < len(marks) and marks[until].start < position + first + size:
+            until += 1
+        yield SpeechChunk(samples[first : first + size], tuple(marks[given:until]))
+        given = until

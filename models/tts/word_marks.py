@@ -7,6 +7,7 @@ a token that is not spoken ("-"), belong to the mark before it, so the marks of 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,21 @@ _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH", "THAI", 
 def _unspaced(character: str) -> bool:
     """True in scripts that put no space between words; there every event of the voice begins a mark."""
     return unicodedata.name(character, "").startswith(_UNSPACED)
+
+
+def covering(
+    spans: Sequence[tuple[int, int]], places: Mapping[int, tuple[int, int]], piece: tuple[int, int]
+) -> list[WordMark]:
+    """The marks of a piece of text. spans: (start, end) of its words; places: (start, end) in samples of those that
+    have a sound of their own, by number. A word without one goes with the word before, or the first with the one after;
+    together they cover the piece."""
+    marks: list[WordMark] = []
+    spoken = sorted(places)
+    for number, word in enumerate(spoken):
+        left = piece[0] if number == 0 else spans[word][0]
+        right = piece[1] if number == len(spoken) - 1 else spans[spoken[number + 1] - 1][1]
+        marks.append(WordMark(left, right, *places[word]))
+    return marks
 
 
 class WordMarker:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 from duplex.models.turn_taking.contract import TurnTakingModels
+from duplex.models.turn_taking.prosody import Slopes, ending_slopes
 from duplex.streaming.errors import ModelError
 
-__all__ = ["MODELS", "TurnTakingModels", "load_turn_taking"]
+__all__ = ["MODELS", "Slopes", "TurnTakingModels", "ending_slopes", "load_turn_taking"]
 
 MODELS = {
     "words": "duplex.models.turn_taking.by_words:by_words",

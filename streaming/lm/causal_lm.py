@@ -22,12 +22,15 @@ class CausalLM:
     chunk: entries in one forward pass; a longer append takes several. One cache must not be used by two threads at
     once; several caches may.
 
+    keep_hidden: caches also get the last layer's output behind their last entry, which a head may read.
+
     Raises ModelError if the model does not keep a key and a value for each token in every layer (recurrent ones).
     """
 
-    def __init__(self, model: Any, *, chunk: int = 256) -> None:
+    def __init__(self, model: Any, *, chunk: int = 256, keep_hidden: bool = False) -> None:
         self.model = model
         self.chunk = chunk
+        self.keep_hidden = keep_hidden
         self.cache_argument = cache_argument(model)
         self._frequencies = layer_frequencies(model)
 
@@ -111,9 +114,11 @@ class CausalLM:
                 position_ids=torch.as_tensor(positions, device=self.model.device)[None],
                 use_cache=True,
                 logits_to_keep=0 if scored else 1,
+                **({"output_hidden_states": True} if self.keep_hidden else {}),
             )
             scores = self._scores(cache, ids, out.logits[0]) if scored else np.full(count, score)
-            cache.grow(layers, ids, positions, scores, out.logits[0, -1].clone())
+            hidden = out.hidden_states[-1][0, -1].clone() if self.keep_hidden else None
+            cache.grow(layers, ids, positions, scores, out.logits[0, -1].clone(), hidden)
 
     def _scores(self, cache: KVCache, ids: np.ndarray, logits: Any) -> np.ndarray:
         import torch

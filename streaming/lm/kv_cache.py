@@ -24,7 +24,7 @@ class KVCache:
 
     ids: token ids, EMBEDDED for embeddings. positions: of the rotary embedding. scores: what entropy-kept memory goes
     by (nats). blocks: the number of the block that an entry belongs to; blocks are evicted whole. logits: (vocabulary,)
-    after the last entry, None if they are not known.
+    after the last entry, None if they are not known; hidden: (width,), the last layer's output there, if it was kept.
     """
 
     def __init__(self) -> None:
@@ -33,6 +33,7 @@ class KVCache:
         self.scores = np.zeros(0, np.float32)
         self.blocks = np.zeros(0, np.int64)
         self.logits: Any = None
+        self.hidden: Any = None
         self.block = 0
         """The block that entries are being appended to."""
         self._layers: Any = None
@@ -83,7 +84,7 @@ class KVCache:
         for layer in self._layers.layers:
             layer.keys, layer.values = layer.keys[..., :length, :], layer.values[..., :length, :]
         self._select(np.arange(length))
-        self.logits = None
+        self.logits = self.hidden = None
 
     def keep(self, kept: np.ndarray, frequencies: Sequence[Any], positions: np.ndarray | None = None) -> None:
         """Evict all entries but `kept` (indices, ascending), which move to `positions` (by default 0, 1, 2, …).
@@ -108,19 +109,27 @@ class KVCache:
             for layer, inverse in zip(self._layers.layers, frequencies, strict=True):
                 layer.keys = rotated(layer.keys, torch.as_tensor(distance), inverse)
         if kept[-1] != len(self) - 1:
-            self.logits = None
+            self.logits = self.hidden = None
         if not whole:
             self._select(kept)
         self.positions = positions
 
-    def grow(self, layers: Any, ids: np.ndarray, positions: np.ndarray, scores: np.ndarray, logits: Any) -> None:
+    def grow(
+        self,
+        layers: Any,
+        ids: np.ndarray,
+        positions: np.ndarray,
+        scores: np.ndarray,
+        logits: Any,
+        hidden: Any = None,
+    ) -> None:
         """Take what a forward pass over new entries has left in `layers` (a DynamicCache)."""
         self._layers = layers
         self.ids = np.concatenate([self.ids, ids])
         self.positions = np.concatenate([self.positions, positions])
         self.scores = np.concatenate([self.scores, scores.astype(np.float32)])
         self.blocks = np.concatenate([self.blocks, np.full(len(ids), self.block)])
-        self.logits = logits
+        self.logits, self.hidden = logits, hidden
 
     def layers(self) -> Any:
         """A DynamicCache that a forward pass may go on from; what it adds is not seen here."""

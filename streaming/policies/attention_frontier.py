@@ -26,7 +26,7 @@ class AttentionFrontier(LocalAgreement):
     def update(self, words: Sequence[Word], heard: int, since: int = 0) -> Hypothesis:
         """See LocalAgreement. One hypothesis is enough."""
         tail = self._beyond_stable(words, since)
-        sure = max(0, len(tail) - self.waiting)
+        sure = self._ripe(tail, max(0, len(tail) - self.waiting), heard)
         self.stable += tail[:sure]
         self._recent = [tail[sure:]]
         return Hypothesis(self.stable + tail[sure:], len(self.stable))

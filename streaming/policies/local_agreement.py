@@ -7,17 +7,24 @@ real-time transcription system", section 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.policies.hypothesis import Hypothesis, Word
+from duplex.streaming.policies.splicing import known_letters
+from duplex.streaming.policies.spoken_form import Spelling, Spoken, agreed, as_written, comparable
 
-_JOINT = 5  # words at the joint that may have been heard twice
+__all__ = ["LocalAgreement", "comparable"]
+
+_JOINT = 5  # words before a window that may be heard once more in it
+_BEHIND = SAMPLE_RATE // 2  # samples behind the end where the next sound changes little
+_GROWN = SAMPLE_RATE  # samples after which nothing is added to a number
 
 
-def comparable(text: str) -> str:
-    """A word's text without case and punctuation: "Well," and "well" are the same word."""
-    return "".join(letter for letter in text.casefold() if letter.isalnum() or letter == "'") or text
+def _never(text: str) -> bool:
+    return False
 
 
 @dataclass(slots=True)
@@ -25,12 +32,18 @@ class LocalAgreement:
     """The policy and its state for one utterance.
 
     agree: successive hypotheses that must agree (2 in the papers). margin: samples at the end of what has been heard
-    in which no word becomes stable, since the next sound may still change it.
+    in which no word becomes stable, since the next sound may still change it. spelling: how words are said, by which
+    hypotheses are compared and joined (spoken_form.py). grows: whether what follows a word may change how it is
+    written, as with numbers: it waits for the next word, or a second. sure: the confidence from which on one hypothesis
+    is enough for a word that ended half a second ago, as are all before it; None: it never is.
     """
 
     agree: int = 2
     margin: int = 0
     stable: tuple[Word, ...] = ()
+    spelling: Spelling = as_written
+    grows: Callable[[str], bool] = _never
+    sure: float | None = None
     _recent: list[tuple[Word, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -41,13 +54,17 @@ class LocalAgreement:
         """words: the recognizer's whole hypothesis of the samples from `since` to `heard`, in order of time."""
         tail = self._beyond_stable(words, since)
         self._recent.append(tail)
-        if len(self._recent) >= self.agree:
-            agreed = _common_prefix(self._recent)
-            while agreed and tail[agreed - 1].end > heard - self.margin:
-                agreed -= 1
-            self.stable += tail[:agreed]
-            self._recent = [hypothesis[agreed:] for hypothesis in self._recent[1:]]
-            tail = tail[agreed:]
+        spoken = [Spoken(hypothesis, self.spelling) for hypothesis in self._recent]
+        latest = spoken[-1]
+        count = self._clear(tail, heard)
+        if len(spoken) >= self.agree:
+            count = max(count, latest.whole(agreed(spoken)))
+            spoken = spoken[1:]
+        count = self._ripe(tail, count, heard)
+        letters = latest.ends[sum(unit.word < count for unit in latest.units)]
+        self.stable += tail[:count]
+        self._recent = [hypothesis.behind(letters) for hypothesis in spoken]
+        tail = tail[count:]
         return Hypothesis(self.stable + tail, len(self.stable))
 
     def settle(self, until: int) -> Hypothesis:
@@ -65,6 +82,21 @@ class LocalAgreement:
         self._recent.clear()
         return Hypothesis(self.stable, len(self.stable), final=True)
 
+    def _clear(self, tail: tuple[Word, ...], heard: int) -> int:
+        """How many first words were heard clearly, and ended long enough ago."""
+        if (sure := self.sure) is None:
+            return 0
+        known = takewhile(lambda word: word.confidence >= sure and word.end <= heard - _BEHIND, tail)
+        return sum(1 for _ in known)
+
+    def _ripe(self, tail: tuple[Word, ...], count: int, heard: int) -> int:
+        """How many of the first `count` words can become stable at `heard`."""
+        while count and tail[count - 1].end > heard - self.margin:
+            count -= 1
+        while count and tail[count - 1].end > heard - _GROWN and self.grows(tail[count - 1].text):
+            count -= 1
+        return count
+
     def _beyond_stable(self, words: Sequence[Word], since: int) -> tuple[Word, ...]:
         """The part of `words` that follows the stable prefix; where the texts agree, the prefix has its times, case and
         punctuation from now on: whether a sentence ended is known by what follows."""
@@ -73,29 +105,9 @@ class LocalAgreement:
         while first and self.stable[first - 1].start + self.stable[first - 1].end > 2 * since:
             first -= 1
         known = self.stable[first:]
-        if not known:
-            return self._without_repeats(words)
-        same = len(words) >= len(known) and _common_prefix([known, words]) == len(known)
-        if same:
+        if known and [comparable(word.text) for word in known] == [comparable(w.text) for w in words[: len(known)]]:
             self.stable = self.stable[:first] + words[: len(known)]
             return words[len(known) :]
-        end = known[-1].end
-        return self._without_repeats(tuple(word for word in words if word.start + word.end >= 2 * end))
-
-    def _without_repeats(self, tail: tuple[Word, ...]) -> tuple[Word, ...]:
-        """Drops from `tail` the last stable words heard once more, at times that overlap the stable ones."""
-        if not self.stable or not tail or tail[0].start >= self.stable[-1].end:
-            return tail
-        for count in range(min(_JOINT, len(self.stable), len(tail)), 0, -1):
-            if _common_prefix([self.stable[-count:], tail[:count]]) == count:
-                return tail[count:]
-        return tail
-
-
-def _common_prefix(hypotheses: Sequence[Sequence[Word]]) -> int:
-    count = 0
-    for words in zip(*hypotheses, strict=False):
-        if len({comparable(word.text) for word in words}) > 1:
-            break
-        count += 1
-    return count
+        before = Spoken(self.stable[max(0, first - _JOINT) :], self.spelling)
+        heard = Spoken(words, self.spelling)
+        return heard.behind(known_letters(before, heard, since))

@@ -40,7 +40,10 @@ def test_flags_that_were_not_given_change_nothing() -> None:
         ("speech_rate = 7", "speech_rate must lie between 0.3 and 3, not 7"),
         ("speech_rate = nan", "speech_rate must lie between 0.3 and 3, not nan"),
         ("llm = 'localhost'", "llm must be an http(s) address or auto, not 'localhost'"),
-        ("synthesizer = 'bells'", "synthesizer must be one of auto, espeak, kokoro, piper, or an address, not 'bells'"),
+        (
+            "synthesizer = 'bells'",
+            "synthesizer must be one of auto, espeak, flite, kokoro, piper, or an address, not 'bells'",
+        ),
         ("wall_time = 'noon'", "wall_time must be an ISO 8601 time"),
         ("[floor]\npause_short = 3", "floor.pause_short ≤ pause_medium ≤ pause_long does not hold"),
         ("[floor]\npause_shirt = 3", "did you mean 'floor.pause_short'?"),

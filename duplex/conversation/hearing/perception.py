@@ -2,8 +2,7 @@
 
     input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
            │                │                                             spot commands, a node for each party
-           │                ├─ diarize
-           │                ├─ listen (an answerer that hears for itself)
+           │                ├─ diarize, and tag sounds, a node for each party; listen (an answerer that hears)
            │                └─ restore
            └─ sinks
 
@@ -23,13 +22,16 @@ from duplex.conversation.audience import Audience
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.hearing.listening import Listening
 from duplex.conversation.hearing.live_restoration import LiveRestoration
+from duplex.conversation.hearing.prosody import ProsodyTracker
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
+from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
 from duplex.models.interaction.contract import Listens
+from duplex.models.turn_taking import Slopes
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.gain import ChannelGains
@@ -59,9 +61,9 @@ class Perception:
     """Declares the nodes and holds what they share. `input` is where frames go in.
 
     spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
-    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. restore_hearing:
-    activity and recognition hear the restored sound while there is any. listener: hears all parties beside the
-    recognizer, if the answerer does; dialogue: what it calls the conversation.
+    utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. sounds: of each party,
+    if they are to be told. restore_hearing: activity and recognition hear the restored sound while there is any.
+    listener: hears all parties beside the recognizer, if the answerer does; dialogue: what it calls the conversation.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Perception:
         recognizer: Recognizer[Any],
         spotter: Recognizer[Any] | None = None,
         labels: SpeakerLabels | None = None,
+        sounds: Sequence[LiveSounds] = (),
         echo_control: EchoControl | None = None,
         buffer: float = 5.0,
         gap: float = 0.35,
@@ -105,8 +108,10 @@ class Perception:
         self._spotters: list[SpokenCommands] = []
         self._recognition: list[Node[AsrChunk]] = []
         self.segmenters: list[Segmenter] = []
-        for party in parties:
-            put = self._recognize_party(party, recognizer, spotter)
+        self._prosody = ProsodyTracker(steps, self._ending_measured, after=[self.input])
+        self.nodes.append(self._prosody.node)
+        for channel, party in enumerate(parties):
+            put = self._prosody.beside(channel, self._recognize_party(party, recognizer, spotter))
             self.segmenters.append(
                 Segmenter(party, manager, vad, put, gap=gap, limit=limit, on_speech=manager.heard_speech)
             )
@@ -119,18 +124,23 @@ class Perception:
             self.nodes.append(self._diarize)
         self._listening: Listening | None = None
         if listener is not None:
-            self._listening = Listening(
-                listener, dialogue, steps, lambda: manager.situation, manager.decided, [self.input]
-            )
+            fresh = manager.deciding.now
+            self._listening = Listening(listener, dialogue, steps, manager.situation, fresh, [self.input])
             self.nodes.append(self._listening.node)
+        self._sounds = sounds
+        self._tagged = [each.node([self.input]) for each in sounds]
+        self.nodes += self._tagged
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
+
+    def _ending_measured(self, channel: int, start: int, end: int, slopes: Slopes) -> None:
+        self._manager.percepts.prosody(self.segmenters[channel].party, start, end, *slopes)
 
     def _recognize_party(
         self, party: str, recognizer: Recognizer[Any], spotter: Recognizer[Any] | None
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
         recognition = UtteranceRecognizer(
-            party, self._manager, recognizer, self._steps, caught_up=self._manager.floor.caught_up
+            party, self._manager, recognizer, self._steps, caught_up=self._manager.caught_up
         )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",
@@ -175,6 +185,8 @@ class Perception:
             if commands.recognition.busy or not commands.node.idle:
                 return False
             commands.recognition.party = party
+        for sounds in self._sounds[index : index + 1]:
+            sounds.party = party
         self._manager.segmenters.pop(segmenter.party, None)
         segmenter.party = recognition.party = party
         self._manager.segmenters[party] = segmenter
@@ -213,6 +225,8 @@ class Perception:
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
         if self._listening is not None:
             self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))
+        for index, node in enumerate(self._tagged):
+            node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
         if self.restoring:
             self._restore.put(frame)
         if self.restoring and self._restore_hearing:

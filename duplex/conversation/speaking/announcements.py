@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -20,11 +20,13 @@ class Waiting(Protocol):
 class Announcements:
     """Texts that wait for the floor, and the timers that will make more of them. The floor is told how many wait.
 
-    An urgent text does not wait for a reply to end: it is said at the next end of a clause.
+    An urgent text does not wait for a reply to end: it is said at the next end of a clause. due: is told the text of
+    each timer that becomes due.
     """
 
-    def __init__(self, floor: Waiting) -> None:
+    def __init__(self, floor: Waiting, due: Callable[[str], None] = lambda text: None) -> None:
         self._floor = floor
+        self._due = due
         self._waiting: list[tuple[str, bool]] = []
         self._timers: list[Control] = []
 
@@ -60,7 +62,9 @@ class Announcements:
         if suspended:
             self._timers = [replace(timer, at=timer.at - suspended) for timer in self._timers]
         while self._timers and self._timers[0].at * SAMPLE_RATE <= at:
-            self.say(self._timers.pop(0).text, urgent=True)
+            text = self._timers.pop(0).text
+            self._due(text)
+            self.say(text, urgent=True)
 
     def due_before(self, at: int) -> bool:
         """Whether something waits, or will before the sample `at`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from duplex import events as ev
@@ -11,7 +11,7 @@ from duplex.conversation.floor_rules import Action
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
-from duplex.conversation.speaking.track import Track
+from duplex.conversation.speaking.track import HeardWord, Track
 
 
 @dataclass(slots=True)
@@ -29,7 +29,8 @@ class ReplyReports:
     """Follows playback and turns what was heard into events, history and the floor's triggers.
 
     act: carries out the floor's actions. unheard: takes the text of an interjection that was dropped before a word of
-    it was heard. listener: takes what was heard, and whether it was of an answer.
+    it was heard. words: takes an epoch and the words of it that have been heard. listener: takes what was heard of a
+    reply, and whether it was an answer.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ReplyReports:
         emit: Callable[[ev.Event], None],
         act: Callable[[list[Action]], None],
         unheard: Callable[[str], None],
+        words: Callable[[int, Sequence[HeardWord]], None],
         listener: Callable[[str, bool], None] | None = None,
     ) -> None:
         self.interjections: list[Interjection] = []
@@ -51,6 +53,7 @@ class ReplyReports:
         self._emit = emit
         self._act = act
         self._unheard = unheard
+        self._words = words
         self._listener = listener
 
     def played(self, at: int) -> None:
@@ -116,6 +119,8 @@ class ReplyReports:
         words = track.heard_words()
         for word in words[known:]:
             self._emit(ev.SpokenWord(word.start, word.end, track.epoch, word.text))
+        if len(words) > known:
+            self._words(track.epoch, words[known:])
         return len(words)
 
     def _report(self, track: Track, turn: int, heard: str, interrupted: bool, decided: int, token: int) -> None:

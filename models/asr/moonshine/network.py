@@ -19,10 +19,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from duplex.models.asr.moonshine.graph import with_attention
+from duplex.models.asr.moonshine.folding import open_folded
 from duplex.models.asr.moonshine.tokens import END, START
 from duplex.streaming.errors import ModelError, first_line
-from duplex.streaming.onnx import onnx_of, session
 
 ENCODER, DECODER = "encoder_model.ort", "decoder_model_merged.ort"
 SHORTEST = 1600
@@ -59,18 +58,16 @@ class Network:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._encoder = session(onnx_of(folder / ENCODER), spinning=False, quiet=True)
-            decoder, layers = with_attention(onnx_of(folder / DECODER))
-            self._decoder = session(decoder, spinning=False, quiet=True)
+            self._encoder, self._decoder = open_folded(folder, ENCODER, DECODER)
         except ImportError as error:
             raise ModelError(f"{folder}: Moonshine needs onnxruntime: pip install onnxruntime") from error
         except Exception as error:  # ONNX Runtime has a class of its own for each cause
             raise ModelError(f"{folder}: not the networks of Moonshine: {first_line(error)}") from error
-        self._masked = {graph: len(graph.get_inputs()) > 1 for graph in [self._encoder]}[self._encoder]
+        self._masked = len(self._encoder.get_inputs()) > 1
         inputs = {spec.name: spec.shape for spec in self._decoder.get_inputs()}
         self._decoder_masked = "encoder_attention_mask" in inputs
         self._past = {name: shape for name, shape in inputs.items() if name.startswith("past_key_values")}
-        self._attention = [f"attention.{layer}" for layer in range(layers)]
+        self._attention = [spec.name for spec in self._decoder.get_outputs() if spec.name.startswith("attention.")]
         self._outputs = ["logits", *(_present(name) for name in self._past), *self._attention]
 
     def encode(self, samples: np.ndarray) -> np.ndarray:

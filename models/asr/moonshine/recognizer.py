@@ -12,7 +12,7 @@ from duplex.models.asr.moonshine.hotwords import hotwords_of
 from duplex.models.asr.moonshine.windows import Windows
 from duplex.models.asr.redecoding import Redecoding, RedecodingState
 
-_LIVE = {"interval": 0.4, "window": 10.0}
+_LIVE = {"interval": 0.4, "window": 8.0, "keep": 4.5, "sure": 0.6}
 _WHOLE = {"interval": 12.0, "window": 24.0}
 
 
@@ -27,6 +27,7 @@ class Moonshine(Redecoding):
     """
 
     languages = ("en",)
+    writes = "en"
 
     def __init__(
         self,

@@ -7,18 +7,14 @@ Weights are stored in half precision, each with a cast that the runtime folds aw
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import warnings
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional as F
 
+from duplex.models.corpora.graph_export import write_graph
 from duplex.models.diarization import WEIGHTS
 from duplex.models.diarization.config import DiarizationConfig
 from duplex.models.diarization.network import DiarizationNet
@@ -102,41 +98,11 @@ def _padded(kernel: Tensor, reach: int) -> Tensor:
 
 
 def _write(module, arguments, inputs, outputs, names, axes, path: Path, config: DiarizationConfig) -> None:
-    memory = io.BytesIO()
     frames = {"inputs": {1: "frames"}, "hidden": {1: "frames"}}
     used = {name: axis for name, axis in (frames | axes).items() if name in inputs or name in outputs}
     used |= {f"next_{name}": axes[name] for name in names if name in axes}
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module.eval(),
-            arguments,
-            memory,
-            dynamo=False,
-            opset_version=17,
-            input_names=inputs,
-            output_names=[*outputs, *(f"next_{name}" for name in names)],
-            dynamic_axes=used,
-        )
-    graph = onnx.load_from_string(memory.getvalue())
-    _halve(graph)
-    del graph.metadata_props[:]
-    graph.metadata_props.add(key="config", value=json.dumps(config.as_dict()))
-    onnx.save(graph, str(path))
-
-
-def _halve(graph) -> None:
-    """Large weights in half precision, each with a cast that the runtime folds away."""
-    casts = []
-    for tensor in graph.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) > 256:
-            values = numpy_helper.to_array(tensor).astype(np.float16)
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
-            casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *graph.graph.node]
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
+    metadata = {"config": json.dumps(config.as_dict())}
+    write_graph(module, arguments, inputs, [*outputs, *(f"next_{name}" for name in names)], path, metadata, used)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from duplex.models.corpora.manifest import SPEECH, data_folder, rows
-from duplex.models.corpora.optimizers import adamw, scale
+from duplex.models.corpora.optimizers import adamw, average_into, scale
 from duplex.models.diarization.config import NETWORKS, DiarizationConfig
 from duplex.models.diarization.network import DiarizationNet, Diarized
 from duplex.models.diarization.profiles import alone
@@ -126,15 +126,6 @@ def mistaken(rng: np.random.Generator, labels: np.ndarray) -> np.ndarray:
             piece = row[first : first + int(rng.integers(3, 25)), 1:-1]
             piece[:] = np.roll(piece, int(rng.integers(piece.shape[1])), axis=1)
     return weights
-
-
-def average_into(average: torch.nn.Module, net: torch.nn.Module, decay: float) -> None:
-    """Exponential moving average of weights and of the statistics of norms."""
-    with torch.no_grad():
-        pairs = zip(average.state_dict().values(), net.state_dict().values(), strict=True)
-        for mean, new in pairs:
-            if mean.is_floating_point():
-                mean.lerp_(new, 1 - decay)
 
 
 def begin_with(net: DiarizationNet, path: Path) -> None:

@@ -26,7 +26,10 @@ class Situation:
     """What the floor and playback say about the moment of a decision.
 
     now: seconds on the session's clock. speaking: a reply is audible. held: a reply is held. answering: a reply is
-    being made and nothing of it is audible yet. asked: the assistant's last sentence was a question.
+    being made and nothing of it is audible yet. asked: the assistant's last sentence was a question. since: words that
+    began before that are of turns that are over; it falls back when such a turn goes on after all. rest: what has not
+    been heard of the reply that is audible or held. patience: seconds of silence after which the turn that is open
+    counts as over, as the models of turn taking have it.
     """
 
     now: float
@@ -34,6 +37,9 @@ class Situation:
     held: bool = False
     answering: bool = False
     asked: bool = False
+    since: float = 0.0
+    rest: str = ""
+    patience: float = 0.8
 
 
 @dataclass(frozen=True, slots=True)

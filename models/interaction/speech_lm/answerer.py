@@ -29,7 +29,7 @@ DIALOGUES = 8
 STANDS = 3
 """Blocks for which a decision to speak stands: the floor gives the turn a moment later."""
 
-GATE = "control token"
+GATE = "listener"
 
 
 @dataclass(slots=True)
@@ -111,6 +111,10 @@ class SpeechAnswerer:
         """How many times the model has listened, and what it decided last."""
         known = self._dialogue(dialogue)
         return known.blocks, known.verdict
+
+    def gate(self, dialogue: str) -> ListenerGate:
+        """See contract.Listens."""
+        return ListenerGate(self, dialogue)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         known = self._dialogue(request.dialogue)
@@ -222,7 +226,7 @@ class SpeechAnswerer:
         )
 
 
-class ControlTokenGate:
+class ListenerGate:
     """A decider's gate: what a speech model's control token says of the latest block of a conversation."""
 
     name = GATE

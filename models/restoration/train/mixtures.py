@@ -7,11 +7,11 @@ draws pairs (degraded, clean) from memory at a few milliseconds each, so that lo
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from duplex.models.corpora.bank import Bank, decoded_bank
 from duplex.models.corpora.degradations import (
     babble,
     band_limit,
@@ -26,7 +26,7 @@ from duplex.models.corpora.degradations import (
     simulate_rooms,
     speed,
 )
-from duplex.models.corpora.manifest import NOISE, SPEECH, decode, rows
+from duplex.models.corpora.manifest import NOISE, SPEECH, rows
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import InputError
@@ -34,46 +34,9 @@ from duplex.streaming.errors import InputError
 TASK_SHARES = {"enhance": 0.3, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.12, "auto": 0.33}
 
 
-@dataclass(frozen=True)
-class Bank:
-    """Recordings laid end to end: samples (n,) int16, start offsets (items + 1,), group number of each item."""
-
-    samples: np.ndarray
-    starts: np.ndarray
-    groups: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def item(self, index: int) -> np.ndarray:
-        """Item `index`, (n,) float32."""
-        return self.samples[self.starts[index] : self.starts[index + 1]].astype(np.float32) / 32768.0
-
-    def crop(self, index: int, length: int, rng: np.random.Generator) -> np.ndarray:
-        """A random crop of `length` samples, (length,) float32; short items are repeated."""
-        start, end = int(self.starts[index]), int(self.starts[index + 1])
-        if end - start <= length:
-            return np.resize(self.item(index), length)
-        at = start + int(rng.integers(0, end - start - length))
-        return self.samples[at : at + length].astype(np.float32) / 32768.0
-
-
 def _bank(folder: Path, chosen: list[dict], group: str) -> Bank:
-    decoded = [decode(folder / row["path"]) for row in chosen]
     names: dict[str, int] = {}
-    groups = [names.setdefault(str(row.get(group)), len(names)) for row in chosen]
-    starts = np.cumsum([0] + [len(audio) for audio in decoded])
-    return Bank(np.concatenate(decoded), starts, np.array(groups))
-
-
-def _save(path: Path, bank: Bank) -> None:
-    np.save(path.with_suffix(".samples.npy"), bank.samples)
-    np.savez(path.with_suffix(".index.npz"), starts=bank.starts, groups=bank.groups)
-
-
-def _load(path: Path) -> Bank:
-    index = np.load(path.with_suffix(".index.npz"))
-    return Bank(np.load(path.with_suffix(".samples.npy"), mmap_mode="r"), index["starts"], index["groups"])
+    return decoded_bank(folder, chosen, [names.setdefault(str(row.get(group)), len(names)) for row in chosen])
 
 
 def build_cache(folder: Path, cache: Path, rooms: int = 1200, coded: int = 1500, seed: int = 0) -> None:
@@ -85,7 +48,7 @@ def build_cache(folder: Path, cache: Path, rooms: int = 1200, coded: int = 1500,
         for name, datasets, group in (("speech", SPEECH, "speaker"), ("noise", NOISE, "label")):
             path = cache / f"{name}-{split}"
             if not path.with_suffix(".index.npz").exists():
-                _save(path, _bank(folder, rows(folder, datasets, split), group))
+                _bank(folder, rows(folder, datasets, split), group).save(path)
         path = cache / f"rooms-{split}.npz"
         if not path.exists():
             count = rooms if split == "train" else min(rooms, 40)
@@ -119,8 +82,8 @@ class Mixer:
 
     def __init__(self, cache: str | os.PathLike, split: str = "train", with_codecs: bool = True) -> None:
         cache = Path(cache)
-        self._speech = _load(cache / f"speech-{split}")
-        self._noise = _load(cache / f"noise-{split}")
+        self._speech = Bank.load(cache / f"speech-{split}")
+        self._noise = Bank.load(cache / f"noise-{split}")
         self._rooms = np.load(cache / f"rooms-{split}.npz")["rooms"]
         if with_codecs:
             coded = np.load(cache / f"coded-{split}.npz")

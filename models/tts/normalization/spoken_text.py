@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 
 from duplex.models.tts.contract import SpeechChunk, WordMark
@@ -30,10 +30,10 @@ class _Replaced:
 
 
 class SpokenText:
-    """text: to be read aloud; `original` is the way back."""
+    """text: to be read aloud; written: what it stands for; `original` is the way back."""
 
     def __init__(self, written: str, replacements: list[tuple[int, int, str]]) -> None:
-        self._written = written
+        self.written = written
         self._replaced: list[_Replaced] = []
         pieces: list[str] = []
         at = place = 0
@@ -57,9 +57,9 @@ class SpokenText:
         """(start, end) in the written text of the spoken text[start:end], end > start; all of what was replaced."""
         left, right = self._back(start)[0], self._back(end - 1)[1]
         for entry in self._silent:  # what is not said goes with the word before it
-            if entry.start >= right and not self._written[right : entry.start].strip():
+            if entry.start >= right and not self.written[right : entry.start].strip():
                 right = entry.end
-        if not self._written[self._said_from : left].strip():
+        if not self.written[self._said_from : left].strip():
             left = min(left, self._begin)
         return left, right
 
@@ -118,7 +118,7 @@ def _scripts(text: str, taken: bytearray) -> Iterator[tuple[int, int, str]]:
             yield start, end, said or ""
 
 
-def with_original_marks(chunks: Iterator[SpeechChunk], spoken: SpokenText) -> Iterator[SpeechChunk]:
+def with_original_marks(chunks: Iterator[SpeechChunk], spoken: SpokenText) -> Generator[SpeechChunk, None, None]:
     """The chunks of `spoken.text`, with marks of the written text: what one written word is said as is one mark."""
     open_: WordMark | None = None
     try:

@@ -35,6 +35,11 @@ def test_standard_input_is_spoken_line_by_line(tmp_path):
     assert soundfile.info(tmp_path / "x.wav").duration > 0.8
 
 
+def test_no_standard_input_is_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "the text is empty" in fails(capsys, "say", "-", "-o", str(tmp_path / "x.wav"))
+
+
 def test_what_is_wrong_is_one_line(tmp_path, capsys):
     out = ["-o", str(tmp_path / "x.wav")]
     assert "nothing to say" in fails(capsys, "say", "", *out)
@@ -48,6 +53,7 @@ def test_what_is_wrong_is_one_line(tmp_path, capsys):
     assert "there is no such voice" in fails(capsys, "say", "hi", *out, "--voice", str(tmp_path / "none.onnx"))
     assert "no voice 'nobody'" in fails(capsys, "say", "hi", *out, "--voice", "nobody")
     assert "speaks en, not de" in fails(capsys, "say", "hi", *out, "--voice", str(TINY), "--language", "de")
+    assert "synthesizer must be one of" in fails(capsys, "say", "hi", *out, "--synthesizer", "bells")
     assert "speech_rate must lie between" in fails(capsys, "say", "hi", *out, "--rate", "99")
     (tmp_path / "broken.onnx").write_bytes(b"<html>")
     (tmp_path / "broken.onnx.json").write_bytes(Path(f"{TINY}.json").read_bytes())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from duplex.conversation.floor import Floor
 from duplex.conversation.floor_rules import (
     RULES,
+    Acknowledge,
     Action,
     Announce,
     Backchannel,
@@ -28,6 +29,7 @@ from duplex.conversation.floor_rules import (
     Withdraw,
 )
 from duplex.floor_settings import FloorSettings
+from duplex.models.interaction.decider.contract import Verdict
 
 RATE = 16_000
 SCORES = {"the": 0.1, "maybe": 0.5, "please": 0.95}
@@ -107,6 +109,11 @@ class Scene:
         self.speaks().starts().waits(0.2)
         assert self.floor.state is State.SUSPENDED
         return self
+
+    def decides(self, action: str, score: float = 1.0, late: float = 0.0) -> Scene:
+        """The decider's decision on what there was `late` seconds ago."""
+        verdict = Verdict(action, score, "test")  # type: ignore[arg-type]
+        return self._fire("decided", verdict, round((self.now - late) * RATE))
 
     def types(self, text: str = "and in Rome", party: str = "user") -> Scene:
         self.floor.typed(round(self.now * RATE), party, text)
@@ -521,6 +528,85 @@ def test_a_sound_before_the_answer_does_not_lose_what_was_typed() -> None:
     assert len(scene.typed()) == 2
 
 
+# Decisions of the decider.
+
+
+def test_a_decision_to_respond_need_not_wait_for_the_pause() -> None:
+    scene = Scene().starts().waits(1.0).stops().says("what is the", final=True).waits(0.2)
+    assert scene.decides("respond").floor.state is State.THINKING
+    assert scene.kinds() == ["endpoint"]
+
+
+def test_a_decision_to_respond_waits_for_the_words() -> None:
+    scene = Scene().starts().waits(1.0).stops().says("what is the").waits(0.2)
+    assert scene.decides("respond").floor.state is State.PAUSING
+
+
+@pytest.mark.parametrize("action", ["respond", "silent", "backchannel"])
+def test_a_decision_from_before_the_user_went_on_changes_nothing(action: str) -> None:
+    scene = Scene(backchannels=True).starts().waits(1.0).stops().says("what is the", final=True).waits(0.2)
+    scene.starts().waits(0.2).stops().says("time", final=True).waits(0.1)
+    before = scene.actions[:]
+    assert scene.decides(action, late=0.4).actions == before
+    assert scene.waits(0.4).floor.state is State.THINKING
+
+
+def test_a_sure_decision_to_stay_silent_prolongs_this_silence_only() -> None:
+    scene = Scene().starts().waits(1.0).stops().says("what time is it", final=True).waits(0.2)
+    scene.decides("silent", 0.95).waits(1.3)
+    assert scene.floor.state is State.PAUSING
+    assert scene.waits(0.2).floor.state is State.THINKING
+    scene.starts().waits(0.5).stops().says("please", final=True).waits(0.4)
+    assert scene.floor.state is State.THINKING
+
+
+def test_an_unsure_decision_to_stay_silent_prolongs_nothing() -> None:
+    scene = Scene().starts().waits(1.0).stops().says("what time is it", final=True).waits(0.2)
+    assert scene.decides("silent", 0.8).waits(0.4).floor.state is State.THINKING
+
+
+def test_a_backchannel_of_the_assistant_leaves_the_floor_to_the_user() -> None:
+    scene = Scene(backchannels=True).starts().waits(5.0).says("so the").decides("backchannel")
+    assert scene.stops().waits(0.2).decides("backchannel").floor.state is State.PAUSING
+    first, second = scene.of(Acknowledge)
+    assert isinstance(first, Acknowledge) and isinstance(second, Acknowledge)
+    assert first.epoch != second.epoch
+    assert scene.floor.reply_audible(round(scene.now * RATE), second.epoch) == []
+    assert scene.floor.state is State.PAUSING
+
+
+def test_backchannels_are_off_unless_asked_for() -> None:
+    assert not Scene().starts().waits(5.0).decides("backchannel").actions
+
+
+def test_a_decision_to_yield_takes_words_over_the_reply_for_a_turn() -> None:
+    scene = Scene().speaks().starts().waits(0.1).says("mhm").decides("yield")
+    assert scene.floor.state is State.HEARING
+    assert scene.of(Interrupt)
+    scene = Scene().held().says("mhm").decides("yield")
+    assert scene.floor.state is State.HEARING
+    scene = Scene().held().says("mhm").stops().decides("yield")
+    assert scene.floor.state is State.PAUSING
+    scene = Scene().speaks().starts().waits(0.1).says("mhm").stops().decides("yield")
+    assert scene.floor.state is State.PAUSING
+    scene = Scene().speaks().starts().waits(0.1).decides("resume").says("go").decides("yield")
+    assert scene.floor.state is State.HEARING
+
+
+def test_a_decision_to_yield_without_words_holds_the_reply_only() -> None:
+    scene = Scene().speaks().starts().waits(0.1).decides("yield")
+    assert scene.floor.state is State.SUSPENDED
+    assert not scene.of(Interrupt)
+    assert not Scene().speaks().decides("yield").of(Interrupt)
+
+
+def test_a_decision_to_resume_lets_pass_what_is_said() -> None:
+    scene = Scene().held().says("hand me the salt").decides("resume")
+    assert scene.floor.state is State.SPEAKING and scene.of(Resume)
+    scene = Scene().held().stops().starts().decides("resume", late=0.2)
+    assert scene.floor.state is State.SUSPENDED  # somebody has begun to speak since
+
+
 def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) -> None:
     fired: set[Rule] = set()
     init = Scene.__init__
@@ -550,8 +636,10 @@ def test_the_documents_table_is_the_rules() -> None:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["starts", "stops", "says", "final", "waits", "audible", "ended", "announces", "types"]),
-        st.sampled_from(["mhm", "no wait", "what is the", ""]),
+        st.sampled_from(
+            ["starts", "stops", "says", "final", "waits", "audible", "ended", "announces", "types", "decides"]
+        ),
+        st.sampled_from(["mhm", "no wait", "what is the", "", "respond", "yield", "resume", "silent"]),
         st.floats(0.02, 3.0),
     ),
     max_size=40,
@@ -577,6 +665,8 @@ def test_the_floor_never_speaks_over_itself_and_never_sticks(events: list[tuple[
             scene.announces()
         elif kind == "types":
             scene.types(text or "hello")
+        elif kind == "decides":
+            scene.decides(text, late=seconds / 4)
         elif kind == "audible" and scene.floor.state is State.THINKING:
             scene.audible()
         elif kind == "ended" and scene.floor.state in (State.THINKING, State.SPEAKING, State.OVERLAP):

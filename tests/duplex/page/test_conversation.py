@@ -25,6 +25,13 @@ DRAW = """async (events) => {
   return [tracks.audible, within(tracks.audible, 4.5), within(tracks.audible, 5.5), tracks.speech.get("Ann")];
 }"""
 
+LINES = """async (events) => {
+  const { Tracks } = await import("./static/tracks.js");
+  const tracks = new Tracks();
+  for (const event of events) tracks.read(event);
+  return tracks.sounds.map(({ label, start, end }) => [label, start, Number.isFinite(end) ? end : null]);
+}"""
+
 EVENTS: list[ev.Event] = [
     ev.SpeechStarted(16_000, 17_000, "Ann"),
     ev.Partial(16_000, 20_000, "Ann", "what ti", 4),
@@ -90,3 +97,19 @@ async def test_the_timeline_knows_what_was_audible(server: Served, demo_wav: Pat
     assert audible == [{"start": 3.0, "end": 5.0}, {"start": 6.0, "end": 6.5}]
     assert inside and not held
     assert speech == [{"start": 1.0, "end": 1.9375}]
+
+
+@pytest.mark.slow
+async def test_a_sound_is_one_entry_and_one_line(server: Served, demo_wav: Path) -> None:
+    """Told when it is known and when it is over, and again within a while: one entry, and a line for each time."""
+    told = [
+        ev.SoundHeard(16_000, 22_400, "Ann", "dog", 0.7, 1, False),
+        ev.SoundHeard(16_000, 32_000, "Ann", "dog", 0.8, 1, True),
+        ev.SoundHeard(64_000, 96_000, "Ann", "dog", 0.8, 2, True),
+        ev.SoundHeard(64_000, 70_400, "Ann", "rain", 0.8, 3, False),
+    ]
+    events = [event.as_dict() for event in told]
+    shown = [(each["kind"], each["text"], each["end"]) for each in await entries(server, demo_wav, events)]
+    assert shown == [("sound", "dog", 6.0), ("sound", "rain", 4.4)]
+    lines = await entries(server, demo_wav, events, LINES)
+    assert lines == [["dog", 1, 2], ["dog", 4, 6], ["rain", 4, None]]

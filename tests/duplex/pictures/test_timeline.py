@@ -47,6 +47,18 @@ def columns(image: np.ndarray, seconds: float) -> np.ndarray:
     return (np.arange(image.shape[1]) - left) / (right - left) * seconds
 
 
+def test_a_sound_is_a_line_over_the_waveform_where_it_was_heard(tmp_path):
+    before = [ev.SessionStarted(0, 0, ("user",), "", {}), ev.SessionEnded(10 * S, 10 * S, {})]
+    heard = [ev.SoundHeard(2 * S, 6 * S, "user", "dog", 0.9, 1, True)]
+    pictures = []
+    for number, events in enumerate((before, before + heard)):
+        draw_timeline(log_of(events), tmp_path / f"{number}.png")
+        pictures.append(pixels(tmp_path / f"{number}.png"))
+    changed = (np.abs(pictures[0] - pictures[1]).max(axis=2) > 12).any(axis=0)
+    times = columns(pictures[0], 10.0)[changed]
+    assert 1.8 < times.min() < 2.1 and 5.9 < times.max() < 6.2
+
+
 def test_waveforms_lie_at_their_times_in_their_colours(tmp_path):
     sound, voice = np.zeros(10 * S, np.float32), np.zeros(10 * S, np.float32)
     sound[2 * S : 4 * S] = 0.5

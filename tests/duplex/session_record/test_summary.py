@@ -112,3 +112,19 @@ def test_nothing_happened():
 
 def test_it_is_plain_json(summary):
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_sounds_count_once_and_whole():
+    told = [
+        ev.SessionStarted(0, 0, ("user",), "", {}),
+        ev.SoundHeard(S, round(1.4 * S), "user", "dog", 0.7, 1, False),
+        ev.SoundHeard(S, 3 * S, "user", "dog", 0.9, 1, True),
+        ev.SoundHeard(5 * S, 6 * S, "user", "dog", 0.8, 2, True),
+        ev.SoundHeard(5 * S, round(5.4 * S), "user", "rain", 0.6, 3, False),  # the log breaks off
+    ]
+    assert summarize([event.as_dict() for event in told])["sounds"] == {
+        "dog": {"count": 2, "seconds": 3.0, "first": 1.0},
+        "rain": {"count": 1, "seconds": 0.4, "first": 5.0},
+    }
+    assert summarize([])["sounds"] == {}
+    assert summarize([{"type": "sound"}])["sounds"] == {"": {"count": 1, "seconds": 0.0, "first": 0.0}}

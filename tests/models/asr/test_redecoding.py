@@ -104,6 +104,28 @@ def test_a_hypothesis_comes_only_when_there_is_a_new_one() -> None:
     assert [(h.text, h.stable, h.final) for h in hypotheses] == [("w3", 0, False), ("w3", 1, False), ("w3", 1, True)]
 
 
+def test_a_pause_behind_stable_words_is_not_decoded_again_until_there_is_sound() -> None:
+    recognizer = Levels(interval=0.5)
+    hear(recognizer, speak([3, *[0] * 30]))
+    pause = recognizer.passes
+    assert pause <= 4  # two that agree, one since it looks like a number, and the last
+    recognizer = Levels(interval=0.5)
+    assert hear(recognizer, speak([3, *[0] * 30, 5, 0]))[-1].text == "w3 w5"
+    assert recognizer.passes <= pause + 2
+
+
+def test_after_a_cut_little_is_left_to_decode() -> None:
+    recognizer = Levels(interval=0.5, window=6.0, keep=2.0)
+    state, most = recognizer.initial_state(), 0
+    samples = speak([1 + index % 9 for index in range(200)])
+    for at in range(0, len(samples), recognizer.hop):
+        before = len(state.buffer)
+        _, state = recognizer.step(samples[at : at + recognizer.hop], state)
+        if len(state.buffer) < before:
+            most = max(most, len(state.buffer))
+    assert 0 < most <= 2 * SECOND
+
+
 def test_flush_does_not_decode_again_what_has_been_decoded() -> None:
     recognizer = Levels(interval=0.5)
     hear(recognizer, speak([3, 0]))
@@ -135,7 +157,7 @@ def test_nothing_heard_is_a_final_hypothesis_without_words() -> None:
 
 
 def test_what_it_cannot_do_is_said() -> None:
-    for wrong in ({"interval": 0.01}, {"interval": 9.0}, {"window": 60.0}, {"agree": 1}):
+    for wrong in ({"interval": 0.01}, {"interval": 9.0}, {"window": 60.0}, {"agree": 1}, {"keep": 12.0}):
         with pytest.raises(SettingsError):
             Levels(**wrong)
     with pytest.raises(StageError, match="one utterance per state"):

@@ -52,6 +52,11 @@ def test_every_word_is_marked_in_order_within_the_speech(piper):
     assert samples.dtype == np.float32 and np.abs(samples).max() <= 1.0
 
 
+def test_the_space_before_a_word_is_the_word_s(piper):
+    _, marks = spoken(piper, "in the end it was out")
+    assert all(before.end == after.start for before, after in itertools.pairwise(marks))
+
+
 def test_the_same_text_gives_the_same_samples(piper):
     first, second = spoken(piper, TEXT)[0], spoken(piper, TEXT)[0]
     assert first.tobytes() == second.tobytes()

@@ -16,6 +16,7 @@ from duplex.models.tts import load_synthesizer
 from duplex.models.tts.contract import Voice
 from duplex.models.tts.speech_server import RATE, SpeechServer
 from duplex.streaming.errors import EndpointError, SettingsError
+from tests.models.tts.listening import gathered
 
 TEXT = "Hello there, this is a test of a server."
 
@@ -64,15 +65,9 @@ def server() -> Iterator[SimpleNamespace]:
 
 def spoken(address: str, voice: Voice | None = None, **settings: str) -> tuple[np.ndarray, list]:
     engine = SpeechServer(address, **settings)
-    position, marks, samples = 0, {}, []
-    for chunk in engine.synthesize(TEXT, voice):
-        for mark in chunk.marks:
-            assert mark.text_start in marks or mark.start >= position
-            marks[mark.text_start] = mark
-        samples.append(chunk.samples)
-        position += len(chunk.samples)
+    heard = gathered(list(engine.synthesize(TEXT, voice)))
     engine.close()
-    return np.concatenate(samples), list(marks.values())
+    return heard
 
 
 def test_pcm_is_spoken_with_marks_for_every_word(server):
@@ -150,3 +145,13 @@ def test_espeak_is_the_spare_of_a_server_by_address(server):
     engine = load_synthesizer(server.address)
     assert engine.spare is not None and engine.spare.name == "espeak"
     engine.close()
+
+
+def test_the_server_is_given_the_text_as_it_is_read_aloud(server):
+    server.body = pcm(tone(6.0))
+    written = "It costs $5.99 today."
+    engine = load_synthesizer(server.address)
+    _, marks = gathered(list(engine.synthesize(written, Voice())))
+    engine.close()
+    assert server.asked[0][1]["input"] == "It costs five dollars and ninety-nine cents today."
+    assert [written[mark.text_start : mark.text_end] for mark in marks] == ["It", "costs", "$5.99", "today."]

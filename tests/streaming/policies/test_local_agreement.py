@@ -88,6 +88,23 @@ def test_words_too_close_to_the_end_wait() -> None:
     assert agreement.update(spoken("what time"), 12_000).stable == 2
 
 
+def test_a_word_heard_clearly_and_long_enough_ago_needs_no_second_hypothesis() -> None:
+    words = [Word("what", 0, 4000, 0.9), Word("time", 4000, 8000, 0.5), Word("is", 8000, 12_000, 0.9)]
+    assert LocalAgreement(sure=0.6).update(words, 2 * SECOND).stable == 1
+    assert LocalAgreement(sure=0.4).update(words, 2 * SECOND).stable == 3
+    assert LocalAgreement(sure=0.4).update(words, 18_000).stable == 2
+    assert LocalAgreement().update(words, 2 * SECOND).stable == 0
+
+
+def test_a_number_waits_for_the_next_word_or_a_second() -> None:
+    agreement = LocalAgreement(grows=str.isdigit)
+    for heard, stable in ((8000, 0), (9000, 1), (8000 + SECOND, 2)):
+        assert agreement.update(spoken("costs 23"), heard).stable == stable
+    agreement = LocalAgreement(grows=str.isdigit)
+    agreement.update(spoken("costs 23 now"), 12_000)
+    assert agreement.update(spoken("costs 23 now"), 12_100).stable == 3
+
+
 def test_a_changed_mind_only_changes_what_is_not_stable() -> None:
     agreement = LocalAgreement()
     agreement.update(spoken("wreck a nice"), 12_000)
@@ -124,6 +141,9 @@ def test_one_hypothesis_alone_agrees_with_nothing() -> None:
         LocalAgreement(1)
 
 
-@pytest.mark.parametrize(("text", "same"), [("Well,", "well"), ("don't", "don't"), ("—", "—"), ("ÉTÉ.", "été")])
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("Well,", "well"), ("don't", "don't"), ("—", "—"), ("ÉTÉ.", "été"), ("$23.50.", "$23.50"), ("1,000", "1000")],
+)
 def test_words_are_compared_without_case_and_punctuation(text: str, same: str) -> None:
     assert comparable(text) == same

@@ -14,9 +14,13 @@ from duplex.models.asr.contract import Hypothesis
 from duplex.models.asr.moonshine import Moonshine
 from duplex.models.asr.moonshine.network import load_network
 from duplex.models.asr.moonshine.tokens import END
+from duplex.models.asr.spelling import said
 from duplex.models.asr.sphinx import PocketSphinx
+from duplex.models.tts import load_synthesizer
+from duplex.models.tts.contract import Voice
 from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.policies.local_agreement import comparable
+from duplex.streaming.resample import resample
 
 SECOND = 16_000
 
@@ -42,6 +46,24 @@ def test_a_question_is_written_as_people_write(recognizer: Moonshine, question: 
         assert texts[: len(before)] == before
         before = texts[: hypothesis.stable]
     assert any(hypothesis.stable for hypothesis in hypotheses[:-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.8, 1.0, 1.2])
+def test_money_that_is_rewritten_on_the_way_is_said_once(recognizer: Moonshine, rate: float) -> None:
+    voice = load_synthesizer("espeak")
+    text = "It costs twenty three dollars and fifty cents, and seventeen people paid for it."
+    speech = np.concatenate([chunk.samples for chunk in voice.synthesize(text, Voice(rate=rate))])
+    samples = resample(speech, voice.sample_rate, SECOND)
+    hypotheses = hear(recognizer, np.pad(samples, (3200, 8000 + -len(samples) % 1600)).astype(np.float32))
+    before: list[str] = []
+    for hypothesis in hypotheses:
+        texts = [comparable(word.text) for word in hypothesis.words]
+        assert texts[: len(before)] == before
+        before = texts[: hypothesis.stable]
+    said_words = said(" ".join(word.text for word in hypotheses[-1].words), "en").lower().replace("-", " ")
+    for word in ("twenty", "fifty", "seventeen", "paid"):
+        assert said_words.count(word) == 1, said_words
 
 
 @pytest.mark.parametrize("draft", ["the same", "cut short", "one wrong", "one missing", "nonsense", "too long"])

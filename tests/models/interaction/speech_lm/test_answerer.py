@@ -13,7 +13,7 @@ from duplex.models.interaction.contract import Request, Say, listener_of
 from duplex.models.interaction.decider.contract import Situation
 from duplex.models.interaction.responders.router import Router
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.speech_lm.answerer import ControlTokenGate, SpeechAnswerer
+from duplex.models.interaction.speech_lm.answerer import SpeechAnswerer
 from duplex.streaming.errors import EndpointError, ModelError
 from tests.models.interaction.speech_lm import tiny
 
@@ -47,7 +47,7 @@ async def test_a_block_a_decision_and_an_answer() -> None:
     answerer = always(made(), 0.9)
     assert answerer.hear("one", FIRST[:3000], IDLE) is None
     verdict = answerer.hear("one", FIRST[3000:], IDLE)
-    assert verdict is not None and (verdict.action, verdict.score, verdict.gate) == ("respond", 0.9, "control token")
+    assert verdict is not None and (verdict.action, verdict.score, verdict.gate) == ("respond", 0.9, "listener")
     text = await said(answerer)
     reply = answerer._dialogue("one").state.reply
     assert reply is not None and len(text) == 12 and text == answerer.lm.text_of(reply.tokens)
@@ -172,7 +172,7 @@ async def test_conversations_do_not_know_of_one_another() -> None:
 
 def test_the_gate_gives_each_verdict_once() -> None:
     answerer = always(made(), 0.8)
-    gate = ControlTokenGate(answerer, "one")
+    gate = answerer.gate("one")
     assert gate.read((), IDLE, gate.initial_state()) == (None, 0)
     verdict = answerer.hear("one", FIRST, IDLE)
     found, state = gate.read((), IDLE, gate.initial_state())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duplex.models.asr.number_tokens import Number, Piece, Token, grouped, joined, piece, read_numbers
+from duplex.models.asr.numbers.tokens import Number, Piece, Token, grouped, joined, piece, read_numbers
 
 _DIGITS = {
     w: d for d, w in enumerate(["null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"])

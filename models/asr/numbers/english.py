@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from duplex.models.asr.number_tokens import Number, Piece, Token, grouped, joined, piece, read_numbers
+from duplex.models.asr.numbers.tokens import Number, Piece, Token, grouped, joined, piece, read_numbers
 
 _DIGITS = {w: d for d, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])}
 _TEENS = ["ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
