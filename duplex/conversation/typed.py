@@ -17,7 +17,7 @@ from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.replies import NOTHING_YET, SORRY
 from duplex.conversation.wall_time import WallTime
-from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps
+from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps, listener_of
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock, SystemClock
 from duplex.streaming.errors import InputError
@@ -103,6 +103,7 @@ class TypedConversation:
             self._language,
             self._announcements.timers,
             steps=self._steps,
+            typed=True,
         )
         said, first, interrupted = "", 0, True
         try:
@@ -114,6 +115,7 @@ class TypedConversation:
             interrupted = False
         finally:
             self._said(said, self._turn, asked, first, interrupted=interrupted)
+            self._tell(said, answer=True)
 
     async def announcement(self) -> str:
         """The next thing that the assistant says by itself, when it is due."""
@@ -124,6 +126,7 @@ class TypedConversation:
                 self._epoch += 1
                 self._emit(ev.Decision(due, due, "announce", "due", self._turn, self._epoch))
                 self._said(text, self._turn, due, due, interrupted=False)
+                self._tell(text, answer=False)
                 return text
             self._changed.clear()
             pause = None
@@ -169,6 +172,11 @@ class TypedConversation:
         elif control.action == "cancel_timers":
             self._announcements.cancel_timers()
         self._changed.set()
+
+    def _tell(self, text: str, *, answer: bool) -> None:
+        """An answerer that keeps the conversation itself is told what was read of it."""
+        if (listener := listener_of(self._answerer)) is not None:
+            listener.heard("", text.strip(), answer)
 
     def _said(self, text: str, turn: int, decided: int, first: int, *, interrupted: bool) -> None:
         text = text.strip()

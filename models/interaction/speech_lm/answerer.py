@@ -119,10 +119,10 @@ class SpeechAnswerer:
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         known = self._dialogue(request.dialogue)
         known.answers += 1
-        ticket = known.making = known.answers
+        ticket = known.answers
         answer, text = AnswerText(self.max_new_tokens), TokenText(self.lm.network.tokenizer)
         try:
-            if not await request.run("respond", self._open, known, request):
+            if not await request.run("respond", self._open, known, ticket, request):
                 return
             answer.completion.finish = "length"
             for _ in range(self.max_new_tokens):
@@ -152,9 +152,10 @@ class SpeechAnswerer:
         with self._lock:
             self._dialogues.clear()
 
-    def _open(self, known: _Dialogue, request: Request) -> bool:
-        """A step: begins a reply; False if the model has decided to stay silent."""
+    def _open(self, known: _Dialogue, ticket: int, request: Request) -> bool:
+        """A step: begins a reply; False if the model has decided to stay silent. An older one is over by now."""
         with known.lock, self._reported("answering"):
+            known.making = 0
             self._work_in(known)
             state = known.state
             if state.reply is not None:
@@ -168,6 +169,7 @@ class SpeechAnswerer:
             if self.lm.layout.respond is not None and not wanted:
                 return False
             known.wish = 0
+            known.making = ticket
             self.lm.open_reply(state)
             return True
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from duplex.conversation.typed import TypedConversation
 from duplex.models.interaction.contract import Request, Say, listener_of
 from duplex.models.interaction.decider.contract import Situation
 from duplex.models.interaction.responders.router import Router
@@ -73,6 +74,16 @@ async def test_what_is_written_is_answered_though_nothing_was_heard() -> None:
     assert await said(answerer, asked("what time is it", typed=True))
     state = answerer._dialogue("one").state
     assert set(answerer.lm.layout.encode("what time is it")) <= set(state.cache.ids.tolist())
+
+
+async def test_in_a_typed_conversation_it_keeps_what_it_has_answered() -> None:
+    answerer = made()
+    conversation = TypedConversation(answerer)
+    first = "".join([piece async for piece in conversation.answer("hello")])
+    assert "".join([piece async for piece in conversation.answer("and then")])
+    ids = answerer._dialogue("").state.cache.ids.tolist()
+    spelled = answerer.lm.network.tokenizer.decode([token for token in ids if token < 151_000])
+    assert f"hello{first}and then" in spelled
 
 
 async def test_over_a_reply_it_gives_way_and_what_was_heard_stays() -> None:
