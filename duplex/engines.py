@@ -129,6 +129,8 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         max_reply_tokens=settings.max_reply_tokens,
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
+        tools=settings.tools,
+        mcp=[line for line in settings.mcp.splitlines() if line.strip()],
     )
     return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
 

@@ -288,6 +288,32 @@ class Controlled(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """A tool is called, for the answer to turn `turn`. call: counts the session's calls."""
+
+    type: ClassVar[str] = "tool_called"
+    call: int
+    turn: int
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(Event):
+    """A tool has ended: called at `start`, ended at `end`. failed: `text` says why, else what it gave.
+
+    late: its answer had been given up (a barge-in), so nothing of it was said.
+    """
+
+    type: ClassVar[str] = "tool_returned"
+    call: int
+    tool: str
+    text: str
+    failed: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityLost(Event):
     """A capability failed; the session goes on without it."""
 

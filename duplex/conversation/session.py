@@ -26,6 +26,7 @@ from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
 from duplex.conversation.manner import Manner
+from duplex.conversation.tool_log import lost_tools
 from duplex.conversation.turn_manager import TurnManager
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
@@ -120,6 +121,8 @@ class Session:
             self._pipeline.spawn("playback", self._play())
             known = {name: value for name, value in self.settings.as_dict().items() if value != ""}
             self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.start.isoformat(), known))
+            for missing in lost_tools(engines.answerer):
+                self._manager.capability_lost("tools", missing)
             self._stack = stack.pop_all()
         return self
 

@@ -32,6 +32,7 @@ from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
 from duplex.conversation.speaking.sound_warnings import SoundWarnings
+from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
@@ -103,6 +104,9 @@ class TurnManager:
         self._spawn = spawn
         self._tell = perceived
         self._so_far = so_far
+        self._tools = ToolLog(emit, lambda: self.now, self.percepts.put)
+        self._heard: list[float] = []
+        """Confidence of the words since the last answer."""
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
         self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
@@ -218,6 +222,7 @@ class TurnManager:
         if hypothesis.final:
             for word, (start, end, text), who in zip(hypothesis.words, words, names, strict=True):
                 self._emit(ev.Word(start, end, party, text, round(word.confidence, 3), who))
+                self._heard.append(word.confidence)
         else:
             stable = len(" ".join(word.text for word in hypothesis.words[: hypothesis.stable]))
             self._emit(ev.Partial(onset, words[-1][1] if words else onset, party, hypothesis.text, stable))
@@ -417,6 +422,7 @@ class TurnManager:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
         self.replies.answer(epoch, turn, replace(self._request(party, text, past), typed=typed))
+        self._heard.clear()
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
         now = self.now / SAMPLE_RATE
@@ -428,9 +434,15 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
+            confidence=self._confidence(),
             dialogue=self._so_far.dialogue,
             steps=self._steps,
+            report=self._tools.of_turn(self.floor.turn),
         )
+
+    def _confidence(self) -> float:
+        """Of the final words that were heard since the last answer, on average."""
+        return sum(self._heard) / len(self._heard) if self._heard else 1.0
 
     def _who(self, party: str, start: int, end: int) -> str:
         """The speaker of what was taken for the party's own words: the user, where there is one."""

@@ -16,6 +16,7 @@ from duplex import events as ev
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.replies import NOTHING_YET, SORRY
+from duplex.conversation.tool_log import ToolLog, lost_tools
 from duplex.conversation.wall_time import WallTime
 from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps, listener_of
 from duplex.streaming.audio import SAMPLE_RATE
@@ -71,10 +72,13 @@ class TypedConversation:
         self._wall_time = WallTime(self._clock, wall_time)
         self._began = self._clock.now()
         self._announcements = Announcements(_Waiting())
+        self._tools = ToolLog(emit, lambda: self.now)
         self._changed = asyncio.Event()
         self._epoch = self._turn = 0
         self._last_text = ""
         self._emit(ev.SessionStarted(0, 0, (USER,), self._wall_time.start.isoformat(), {}))
+        for missing in lost_tools(answerer):
+            self._emit(ev.CapabilityLost(0, 0, "tools", missing))
 
     @property
     def now(self) -> int:
@@ -103,7 +107,7 @@ class TypedConversation:
             self._language,
             self._announcements.timers,
             steps=self._steps,
-            typed=True,
+            report=self._tools.of_turn(self._turn),
         )
         said, first, interrupted = "", 0, True
         try:

@@ -26,8 +26,9 @@ _AUDIBLE = 0.02  # of the loudest frame: about 34 dB below it
 
 @dataclass(slots=True)
 class RedecodingState:
-    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning. memory: what a
-    recognizer keeps from one pass for the next."""
+    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning. decoded: where
+    the last pass ended, which at a pause is up to a block later. memory: what a recognizer keeps from one pass for the
+    next."""
 
     agreement: LocalAgreement
     buffer: np.ndarray
@@ -111,10 +112,11 @@ class Redecoding(ABC):
         state.last = hypothesis
         return hypothesis, state
 
-    def peek(self, state: RedecodingState) -> Hypothesis:
-        """What is heard so far, to its end; the utterance goes on."""
-        if state.decoded < state.heard:
-            state.last = state.agreement.update(self._decode(state), state.heard, state.since)
+    def peek(self, state: RedecodingState, rest: np.ndarray | None = None) -> Hypothesis:
+        """What is heard so far, to its end; the utterance goes on. rest: (n,) that is not a whole block yet."""
+        heard = state.heard + (0 if rest is None else len(rest))
+        if state.decoded < heard:
+            state.last = state.agreement.update(self._decode(state, rest), heard, state.since)
         return state.last
 
     def flush(self, state: RedecodingState) -> Hypothesis:
@@ -137,12 +139,13 @@ class Redecoding(ABC):
         """What a policy is told of the language."""
         return {"spelling": partial(said, language=self.writes), "grows": partial(grows, language=self.writes)}
 
-    def _decode(self, state: RedecodingState) -> tuple[Word, ...]:
-        words = self.retranscribe(state.buffer, state)
+    def _decode(self, state: RedecodingState, rest: np.ndarray | None = None) -> tuple[Word, ...]:
+        buffer = state.buffer if rest is None else np.concatenate([state.buffer, rest])
+        words = self.retranscribe(buffer, state)
         state.words = tuple(
             Word(word.text, word.start + state.since, word.end + state.since, word.confidence) for word in words
         )
-        state.decoded = state.heard
+        state.decoded = state.since + len(buffer)
         return state.words
 
     def _trim(self, state: RedecodingState, hypothesis: Hypothesis) -> Hypothesis:

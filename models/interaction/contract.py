@@ -5,7 +5,7 @@ An answerer knows no session; what it may know of one comes in the request as fa
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
@@ -64,12 +64,16 @@ class Request:
     """The "timer" controls still pending, earliest first."""
     notes: tuple[Note, ...] = ()
     """What is remembered of the party, of this conversation and earlier ones, oldest first."""
+    confidence: float = 1.0
+    """Of the words of the turn, on average, as the recognizer has it: 0 to 1; 1 for what was typed."""
     dialogue: str = field(default="", compare=False)
     """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)
     """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
     typed: bool = False
     """Whether it was written: who listens for himself has not heard it."""
+    report: Report | None = field(default=None, compare=False, repr=False)
+    """Who is told of the calls of tools, on the event loop; a call that outlives its answer is told of as well."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wall_time", in_system_zone(self.wall_time))
@@ -98,6 +102,32 @@ class Control:
     value: float = 1.0
     text: str = ""
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallBegun:
+    """A tool is called. call: names the call among those of the process."""
+
+    call: str
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """A tool has ended: with a result, or failed, and then `text` is the reason.
+
+    late: its answer was given up before (a barge-in), so nobody has been told.
+    """
+
+    call: str
+    tool: str
+    text: str
+    failed: bool = False
+    late: bool = False
+
+
+Report = Callable[[CallBegun | CallEnded], None]
 
 
 class Answerer(Protocol):

@@ -35,7 +35,7 @@ class LocalAgreement:
     in which no word becomes stable, since the next sound may still change it. spelling: how words are said, by which
     hypotheses are compared and joined (spoken_form.py). grows: whether what follows a word may change how it is
     written, as with numbers: it waits for the next word, or a second. sure: the confidence from which on one hypothesis
-    is enough for a word that ended half a second ago, as are all before it; None: it never is.
+    is enough for a word behind stable ones that ended half a second ago; None: it never is.
     """
 
     agree: int = 2
@@ -84,7 +84,7 @@ class LocalAgreement:
 
     def _clear(self, tail: tuple[Word, ...], heard: int) -> int:
         """How many first words were heard clearly, and ended long enough ago."""
-        if (sure := self.sure) is None:
+        if (sure := self.sure) is None or not self.stable:  # of noise, one hypothesis may well be clear
             return 0
         known = takewhile(lambda word: word.confidence >= sure and word.end <= heard - _BEHIND, tail)
         return sum(1 for _ in known)

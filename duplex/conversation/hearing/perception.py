@@ -2,7 +2,8 @@
 
     input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
            │                │                                             spot commands, a node for each party
-           │                ├─ diarize, and tag sounds, a node for each party; listen (an answerer that hears)
+           │                ├─ diarize, and tag sounds, a node for each party
+           │                ├─ listen (an answerer that hears for itself)
            │                └─ restore
            └─ sinks
 

@@ -11,6 +11,7 @@ from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
+    from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
 _MAGIC = b"GGUF"
@@ -25,6 +26,7 @@ def open_local_model(
     context_tokens: int = 4096,
     temperature: float = 0.0,
     pool: InferencePool | None = None,
+    toolbox: Toolbox | None = None,
 ) -> Answerer:
     """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`.
 
@@ -42,6 +44,7 @@ def open_local_model(
                 context_tokens=context_tokens,
                 temperature=temperature,
                 pool=pool,
+                toolbox=toolbox,
             )
         _check_unpacking(place)
     elif hears(place):
@@ -63,6 +66,7 @@ def open_local_model(
         context_tokens=context_tokens,
         temperature=temperature,
         pool=pool,
+        toolbox=toolbox,
     )
 
 
