@@ -108,6 +108,7 @@ class TypedConversation:
             self._announcements.timers,
             steps=self._steps,
             report=self._tools.of_turn(self._turn),
+            typed=True,
         )
         said, first, interrupted = "", 0, True
         try:
