@@ -31,7 +31,6 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
-from duplex.conversation.speaking.sound_warnings import SoundWarnings
 from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
@@ -86,7 +85,7 @@ class TurnManager:
             steps,
             situation=self.situation,
             carry_out=self._decided,
-            speak_up=partial(self.announcements.say, urgent=True),
+            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -109,7 +108,6 @@ class TurnManager:
         """Confidence of the words since the last answer."""
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
-        self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
         self.replies = Replies(
             self,
             answerer,
@@ -277,8 +275,8 @@ class TurnManager:
         """The tagger: a sound has begun, or one is over."""
         end = sound.end if sound.over else self.now
         self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
-        if self._warnings is not None and self._answers and not sound.over:
-            self._warnings.heard(sound.label, self.now)
+        if not sound.over:
+            self.percepts.sound(sound.start, end, sound.label, sound.score)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
