@@ -130,7 +130,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
-            partial(listener.heard, so_far.dialogue) if listener is not None else None,
+            None if listener is None else partial(listener.heard, so_far.dialogue),
         )
 
     @property
@@ -259,17 +259,6 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
-    def listener_decided(self, verdict: Verdict) -> None:
-        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
-        that takes it."""
-        match verdict.action:
-            case "respond":
-                self.floor.scored(self.floor.text, verdict.score)
-            case "silent":
-                self.floor.scored(self.floor.text, 1.0 - verdict.score)
-            case "yield":
-                self._act(self.floor.give_way(self.now))
-
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -358,7 +347,7 @@ class TurnManager:
         self.deciding.perceived(percept)
 
     def situation(self) -> Situation:
-        """What the floor and playback say about now."""
+        """The moment, as floor and playback have it."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,
