@@ -39,7 +39,7 @@ from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
 from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
 from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
-from duplex.models.interaction.percepts import Percept, Sound
+from duplex.models.interaction.percepts import Percept
 from duplex.models.sounds.events import HeardSound
 from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking.contract import TurnTakingModels
@@ -85,7 +85,7 @@ class TurnManager:
             steps,
             situation=self.situation,
             carry_out=self._decided,
-            speak_up=self.announcements.say if manner.warns else None,
+            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -130,7 +130,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
-            partial(listener.heard, so_far.dialogue) if listener is not None else None,
+            None if listener is None else partial(listener.heard, so_far.dialogue),
         )
 
     @property
@@ -260,17 +260,6 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
-    def listener_decided(self, verdict: Verdict) -> None:
-        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
-        that takes it."""
-        match verdict.action:
-            case "respond":
-                self.floor.scored(self.floor.text, verdict.score)
-            case "silent":
-                self.floor.scored(self.floor.text, 1.0 - verdict.score)
-            case "yield":
-                self._act(self.floor.give_way(self.now))
-
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -288,8 +277,7 @@ class TurnManager:
         end = sound.end if sound.over else self.now
         self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
         if not sound.over:
-            times = self.now / SAMPLE_RATE, sound.start / SAMPLE_RATE, end / SAMPLE_RATE
-            self.percepts.put(Sound(*times, sound.label, sound.score), fresh=True)
+            self.percepts.sound(sound.start, end, sound.label, sound.score)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -360,7 +348,7 @@ class TurnManager:
         self.deciding.perceived(percept)
 
     def situation(self) -> Situation:
-        """What the floor and playback say about now."""
+        """The moment, as floor and playback have it."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from duplex.models.interaction.decider.contract import Decider
+from duplex.models.interaction.decider.contract import Decider, Gate
 from duplex.models.interaction.decider.fusion import FusedDecider
 from duplex.models.interaction.decider.remarks import AGAIN_AFTER, LASTS, Remark, remark
 from duplex.models.interaction.decider.turn_rules import RuleGate, Times
@@ -20,22 +21,23 @@ def load_decider(
     name: str,
     models: TurnTakingModels,
     times: Times,
-    *,
-    remarks: bool = False,
     heads: str = "",
     gates: str = "",
+    *,
+    remarks: bool = True,
+    before: Sequence[Gate[Any]] = (),
 ) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
 
     name: RULES, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
     the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
     language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
-    times: what the rules go by; remarks: whether they speak up about sounds that matter. Raises ModelError,
-    SettingsError.
+    times: what the rules go by. remarks: whether they respond to sounds that matter. before: gates that come first.
+    Raises ModelError, SettingsError.
     """
     rules = RuleGate(models, times, remarks=remarks)
     if name == RULES:
-        return FusedDecider([rules])
+        return FusedDecider([*before, rules])
     from duplex.models.interaction.decider.language_model import load_gates
 
-    return FusedDecider([*load_gates(name, heads, gates), rules])
+    return FusedDecider([*before, *load_gates(name, heads, gates), rules])

@@ -28,4 +28,5 @@ LASTS = 30.0
 
 
 def remark(sound: Sound) -> Remark | None:
+    """None for a sound that is not worth one."""
     return REMARKS.get(sound.label)

@@ -80,14 +80,15 @@ class RuleState:
 
 
 class RuleGate:
-    """models: of turn taking, in the language of the conversation. remarks: whether it speaks up about sounds."""
+    """models: of turn taking, in the language of the conversation. remarks: whether a sound that matters is responded
+    to, once in a while for each kind."""
 
     name = "rules"
 
-    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = False) -> None:
-        self._remarks = remarks
+    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = True) -> None:
         self._models = models
         self._times = times
+        self._remarks = remarks
 
     def initial_state(self) -> RuleState:
         return RuleState()
