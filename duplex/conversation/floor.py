@@ -38,6 +38,9 @@ from duplex.floor_settings import FloorSettings
 from duplex.models.interaction.decider.contract import Verdict
 from duplex.streaming.audio import SAMPLE_RATE
 
+SURE = 0.9
+"""The score from which the decider's silence makes a turn wait as long as for unfinished words."""
+
 
 @dataclass(slots=True)
 class Said:
