@@ -35,12 +35,14 @@ _HOME = {
     "Settings": "duplex.settings",
     "SettingsError": "duplex.streaming.errors",
     "SystemClock": "duplex.streaming.clock",
+    "ToolError": "duplex.models.interaction.tools.tool",
     "VirtualClock": "duplex.streaming.clock",
     "diarize": "duplex.batch.diarize",
     "restore": "duplex.batch.restore",
     "run": "duplex.batch.run",
     "say": "duplex.batch.say",
     "serve": "duplex.serving.serve",
+    "tool": "duplex.models.interaction.tools.tool",
     "transcribe": "duplex.batch.transcribe",
     "translate": "duplex.batch.translate",
 }
@@ -59,6 +61,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "SystemClock",
+    "ToolError",
     "VirtualClock",
     "__version__",
     "diarize",
@@ -66,6 +69,7 @@ __all__ = [
     "run",
     "say",
     "serve",
+    "tool",
     "transcribe",
     "translate",
 ]
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from duplex.batch.translate import translate
     from duplex.conversation.session import Session
     from duplex.microphone.microphone import Microphone
+    from duplex.models.interaction.tools.tool import ToolError, tool
     from duplex.models.restoration.restorer import Restorer
     from duplex.serving.serve import serve
     from duplex.settings import Settings

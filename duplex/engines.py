@@ -129,6 +129,8 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         max_reply_tokens=settings.max_reply_tokens,
         context_tokens=settings.context_tokens,
         temperature=None if settings.temperature < 0 else settings.temperature,
+        tools=settings.tools,
+        mcp=[line for line in settings.mcp.splitlines() if line.strip()],
     )
     return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
 
@@ -138,7 +140,7 @@ def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[
     if settings.decider == RULES or not settings.assistant:
         return None
     heads, gates = settings.decider_heads, settings.decider_gates
-    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates)
+    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates, remarks=settings.warn_of_sounds)
 
 
 def _open_translator(settings: Settings) -> Translator | None:

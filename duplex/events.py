@@ -2,6 +2,8 @@
 
 Each event carries `start` and `end` in samples of the session's 16 kHz input clock. `as_dict` gives the line that is
 written to `events.jsonl`: the fields, and `type`. The first line, `session_started`, bears the `version` of the format.
+
+Long because every event has its lines here.
 """
 
 from __future__ import annotations
@@ -195,15 +197,6 @@ class Decided(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound(Event):
-    """A sound that is no speech, as the tagger names it, with its probability."""
-
-    type: ClassVar[str] = "sound"
-    label: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyText(Event):
     """A piece of the reply on its way to speech."""
 
@@ -285,6 +278,32 @@ class Controlled(Event):
     value: float
     text: str
     at: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled(Event):
+    """A tool is called, for the answer to turn `turn`. call: counts the session's calls."""
+
+    type: ClassVar[str] = "tool_called"
+    call: int
+    turn: int
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(Event):
+    """A tool has ended: called at `start`, ended at `end`. failed: `text` says why, else what it gave.
+
+    late: its answer had been given up (a barge-in), so nothing of it was said.
+    """
+
+    type: ClassVar[str] = "tool_returned"
+    call: int
+    tool: str
+    text: str
+    failed: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)

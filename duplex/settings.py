@@ -13,7 +13,7 @@ import math
 import os
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -139,6 +139,12 @@ class Settings:
         low=-1.0,
         high=2.0,
     )
+    mcp: str = setting(
+        "",
+        "MCP servers whose tools the language model may use: a command with its arguments, or an address, a line each",
+    )
+    tools: Sequence[Any] = field(default=(), metadata={"help": "the user's own functions", "code_only": True})
+    """Functions that the assistant may call, each made a tool by `duplex.tool`; only from Python."""
     restore: str = setting(
         "",
         f"restore the sound, live: {', '.join(LIVE_TASKS)}; empty: off",
@@ -152,9 +158,7 @@ class Settings:
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
-    sounds: str = setting(
-        AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, OFF)
-    )
+    sounds: str = setting(AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, OFF))
     warn_of_sounds: bool = setting(False, "say unasked that a baby cries, an alarm goes off or glass breaks")
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(
@@ -171,6 +175,7 @@ class Settings:
     floor: FloorSettings = field(default_factory=FloorSettings, metadata={"help": "turn taking, in seconds"})
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tools", tuple(self.tools))
         for name, _, spec, owner in _leaves(self):
             _check(name, getattr(owner, spec.name), spec.metadata, "settings")
         if self.wall_time:
@@ -282,6 +287,8 @@ def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, type, Any, A
     hints = get_type_hints(type(settings))
     for spec in fields(settings):
         value = getattr(settings, spec.name)
+        if spec.metadata.get("code_only"):
+            continue
         if is_dataclass(value):
             yield from _leaves(value, f"{prefix}{spec.name}.")
         else:

@@ -149,6 +149,13 @@ class LiveView:
                 self._state, self._reply = "listening", ""
                 cut = " [red]— interrupted[/]" if interrupted else ""
                 self._line(event.start, "assistant", "green", escape(text or "…") + cut)
+            case ev.ToolCalled(tool=tool, arguments=arguments):
+                given = ", ".join(f"{name}={value!r}" for name, value in arguments.items() if value not in ("", None))
+                self._line(event.start, "", "dim", f"[dim]· {escape(f'{tool}({given})'[:100])}[/]")
+            case ev.ToolReturned(tool=tool, text=text, failed=True):
+                self._line(event.end, "", "dim", f"[dim]· {escape(f'{tool} failed: {text}'[:140])}[/]")
+            case ev.ToolReturned(tool=tool, late=True):
+                self._line(event.end, "", "dim", f"[dim]· {escape(tool)} ended after its answer was given up[/]")
             case ev.CapabilityLost(capability=capability, reason=reason):
                 self._line(event.start, "", "red", f"[red]{capability} lost: {escape(reason)}[/]")
             case ev.CapabilityRestored(capability=capability):

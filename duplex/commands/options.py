@@ -92,6 +92,16 @@ def add_settings(
         else argparse.SUPPRESS,
     )
     who.add_argument(
+        "--mcp",
+        dest="mcp",
+        action="append",
+        metavar="SERVER",
+        help='MCP server whose tools the language model may use: "command args" or http(s)://…; may be given again '
+        "(extra mcp)"
+        if "llm" in shown
+        else argparse.SUPPRESS,
+    )
+    who.add_argument(
         "--no-assistant",
         dest="no_assistant",
         action="store_true",
@@ -136,6 +146,7 @@ def load_settings(args: argparse.Namespace) -> Settings:
             flags[current_name(flag.removeprefix("--"), "command line")] = getattr(args, f"earlier_{name}")
     flags["speakers"] = ",".join(getattr(args, "speakers", ())) or None
     flags["written_numbers"] = args.written_numbers
+    flags["mcp"] = "\n".join(args.mcp) if args.mcp else None
     flags["user"] = getattr(args, "user", None)
     if args.no_assistant:
         flags["assistant"] = False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
+    from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
 
@@ -40,6 +41,8 @@ def load_answerer(
     options: Mapping[str, Any] | None = None,
     device: str = "cpu",
     pool: InferencePool | None = None,
+    tools: Sequence[Any] = (),
+    mcp: Sequence[str] = (),
 ) -> Answerer:
     """The answerer of a session.
 
@@ -50,7 +53,8 @@ def load_answerer(
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
     all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The
-    timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's.
+    timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's. tools: the user's functions that the
+    model may call besides the built-in abilities; mcp: servers of more, each a command or an address.
     Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
     """
     from duplex.models.interaction.skills import Skills, builtin_skills
@@ -60,7 +64,12 @@ def load_answerer(
         found = find_model_server()
         llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
+        if tools or mcp:
+            from duplex.models.interaction.tools.toolbox import Toolbox
+
+            skills.toolbox = Toolbox(tools, lost=["a language model calls your tools: give llm or model"])
         return skills
+    toolbox = _open_toolbox(tools, mcp)
     from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
@@ -79,8 +88,9 @@ def load_answerer(
             max_tokens=max_reply_tokens,
             context_tokens=context_tokens,
             options={**({} if temperature is None else {"temperature": temperature}), **(options or {})},
+            toolbox=toolbox,
         )
-        return Router(skills, server, keep=keep_skills)
+        return Router(skills, server, keep=keep_skills, toolbox=toolbox)
     from duplex.models.interaction.responders.local_models import open_local_model
 
     local = open_local_model(
@@ -91,8 +101,24 @@ def load_answerer(
         context_tokens=context_tokens,
         temperature=temperature or 0.0,
         pool=pool,
+        toolbox=toolbox,
     )
-    return Router(skills, local, keep=keep_skills)
+    return Router(skills, local, keep=keep_skills, toolbox=toolbox)
+
+
+def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str]) -> Toolbox:
+    """The built-in abilities, the user's functions and those of servers. Raises SettingsError."""
+    from duplex.models.interaction.tools.builtin import for_models
+    from duplex.models.interaction.tools.tool import Tool
+    from duplex.models.interaction.tools.toolbox import Toolbox
+
+    own = [Tool.of(tool) for tool in tools]
+    if not mcp:
+        return Toolbox([*own, *for_models()])
+    from duplex.models.interaction.tools.mcp_servers import McpServers
+
+    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *for_models())])
+    return Toolbox([*own, *servers.tools, *for_models()], lost=servers.lost, closing=servers.close)
 
 
 def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:

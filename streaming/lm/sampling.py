@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 class Sampler:
     """config: the model's GenerationConfig. temperature: 0 takes the likeliest token; None is the config's own choice.
@@ -59,6 +61,19 @@ class Sampler:
             if self.greedy:
                 return int(scores.argmax())
             return int(torch.multinomial(scores.softmax(-1), 1))
+
+
+def masked(logits: Any, allowed: np.ndarray) -> Any:
+    """The logits, (vocabulary,), with those of the tokens that are not `allowed` at minus infinity. Rows that a model
+    has beyond its tokenizer's vocabulary are not allowed. Raises ValueError if no token is."""
+    import torch
+
+    count = min(len(allowed), len(logits))
+    keep = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    keep[:count] = torch.as_tensor(allowed[:count], device=logits.device)
+    if not bool(keep.any()):
+        raise ValueError("no token of the vocabulary can go on here")
+    return logits.float().masked_fill(~keep, float("-inf"))
 
 
 def end_tokens(config: Any) -> frozenset[int]:

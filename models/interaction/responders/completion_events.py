@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking", "thoughts", "reasoning_details")
+
+
+@dataclass(frozen=True, slots=True)
+class CallPiece:
+    """What one event adds to a call of a tool; index: which of the completion's calls."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +28,7 @@ class Delta:
     reasoning: bool = False
     tool: str = ""
     finish: str = ""
+    calls: tuple[CallPiece, ...] = ()
 
 
 def delta_of(event: Mapping[str, Any]) -> Delta:
@@ -31,7 +42,7 @@ def delta_of(event: Mapping[str, Any]) -> Delta:
     text = text_of(content) or text_of(delta.get("refusal")) or text_of(choice.get("text"))
     reasoning = any(delta.get(field) for field in _THOUGHT_FIELDS) or _has_thought(content)
     finish = choice.get("finish_reason")
-    return Delta(text, reasoning, _tool(delta), str(finish) if finish else "")
+    return Delta(text, reasoning, _tool(delta), str(finish) if finish else "", tuple(_call_pieces(delta)))
 
 
 def text_of(content: Any) -> str:
@@ -102,6 +113,21 @@ class Completion:
 def _has_thought(content: Any) -> bool:
     parts = content if isinstance(content, list) else [content]
     return any(isinstance(part, Mapping) and part.get("type") in ("thinking", "reasoning") for part in parts)
+
+
+def _call_pieces(delta: Mapping[str, Any]) -> Iterator[CallPiece]:
+    calls = delta.get("tool_calls")
+    if not isinstance(calls, list):
+        calls = [{"function": delta["function_call"]}] if delta.get("function_call") else []
+    for place, call in enumerate(calls):
+        function = call.get("function") or {}
+        arguments = function.get("arguments") or ""
+        if not isinstance(arguments, str):  # some servers send them read
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        index = call.get("index")
+        yield CallPiece(
+            place if index is None else int(index), call.get("id") or "", function.get("name") or "", arguments
+        )
 
 
 def _tool(delta: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import threading
@@ -13,9 +14,12 @@ from typing import Any
 
 from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.responders.answer_text import AnswerText
-from duplex.models.interaction.responders.completion_events import delta_of
+from duplex.models.interaction.responders.completion_events import Delta, delta_of
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, room_for_history
 from duplex.models.interaction.responders.thoughts import reasons
+from duplex.models.interaction.responders.tool_answer import ToolAnswer
+from duplex.models.interaction.tools.rounds import RULE
+from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.streaming.errors import EndpointError, ModelError
 from duplex.streaming.pool import InferencePool
 
@@ -28,7 +32,8 @@ class GGUFModel:
     The chat template is the file's own; one without gets ChatML. max_new_tokens, context_tokens, temperature: as
     LocalLM has them. threads: None takes half the cores, at most MOST_THREADS: hearing and speaking need the others.
     pool: where it runs; None makes one thread of its own. A reply is one step of the pool; when the iterator is closed
-    it ends with its next token. llama.cpp keeps the last prompt's cache, so that a turn costs what is new in it.
+    it ends with its next token. toolbox: what the model may call. llama.cpp keeps the last prompt's cache, so that a
+    turn costs what is new in it.
 
     Loading happens here. Raises ModelError if the file is no such model or `xllamacpp` is missing.
     """
@@ -43,9 +48,12 @@ class GGUFModel:
         temperature: float = 0.0,
         threads: int | None = None,
         pool: InferencePool | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self.name = Path(path).name
-        self.system_prompt = system_prompt
+        self.toolbox = toolbox or Toolbox()
+        self.system_prompt = f"{system_prompt} {RULE}" if toolbox else system_prompt
+        self._tools = self.toolbox.offered(context_tokens)
         self.max_new_tokens = max_new_tokens
         self.context_tokens = context_tokens
         self.temperature = temperature
@@ -57,39 +65,47 @@ class GGUFModel:
         self._turn = threading.Lock()
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        room = room_for_history(self.context_tokens, self.max_new_tokens, self.system_prompt, request)
-        answer = AnswerText(self.max_new_tokens, doubtful=reasons(self.name))
+        doubtful = reasons(self.name)
+        system = self.system_prompt + json.dumps(self._tools)  # both take their room
+        room = room_for_history(self.context_tokens, self.max_new_tokens, system, request)
+
+        def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
+            return self._completion(request, room, more, offered)
+
+        made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, doubtful=doubtful))
         try:
-            while True:
-                error = ""
-                messages = chat_messages(request, self.system_prompt, most_characters=room)
-                async with aclosing(self._events(messages)) as events:
-                    async for event in events:
-                        if "error" in event:
-                            error = _message(event["error"])
-                            break
-                        if text := answer.push(delta_of(event)):
-                            yield Say(text)
-                        if answer.done:
-                            break
-                if not error:
-                    break
-                if "context" not in error or not room:
-                    raise ModelError(f"{self.name} failed while answering: {error}")
-                room = room // 2 if room > 100 else 0  # the estimate was too high for this language
-            if text := answer.flush():
-                yield Say(text)
+            async with aclosing(made.items()) as items:
+                async for item in items:
+                    yield item
         except (AttributeError, TypeError, LookupError) as error:
             raise ModelError(f"{self.name} failed while answering: {error}") from error
-        if not answer.spoke:
-            cause, spoken = answer.completion.silence()
+        if made.silent:
+            cause, spoken = made.answer.completion.silence()
             raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
+
+    async def _completion(
+        self, request: Request, room: int, more: list[dict[str, Any]], offered: bool
+    ) -> AsyncIterator[Delta]:
+        while True:
+            error = ""
+            messages = chat_messages(request, self.system_prompt, most_characters=room)
+            async with aclosing(self._events([*messages, *more], offered)) as events:
+                async for event in events:
+                    if "error" in event:
+                        error = _message(event["error"])
+                        break
+                    yield delta_of(event)
+            if not error:
+                return
+            if "context" not in error or not room:
+                raise ModelError(f"{self.name} failed while answering: {error}")
+            room = room // 2 if room > 100 else 0  # the estimate was too high for this language
 
     async def close(self) -> None:
         if self._owns_pool:
             self._pool.close()
 
-    async def _events(self, messages: list[dict[str, str]]) -> AsyncIterator[dict[str, Any]]:
+    async def _events(self, messages: list[dict[str, Any]], offered: bool) -> AsyncIterator[dict[str, Any]]:
         """The events of one completion, in the form of OpenAI's stream; the last may be an error."""
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -100,6 +116,8 @@ class GGUFModel:
             "temperature": self.temperature,
             "stream": True,
         }
+        if self._tools:  # llama.cpp holds the arguments to their schemas by a grammar of its own
+            body |= {"tools": self._tools, "tool_choice": "auto" if offered else "none"}
 
         def emit(event: dict[str, Any]) -> bool:
             """Called by llama.cpp on the pool's thread; True ends the completion."""
@@ -146,6 +164,7 @@ def _load(path: Path, context: int, threads: int) -> Any:
     parameters.model.path = str(path)
     parameters.n_ctx = context
     parameters.n_parallel = 1
+    parameters.use_jinja = True  # without it llama.cpp takes no tools
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.warmup = False
     parameters.verbosity = -1

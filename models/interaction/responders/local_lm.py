@@ -7,23 +7,37 @@ of the turn only its last tokens are left to compute. The cache of a dialogue li
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Control, Request, Say, Utterance
 from duplex.models.interaction.responders.answer_text import AnswerText
-from duplex.models.interaction.responders.completion_events import Delta
-from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, plain_transcript, without_system
+from duplex.models.interaction.responders.completion_events import CallPiece, Delta
+from duplex.models.interaction.responders.prompt import (
+    PLAIN_MARKERS,
+    SYSTEM_PROMPT,
+    chat_messages,
+    plain_transcript,
+    without_system,
+)
 from duplex.models.interaction.responders.thoughts import opens_thought
+from duplex.models.interaction.responders.tool_answer import ToolAnswer
+from duplex.models.interaction.tools.call_decoder import CallDecoder
+from duplex.models.interaction.tools.call_prompt import CallPrompt
+from duplex.models.interaction.tools.rounds import RULE
+from duplex.models.interaction.tools.toolbox import Toolbox
+from duplex.models.interaction.tools.wanted import calls_in
 from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
 from duplex.streaming.errors import EndpointError, ModelError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
 from duplex.streaming.lm.dialogues import Dialogues
 from duplex.streaming.lm.kv_cache import KVCache
 from duplex.streaming.lm.prefill import close_gap, update
-from duplex.streaming.lm.sampling import Sampler, end_tokens
+from duplex.streaming.lm.sampling import Sampler, end_tokens, masked
+from duplex.streaming.lm.token_text import TokenText
 from duplex.streaming.pool import InferencePool
 
 if TYPE_CHECKING:
@@ -38,10 +52,6 @@ PROMPTED = 256
 DIALOGUES = 8
 """Dialogues whose caches are kept; the longest unused is forgotten first."""
 
-FIRST_IDEOGRAPH = "\u2e80"
-UNFINISHED = "\ufffd"
-"""What a decoder gives for a character of which bytes are still to come."""
-
 _FAILURES = (RuntimeError, ValueError, IndexError, TypeError)
 """What models raise: out of memory, logits that are no numbers, a template that does not fit."""
 
@@ -54,7 +64,8 @@ class LocalLM:
     max_new_tokens: at most in one reply. context_tokens: of prompt and reply together, less where the model has less;
     the older half of the history is left out beyond it. temperature: 0 takes the likeliest token, so that the same
     request gives the same answer; None leaves sampling to the model's own generation settings. pool: where it runs;
-    None makes one thread of its own, which is given back at every token. When the iterator is closed the reply ends
+    None makes one thread of its own, which is given back at every token. toolbox: what the model may call; its
+    arguments are then decoded so that they fit. When the iterator is closed the reply ends
     with its next token. A model that keeps no keys and values (a recurrent one) computes each prompt whole.
 
     Loading happens here and takes seconds. Raises ModelError if the model cannot be had or is of another class.
@@ -71,9 +82,11 @@ class LocalLM:
         context_tokens: int = 4096,
         temperature: float | None = 0.0,
         pool: InferencePool | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self.name = model
-        self.system_prompt = system_prompt
+        self.toolbox = toolbox or Toolbox()
+        self.system_prompt = f"{system_prompt} {RULE}" if toolbox else system_prompt
         self.max_new_tokens = max_new_tokens
         self.context_tokens = context_tokens
         self._tokenizer, self._model = _load(model, device, dtype)
@@ -84,8 +97,10 @@ class LocalLM:
             self._lm = CausalLM(self._model)
         except ModelError:
             self._lm = None
+        self._calls = CallPrompt(self._tokenizer, self.toolbox.offered(context_tokens))
         self._pool = pool or InferencePool(workers=1)
         self._owns_pool = pool is None
+        self._markers = [] if getattr(self._tokenizer, "chat_template", None) else list(PLAIN_MARKERS)
         self._dialogues = Dialogues(DIALOGUES)
         self._oldest: dict[str, float] = {}
         """When the first utterance that a dialogue's prompt still has began."""
@@ -110,27 +125,41 @@ class LocalLM:
         self._oldest.pop(dialogue, None)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
+            return self._completion(request, more, offered, made)
+
+        made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, self._markers))
+        try:
+            async with aclosing(made.items()) as items:
+                async for item in items:
+                    yield item
+        except _FAILURES as error:
+            raise ModelError(f"{self.name} failed while answering: {first_line(error)}") from error
+        if made.silent:
+            cause, spoken = made.answer.completion.silence()
+            raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
+
+    async def _completion(
+        self, request: Request, more: list[dict[str, Any]], offered: bool, made: ToolAnswer
+    ) -> AsyncIterator[Delta]:
         ticket, cache = self._dialogues.take(request.dialogue)  # what prepares ends with its step
         pieces: asyncio.Queue[str | None] = asyncio.Queue()
         making: asyncio.Future[bool] | None = None
         try:
-            prompt, markers = await self._pool.run("respond", self._prompt, request)
-            making = asyncio.ensure_future(self._reply(request.dialogue, ticket, cache, prompt, pieces.put_nowait))
+            prompt, _ = await self._pool.run("respond", self._prompt, request, more)
+            decoder = self._calls.decoder() if offered and self._lm is not None else None
+            making = asyncio.ensure_future(
+                self._reply(request.dialogue, ticket, cache, prompt, pieces.put_nowait, decoder)
+            )
             making.add_done_callback(lambda done: pieces.put_nowait(None) or done.cancelled() or done.exception())
-            thinking = opens_thought(self._tokenizer.decode(prompt[-16:]))
-            answer = AnswerText(self.max_new_tokens, markers, thinking=thinking)
-            while not answer.done and (piece := await pieces.get()) is not None:
-                if text := answer.push(Delta(piece)):
-                    yield Say(text)
-            if not answer.done:
-                answer.completion.finish = "length" if await making else "stop"  # raises what was raised there
-            if text := answer.flush():
-                yield Say(text)
-            if not answer.spoke:
-                cause, spoken = answer.completion.silence()
-                raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
-        except _FAILURES as error:
-            raise ModelError(f"{self.name} failed while answering: {first_line(error)}") from error
+            if opens_thought(self._tokenizer.decode(prompt[-16:])):
+                made.answer = AnswerText(self.max_new_tokens, self._markers, thinking=True)
+            while (piece := await pieces.get()) is not None:
+                yield Delta(piece)
+            cut = await making  # raises what was raised there
+            calls = calls_in(decoder.call, self._calls.names) if decoder is not None and decoder.call else []
+            wanted = tuple(CallPiece(place, "", call.name, call.arguments) for place, call in enumerate(calls))
+            yield Delta(finish="length" if cut else "stop", calls=wanted)
         finally:
             if making is not None:
                 making.cancel()
@@ -142,22 +171,28 @@ class LocalLM:
             self._pool.close()
 
     async def _reply(
-        self, name: str, ticket: int, cache: KVCache, prompt: list[int], emit: Callable[[str], None]
+        self,
+        name: str,
+        ticket: int,
+        cache: KVCache,
+        prompt: list[int],
+        emit: Callable[[str], None],
+        decoder: CallDecoder | None,
     ) -> bool:
-        """Task: the reply, token by token; returns whether it was cut at max_new_tokens."""
+        """Task: the reply, token by token, to the end of the first call; returns whether it was cut."""
         if self._lm is None:
             text, cut = await self._pool.run("respond", self._whole_reply, prompt)
             emit(text)
             return cut
         while await self._pool.run("respond", self._prefill, name, ticket, cache, prompt, PROMPTED):
             pass
-        text = _Text(self._tokenizer)
+        text = TokenText(self._tokenizer)
         token: int | None = None
         for _ in range(self.max_new_tokens):
-            token = await self._pool.run("respond", self._next, name, ticket, cache, token, text)
+            token = await self._pool.run("respond", self._next, name, ticket, cache, token, text, decoder)
             if piece := text.take(last=token in self._ends):
                 emit(piece)
-            if token in self._ends:
+            if token in self._ends or (decoder is not None and decoder.call):
                 return False
         emit(text.take(last=True))
         return True
@@ -170,13 +205,28 @@ class LocalLM:
         self._dialogues.give(name, ticket, cache)
         return left
 
-    def _next(self, name: str, ticket: int, cache: KVCache, token: int | None, text: _Text) -> int:
+    def _next(
+        self,
+        name: str,
+        ticket: int,
+        cache: KVCache,
+        token: int | None,
+        text: TokenText,
+        decoder: CallDecoder | None,
+    ) -> int:
         """A step: appends the last token, if any, and chooses the next."""
         assert self._lm is not None
         if token is not None:
             self._lm.append(cache, [token])
             self._dialogues.give(name, ticket, cache)
-        chosen = self._sampler.next(cache.logits, cache.ids)
+        logits = cache.logits
+        if decoder is not None and (mask := decoder.mask()) is not None:
+            logits = masked(logits, mask)
+        chosen = self._sampler.next(logits, cache.ids)
+        if decoder is not None and chosen not in self._ends:
+            decoder.put(chosen)
+            if decoder.marked:  # it stands behind a token that only announces it: nothing of it is text
+                return chosen
         if chosen not in self._ends:
             text.put(chosen)
         return chosen
@@ -197,8 +247,8 @@ class LocalLM:
             )[0, len(prompt) :]
         return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
 
-    def _prompt(self, request: Request) -> tuple[list[int], list[str]]:
-        """(token ids, markers at which the reply ends).
+    def _prompt(self, request: Request, more: Sequence[dict[str, Any]] = ()) -> tuple[list[int], list[str]]:
+        """(token ids, markers at which the reply ends). more: messages that follow the request's own.
 
         Where there is no room for a reply the older half of the history goes, and stays away: so the prompt keeps its
         beginning for many turns, and its cache is good for them.
@@ -213,56 +263,31 @@ class LocalLM:
             messages = chat_messages(
                 replace(request, history=history), self.system_prompt, most_characters=16 * self.context_tokens
             )
-            ids, markers = self._encode(messages)
+            ids, markers = self._encode([*messages, *more])
             if len(ids) + self.max_new_tokens <= most or not history:
                 return ids[-max(1, most - self.max_new_tokens) :], markers
             history = _later_half(history)
             if history:
                 self._oldest[request.dialogue] = history[0].start
 
-    def _encode(self, messages: list[dict[str, str]]) -> tuple[list[int], list[str]]:
+    def _encode(self, messages: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
         tokenizer = self._tokenizer
+        messages = self._calls.worded(messages)
         if not getattr(tokenizer, "chat_template", None):
             text, markers = plain_transcript(messages)
             return tokenizer(text)["input_ids"], markers
         import jinja2
 
-        def templated(turns: list[dict[str, str]]) -> str:
-            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        def templated(turns: list[dict[str, Any]]) -> str:
+            return tokenizer.apply_chat_template(
+                turns, tools=self._calls.templated, tokenize=False, add_generation_prompt=True
+            )
 
         try:
             text = templated(messages)
         except jinja2.TemplateError:  # some templates know no system role
             text = templated(without_system(messages))
         return tokenizer(text, add_special_tokens=False)["input_ids"], []
-
-
-class _Text:
-    """Text out of tokens as whole words: what a token begins, the next may go on with."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self._tokens: list[int] = []
-        self._given = 0
-        """Characters of the tokens' text that were taken."""
-        self._text = ""
-
-    def put(self, token: int) -> None:
-        self._tokens.append(token)
-        self._text = self._tokenizer.decode(self._tokens, skip_special_tokens=True)
-
-    def take(self, *, last: bool = False) -> str:
-        """What is new up to the end of the last whole word; all that is left if it is the last."""
-        end = len(self._text) if last else self._whole_words()
-        piece, self._given = self._text[self._given : end], max(self._given, end)
-        if "\n" in piece and end == len(self._text):  # lines do not change one another: decoding stays short
-            self._tokens, self._text, self._given = [], "", 0
-        return piece
-
-    def _whole_words(self) -> int:
-        if self._text and self._text[-1] >= FIRST_IDEOGRAPH and self._text[-1] != UNFINISHED:  # no spaces there
-            return len(self._text)
-        return max(self._text.rfind(" "), self._text.rfind("\n")) + 1
 
 
 def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:

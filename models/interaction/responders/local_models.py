@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
+from duplex.models.interaction.speech_lm import hears, open_speech_model
 from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
+    from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
 _MAGIC = b"GGUF"
@@ -24,6 +26,7 @@ def open_local_model(
     context_tokens: int = 4096,
     temperature: float = 0.0,
     pool: InferencePool | None = None,
+    toolbox: Toolbox | None = None,
 ) -> Answerer:
     """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`.
 
@@ -41,8 +44,18 @@ def open_local_model(
                 context_tokens=context_tokens,
                 temperature=temperature,
                 pool=pool,
+                toolbox=toolbox,
             )
         _check_unpacking(place)
+    elif hears(place):
+        return open_speech_model(
+            str(place),
+            device=device,
+            system_prompt=system_prompt,
+            max_new_tokens=max_new_tokens,
+            context_tokens=context_tokens,
+            temperature=temperature,
+        )
     from duplex.models.interaction.responders.local_lm import LocalLM
 
     return LocalLM(
@@ -53,6 +66,7 @@ def open_local_model(
         context_tokens=context_tokens,
         temperature=temperature,
         pool=pool,
+        toolbox=toolbox,
     )
 
 

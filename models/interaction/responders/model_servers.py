@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from duplex.models.interaction.responders.model_names import first_chat_model
-
 ANSWERS_WITHIN = 1.0
 """Seconds that a server has to list its models; all are asked at once."""
 
 MOST_BYTES = 1_000_000
 """Of a list of models; what is longer is none."""
+
+_NO_CHAT = re.compile(
+    r"embed|rerank|(?:^|[^a-z])(?:bge|gte|e5|minilm|jina|whisper|clip|siglip|tts|kokoro|bark|stable-diffusion|sdxl|flux|"
+    r"moderation|guard|ocr)(?:[^a-z]|$)|all-mpnet|dall-e|-base$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,11 @@ class ModelServer:
     url: str
     models: tuple[str, ...]
     model: str
+
+
+def first_chat_model(names: Sequence[str]) -> str:
+    """The first of `names` that does not look like a model for something else (embeddings, speech, …); "" if none."""
+    return next((name for name in names if not _NO_CHAT.search(name)), "")
 
 
 def usual_places(environ: Mapping[str, str] | None = None) -> list[tuple[str, str]]:

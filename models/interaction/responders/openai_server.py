@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta, delta_of
-from duplex.models.interaction.responders.model_names import first_chat_model
+from duplex.models.interaction.responders.model_servers import first_chat_model
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, room_for_history
 from duplex.models.interaction.responders.server_sent_events import EventDecoder
 from duplex.models.interaction.responders.thoughts import reasons
+from duplex.models.interaction.responders.tool_answer import ToolAnswer
+from duplex.models.interaction.tools.rounds import RULE
+from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.models.openai_wire import ServerAddress, message, message_in, reason, short
 from duplex.streaming.errors import EndpointError
 
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
+
+_TOOLS_REFUSED = re.compile(r"HTTP 4\d\d.*(?:tool|function)", re.IGNORECASE)
+"""How servers say that the model was not made for tools (Ollama, vLLM without a parser for them)."""
 
 _MIDWAY = {False: " before an answer", True: " in mid-sentence"}
 
@@ -52,15 +59,19 @@ class OpenAIServer:
         max_tokens: int = 400,
         context_tokens: int = 4096,
         options: Mapping[str, Any] | None = None,
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._server = ServerAddress.of(base_url, "model", "http://127.0.0.1:11434/v1", api_key)
         self.base_url = self._server.url
         self.model = model
-        self.system_prompt = system_prompt
+        self.toolbox = toolbox or Toolbox()
+        self.system_prompt = f"{system_prompt} {RULE}" if toolbox else system_prompt
         self.connect_timeout = connect_timeout
         self.first_token_timeout = first_token_timeout
         self.token_timeout = token_timeout
         self.context_tokens = context_tokens
+        self._tools = self.toolbox.offered(context_tokens)
+        """As the server is told of them; empty once it has refused tools."""
         self._body = {"max_tokens": max_tokens, **(options or {})}
         self._client: httpx.AsyncClient | None = None
         self._unopened: bool | None = None
@@ -76,21 +87,21 @@ class OpenAIServer:
         try:
             model = self.model or await self._first_model()
             limit = self._body.get("max_tokens")
-            room = room_for_history(self.context_tokens, limit or 0, self.system_prompt, request)
+            system = self.system_prompt + json.dumps(self._tools)  # both take their room
+            room = room_for_history(self.context_tokens, limit or 0, system, request)
             messages = chat_messages(request, self.system_prompt, most_characters=room)
-            body = {**self._body, "model": model, "messages": messages, "stream": True}
-            answer = AnswerText(limit, doubtful=reasons(model) if self._unopened is None else self._unopened)
-            async with aclosing(self._stream(body)) as deltas:
-                async for delta in deltas:
-                    if text := answer.push(delta):
-                        yield Say(text)
-                    if answer.done:
-                        break
-            if text := answer.flush():
-                yield Say(text)
-            self._unopened = answer.unopened if answer.spoke else self._unopened
-            if not answer.spoke:
-                cause, spoken = answer.completion.silence()
+
+            def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
+                return self._completion({**self._body, "model": model, "messages": [*messages, *more]}, offered)
+
+            doubtful = reasons(model) if self._unopened is None else self._unopened
+            made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(limit, doubtful=doubtful))
+            async with aclosing(made.items()) as items:
+                async for item in items:
+                    yield item
+            self._unopened = made.answer.unopened if made.answer.spoke else self._unopened
+            if made.silent:
+                cause, spoken = made.answer.completion.silence()
                 raise EndpointError(f"{self.base_url}: {cause}", spoken=spoken)
         except httpx.ConnectTimeout as error:
             raise self._error(f"no connection within {self.connect_timeout:g} s; is the server up?") from error
@@ -129,6 +140,26 @@ class OpenAIServer:
             raise self._error("the server has no model loaded; load one, or name one")
         self.model = first_chat_model(names) or names[0]
         return self.model
+
+    async def _completion(self, body: dict[str, Any], offered: bool) -> AsyncIterator[Delta]:
+        """The deltas of one completion; a server or model that takes no tools is asked without them from then on."""
+        body["stream"] = True
+        if self._tools:  # also where no more calls are wanted: the messages speak of them
+            tools = {"tools": self._tools, **({} if offered else {"tool_choice": "none"})}
+            began = False
+            try:
+                async with aclosing(self._stream({**body, **tools})) as deltas:
+                    async for delta in deltas:
+                        began = True
+                        yield delta
+                return
+            except EndpointError as error:
+                if began or not _TOOLS_REFUSED.search(str(error)):
+                    raise
+                self._tools = []
+        async with aclosing(self._stream(body)) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def _stream(self, body: dict[str, Any]) -> AsyncIterator[Delta]:
         """The deltas of one completion. A stream that ends without a finish reason or [DONE] has ended all the same."""

@@ -19,6 +19,8 @@ TYPED_PROMPT = (
     "interrupted there; the user did not read more."
 )
 INTERRUPTED = "—"
+PLAIN_MARKERS = ("\nUser:", "\nAssistant:")
+"""At which a model without a chat template begins another turn."""
 CHARACTERS_PER_TOKEN = 3
 """Fewer than any usual tokenizer has for the languages of Europe, so that an estimate errs on the safe side."""
 
@@ -78,7 +80,7 @@ def plain_transcript(messages: list[dict[str, str]]) -> tuple[str, list[str]]:
     names = {"user": "User", "assistant": "Assistant"}
     lines = [messages[0]["content"], ""]
     lines += [f"{names[message['role']]}: {message['content']}" for message in messages[1:]]
-    return "\n".join([*lines, "Assistant:"]), ["\nUser:", "\nAssistant:"]
+    return "\n".join([*lines, "Assistant:"]), list(PLAIN_MARKERS)
 
 
 def without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
-from duplex.models.interaction.contract import Answerer, Control, Request, Say
+from duplex.models.interaction.contract import Answerer, Control, Listens, Request, Say, listener_of
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.answerer import joined
+from duplex.models.interaction.skills.answerer import joined, tell_calls
 from duplex.models.interaction.skills.understanding import Part
+from duplex.models.interaction.tools.toolbox import Toolbox
 
 LEAST_REST = 3
 """Words; a shorter stretch beside a request ("so then") is not sent to the model."""
@@ -23,8 +24,16 @@ class Router:
     raises.
     """
 
-    def __init__(self, skills: Skills, model: Answerer, *, keep: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        skills: Skills,
+        model: Answerer,
+        *,
+        keep: Collection[str] | None = None,
+        toolbox: Toolbox | None = None,
+    ) -> None:
         self.skills = skills
+        self.toolbox = toolbox or Toolbox()
         self.model = model
         self.keep = frozenset(skill.title for skill in skills.skills if skill.own) if keep is None else frozenset(keep)
 
@@ -32,11 +41,22 @@ class Router:
     def name(self) -> str:
         return self.model.name
 
+    @property
+    def listener(self) -> Listens | None:
+        """The model hears for itself, if it can; what skills say it is told as heard."""
+        return listener_of(self.model)
+
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        if (outcome := await self.toolbox.answered(request)) is not None:
+            for control in outcome.controls:
+                yield control
+            yield Say(outcome.said or outcome.told)
+            return
         parts = await request.run("understand", self.skills.understand, request)
         if not parts:  # not a word
             return
         kept = [part for part in parts if part.skill and part.skill.title in self.keep]
+        tell_calls(kept, request)
         spoke = False
         for item in joined(kept):
             spoke = spoke or isinstance(item, Say)
@@ -58,12 +78,14 @@ class Router:
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over."""
+        self.toolbox.forget(dialogue)
         if (forget := getattr(self.model, "forget", None)) is not None:
             forget(dialogue)
 
     async def close(self) -> None:
         await self.skills.close()
         await self.model.close()
+        await self.toolbox.close()
 
 
 def _unjoined(part: Part) -> str:

@@ -17,12 +17,33 @@ _ORDERS = word_set(
     "tell show find give make play open close call send write read search turn switch order book buy translate explain "
     "describe sing draw look start pause take put bring go let describe recommend suggest compare define spell count"
 )
-_NEWS = word_set("weather forecast temperature rain sunny news headlines score scores stock stocks price traffic")
-_DEVICES = word_set(
-    "play music song songs radio video movie light lights lamp heating thermostat door call phone message email mail "
-    "order book pizza taxi ticket camera television tv volume alarm"
-)
+_NEWS = {
+    **dict.fromkeys(word_set("weather forecast temperature rain rainy sunny snow umbrella"), "the weather"),
+    **dict.fromkeys(word_set("news headlines"), "the news"),
+    **dict.fromkeys(word_set("score scores"), "scores"),
+    **dict.fromkeys(word_set("stock stocks price prices"), "prices"),
+    "traffic": "the traffic",
+}
+"""What changes from day to day, by words that ask for it."""
+_DEVICES = {
+    **dict.fromkeys(word_set("music song songs radio playlist"), "play music with"),
+    **dict.fromkeys(word_set("video movie television tv"), "show films with"),
+    **dict.fromkeys(word_set("light lights lamp lamps"), "switch lights with"),
+    **dict.fromkeys(word_set("heating thermostat"), "heat with"),
+    **dict.fromkeys(word_set("door garage window"), "open doors with"),
+    **dict.fromkeys(word_set("call phone"), "make calls with"),
+    **dict.fromkeys(word_set("message email mail emails messages"), "read or send mail with"),
+    **dict.fromkeys(word_set("order pizza taxi ticket book buy"), "order or book anything with"),
+    "camera": "take pictures with",
+}
+"""What needs a device or an account, by words that ask for it."""
 _THERE = word_set("here there it that this they he she we i you one some")
+_FELT = (
+    (word_set("died dead headache pain hurts sick ill broke broken lost stolen accident failed fired cry crying"),
+     "I am sorry to hear that."),
+    (word_set("won married engaged promoted passed birthday vacation holiday holidays"), "That is good to hear."),
+)  # fmt: skip
+"""What a statement is about that deserves more than an acknowledgement."""
 ACKNOWLEDGED = ("I see.", "All right.", "I understand.", "Okay.")
 UNKNOWN = ("I do not know that.", "That I cannot answer.", "I have no answer to that.")
 UNABLE = ("I cannot do that.", "That is beyond me, sorry.")
@@ -36,11 +57,14 @@ def beyond(request: Request, connecting: str) -> str:
     ordering = bool(words) and _verb(words) in _ORDERS
     asking = not ordering and _is_question(request.text, words)
     if not asking and not ordering:
-        return _next(ACKNOWLEDGED, said)
-    if _NEWS & set(words):
-        return "I cannot look that up: I work without the network."
-    if ordering and _DEVICES & set(words):
-        return "I have nothing here to do that with."
+        return next((answer for feeling, answer in _FELT if feeling & set(words)), "") or _next(ACKNOWLEDGED, said)
+    for thing in words:
+        if thing in _NEWS:
+            return f"I cannot look up {_NEWS[thing]}: I work without the network."
+    if ordering:
+        for thing in words:
+            if thing in _DEVICES:
+                return f"I have nothing here to {_DEVICES[thing]}."
     answer = _next(UNKNOWN if asking else UNABLE, said)
     return answer if told else f"{answer} {connecting}"
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
+from duplex.models.interaction.skills.holidays import HOLIDAYS, MOVABLE
 from duplex.models.interaction.skills.numbers import (
     NUMBER_WORDS,
     UNITS,
@@ -20,20 +21,6 @@ MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"),
     "december",
 )
-HOLIDAYS = {
-    "christmas": (12, 25),
-    "christmas day": (12, 25),
-    "christmas eve": (12, 24),
-    "new year's eve": (12, 31),
-    "new year's day": (1, 1),
-    "new year's": (1, 1),
-    "new year": (1, 1),
-    "the new year": (1, 1),
-    "halloween": (10, 31),
-    "valentine's day": (2, 14),
-    "independence day": (7, 4),
-    "the fourth of july": (7, 4),
-}
 _RELATIVE = {
     "today": 0,
     "now": 0,
@@ -82,6 +69,9 @@ def _date(spoken: tuple[str, ...], today: date) -> date | None:
         return today + timedelta(days=_RELATIVE[text])
     if text in HOLIDAYS:
         return _coming(*HOLIDAYS[text], today)
+    if text in MOVABLE:
+        days = (MOVABLE[text](year) for year in (today.year, today.year + 1))
+        return next(day for day in days if day >= today)
     words = text.split()
     return _weekday(words, today) or _offset(words, today) or _calendar(words, today)
 

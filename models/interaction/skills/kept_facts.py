@@ -13,6 +13,7 @@ from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_speaker
 from duplex.models.interaction.skills.subjects import content
 from duplex.models.interaction.skills.words import Word, plain, sentences
+from duplex.models.turn_taking.consent import is_yes
 from duplex.models.turn_taking.word_lists import word_set
 
 STATEMENTS = (
@@ -28,6 +29,7 @@ FORGETTING = (
     "forget [what i said|what i told you|everything|all] [about] [the|my] {subject}",
     "forget (everything|all)",
 )
+ASKED_TO_FORGET = "shall i forget {subject}"
 CONFIRMED = "i will remember that {fact}"
 
 
@@ -43,7 +45,8 @@ def kept_facts(request: Request) -> list[Note]:
                 kept = _with(kept, Note(fact, by, heard.end))
             continue
         by, asked = heard.party, False
-        gone = to_be_forgotten(heard.text, kept, before(request.history[:place], heard.party))
+        text = with_consent(heard.text, request.history[:place])
+        gone = to_be_forgotten(text, kept, before(request.history[:place], heard.party))
         kept = [fact for fact in kept if fact not in gone or fact.at > heard.end]
         for sentence in sentences(heard.text):
             if text := asked_to_remember(sentence, heard.text):
@@ -87,6 +90,17 @@ def to_be_forgotten(text: str, notes: Sequence[Note], last: Utterance | None) ->
             for slots in template(wording).matches(words, text):
                 gone += [note for note in notes if is_meant(note, forgotten(slots))]
     return gone
+
+
+def with_consent(text: str, history: Sequence[Utterance]) -> str:
+    """What a turn comes to: a yes to "shall I forget the car" is "forget the car"."""
+    last = history[-1] if history else None
+    if last is None or last.party != "assistant" or not is_yes(text):
+        return text
+    for words in sentences(last.text):
+        for slots in template(ASKED_TO_FORGET).matches(words, last.text):
+            return f"forget {slots['subject']}"
+    return text
 
 
 def before(history: Sequence[Utterance], party: str) -> Utterance | None:

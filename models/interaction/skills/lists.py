@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.kept_lists import ADDING, CLEARING, TAKING, list_name, listed_items
+from duplex.models.interaction.skills.kept_lists import ADDING, CLEARING, TAKING, kept_lists, list_name, listed_items
+from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
@@ -15,6 +16,17 @@ class Lists(Skill):
     @phrases(*ADDING)
     def add(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "add_to_list", items=listed_items(slots), name=list_name(slots))
+
+    @phrases("[and] (add|put) {items} [too|as well|to it|on it|there]")
+    def add_more(self, slots: Slots, request: Request) -> Reply | None:
+        """Only where a list was spoken of before."""
+        lists, _ = kept_lists(request)
+        number = parse_number(slots.words("items")[:1]) is not None  # "add five and six" is a sum
+        return None if not lists or number else self.call(request, "add_to_list", items=listed_items(slots))
+
+    @phrases("(make|take|write) [me] [down] a note to {items}", "note to self {items}", "put {items} on my to do list")
+    def to_do(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "add_to_list", items=[slots.quote("items")], name="to do")
 
     @phrases(*TAKING)
     def take(self, slots: Slots, request: Request) -> Reply | None:

@@ -7,7 +7,14 @@ from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
 from duplex.models.interaction.skills.patterns import Slots
+from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.tools.builtin.jokes import JOKES
+
+STORY = (
+    "A traveler asked an echo for the way. Left or right, he called. Right, said the echo. He went right, and found "
+    "the village. Since then he tells everybody how wise the mountain is. The end."
+)
 
 
 class SmallTalk(Skill):
@@ -21,12 +28,38 @@ class SmallTalk(Skill):
 
     @phrases(
         "[tell me|tell|give me|say|let me hear|how about] (a|another|one more|some) [good] (joke|jokes)",
-        "(make me laugh|another joke|another one please|tell me something funny|say something funny)",
+        "(make me laugh|another joke|tell me something funny|say something funny)",
         "tell [me] [a|another|one more] [good] joke",
         "do you know [a|any|some] [good] (joke|jokes)",
     )
     def joke(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "tell_joke")
+
+    @phrases("[tell me|and] (another one|one more|another|more) [please]")
+    def another(self, slots: Slots, request: Request) -> Reply | None:
+        """Only after a joke."""
+        last = request.history[-1].text if request.history else ""
+        return self.call(request, "tell_joke") if any(joke[:24] in last for joke in JOKES) else None
+
+    @phrases(
+        "[tell|read] [me|us] [a|another] [short|bedtime|good] story [please]", "do you know [a|any] (story|stories)"
+    )
+    def story(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say(STORY)
+
+    @phrases("(let us|i want to|i would like to|can we|could we) (talk|chat|speak) about {topic}")
+    def talk_about(self, slots: Slots, request: Request) -> Reply:
+        topic = to_hearer(slots.quote("topic").strip(" .?!"))
+        return Reply.say(f"Gladly, though I know little about {topic}. What is on your mind?")
+
+    @phrases("[that is|that was|very|so|haha] (funny|hilarious|a good one|good one)", "you made me laugh")
+    def amused(self, slots: Slots, request: Request) -> Reply:
+        return Reply.say("I am glad you like it.")
+
+    @phrases("[oh] (yes|no|yeah|yep|nope|sure)")
+    def agreement(self, slots: Slots, request: Request) -> Reply:
+        """Said to a question of the assistant, or to nobody in particular."""
+        return Reply.say("All right.")
 
     @phrases(
         "<i> <very> (tired|sleepy|exhausted|worn out) <now>",
@@ -41,7 +74,8 @@ class SmallTalk(Skill):
         "<i> not <very> (well|okay|good|happy|all right|alright) <now>",
         "<i> <very> (sick|ill|unwell|angry|mad|frustrated|annoyed) <now>",
         "my {somebody} (is|was) <very> (sick|ill|dead|unwell)",
-        "my {somebody} (died|passed away)",
+        "my {somebody} (died|passed away) [yesterday|today|last week|last month|last year|recently|this morning]",
+        "i have [got] [a|an|such a] <very> (headache|cold|fever|flu|toothache|stomach ache|migraine)",
     )
     def sorrow(self, slots: Slots, request: Request) -> Reply:
         return Reply.say("I am sorry to hear that. I am here, if you want to talk.")

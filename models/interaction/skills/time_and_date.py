@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Mapping
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.dates import MONTHS, parse_date
 from duplex.models.interaction.skills.durations import parse_duration
+from duplex.models.interaction.skills.holidays import HOLIDAYS, MOVABLE
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.words import plain
@@ -139,6 +142,29 @@ class TimeAndDate(Skill):
     )
     def month_or_year(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "current_date", part="month")
+
+    @phrases(
+        "how many days are [there] in {month}",
+        "how many days does {month} have",
+        "how long is [the month of] {month}",
+    )
+    def month_length(self, slots: Slots, request: Request) -> Reply | None:
+        name = slots["month"].removeprefix("the month of ")
+        now = request.wall_time
+        if name not in ("this month", *MONTHS):
+            return None
+        month = now.month if name == "this month" else MONTHS.index(name) + 1
+        days = [monthrange(year, month)[1] for year in (2023, 2024)]
+        said = f"{days[0]}, and {days[1]} in a leap year" if days[0] != days[1] else f"{days[0]} days"
+        return Reply.say(f"{MONTHS[month - 1].capitalize()} has {said}.")
+
+    @phrases("is (today|it) a [public|bank] holiday [today]", "(what|which) holiday is [it] (today|now)")
+    def holiday(self, slots: Slots, request: Request) -> Reply:
+        today = request.wall_time.date()
+        names = (*(name for name in HOLIDAYS if not name.startswith("the")), *MOVABLE)
+        found = next((name for name in names if parse_date(name.split(), today) == today), "")
+        said = f"Yes, it is {found.title()}" if found else "No great holiday that I know of"
+        return Reply.say(f"{said}. What is closed in your country I cannot tell.")
 
     @phrases("what time is it [now|right now|currently] in {place} [now|right now]")
     def unknown_place(self, slots: Slots, request: Request) -> Reply | None:

@@ -16,6 +16,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from duplex.models.interaction.tools.json_schema import problems
 from duplex.streaming.errors import SettingsError
 
 _PLAIN: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
@@ -57,7 +58,7 @@ def converted(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dic
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """The types of the parameters. Raises SettingsError for a name that means nothing."""
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
         raise SettingsError(f"tool {function.__name__}: its annotations cannot be read: {error}") from None
 
@@ -128,8 +129,6 @@ def _value(value: Any, kind: Any) -> Any:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    from duplex.models.interaction.tools.json_schema import problems
-
     return not any(problems(value, _schema(kind, "")))
 
 

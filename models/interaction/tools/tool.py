@@ -8,7 +8,7 @@ from typing import Any, overload
 
 from duplex.models.interaction.contract import Control, Request
 from duplex.models.interaction.tools.json_schema import problems
-from duplex.models.interaction.tools.signature import converted, description_of, parameters_of
+from duplex.models.interaction.tools.signature import converted, description_of, hints_of, parameters_of
 
 Facts = dict[str, Any]
 """What a built-in tool has found or done, for JSON; how it is worded is the tool's `say`."""
@@ -87,11 +87,11 @@ class Tool:
             return self.say(result)
         if result is None or result is True:
             return "Done."
-        return str(result) if isinstance(result, str | int | float) and not isinstance(result, bool) else ""
+        if isinstance(result, str):
+            return "" if result.lstrip()[:1] in ("{", "[") else result  # nobody wants to hear JSON
+        return str(result) if isinstance(result, int | float) and not isinstance(result, bool) else ""
 
     def _given(self, context: Context) -> dict[str, Context]:
-        from duplex.models.interaction.tools.signature import hints_of
-
         return {name: context for name, kind in hints_of(self.function).items() if kind is Context}
 
 

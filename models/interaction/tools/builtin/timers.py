@@ -18,6 +18,7 @@ LONGEST = 30 * 86400
 """Seconds ahead."""
 
 KINDS = word_set("timer timers reminder reminders alarm alarms")
+_ALL = word_set("all every everything any both timers")
 _GENERIC = word_set("a an the my this that all any both every of those these for to about")
 
 
@@ -95,7 +96,7 @@ def _say_cancelled(facts: Facts) -> str:
         return "No timer is running."
     if not gone:
         return f"There is no such {kind}. {_say_pending(facts)}"
-    return f"The {kind} is cancelled." if gone == 1 else f"All {counted(gone)} timers are cancelled."
+    return f"The {kind} is cancelled." if gone == 1 else f"All {counted(gone)} {kind}s are cancelled."
 
 
 @builtin(say=_say_cancelled, destructive=True, ask="Shall I cancel {which}?")
@@ -107,10 +108,17 @@ def cancel_timers(context: Context, which: str = "all timers") -> Facts:
     request, words = context.request, plain(which).split()
     kind = next((word for word in words if word in KINDS), "timer").removesuffix("s")
     labels = {word for word in words if word not in _GENERIC | KINDS}
-    meant = [timer for timer in request.timers if labels and labels <= set(plain(timer.text).split())]
-    if request.timers and labels and not meant:
+    kinds = {word.removesuffix("s") for word in words if word in KINDS} or {"timer"}
+    # "Cancel all timers" means all that is pending; "cancel the alarm" no timer.
+    anything = not labels and kinds == {"timer"} and bool(_ALL.intersection(words))
+    meant = [
+        timer
+        for timer in request.timers
+        if anything or (kind_of(timer) in kinds and not labels) or (labels and labels <= set(plain(timer.text).split()))
+    ]
+    if request.timers and not meant:
         return {"kind": kind, "gone": 0, "nothing": False, **_pending(request)}
-    kept = [timer for timer in request.timers if timer not in meant] if labels else []
+    kept = [timer for timer in request.timers if timer not in meant]
     context.controls += [Control("cancel_timers"), *kept]
     return {"kind": kind, "gone": len(request.timers) - len(kept), "nothing": not request.timers}
 
@@ -135,6 +143,13 @@ def _say_pending(facts: Facts) -> str:
 def list_timers(context: Context) -> Facts:
     """Tell which timers, alarms and reminders are pending, and how much time is left."""
     return _pending(context.request)
+
+
+def kind_of(timer: Control) -> str:
+    """timer, alarm or reminder, by what it will say."""
+    if timer.text.endswith("This is your alarm."):
+        return "alarm"
+    return "reminder" if timer.text.startswith("Reminder: ") or "your reminder" in timer.text else "timer"
 
 
 def _pending(request: Request) -> Facts:

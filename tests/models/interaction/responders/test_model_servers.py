@@ -12,8 +12,12 @@ from aiohttp import web
 from duplex.models.interaction import load_answerer
 from duplex.models.interaction.contract import Say
 from duplex.models.interaction.responders import model_servers
-from duplex.models.interaction.responders.model_names import first_chat_model
-from duplex.models.interaction.responders.model_servers import find_model_server, running_model_servers, usual_places
+from duplex.models.interaction.responders.model_servers import (
+    find_model_server,
+    first_chat_model,
+    running_model_servers,
+    usual_places,
+)
 from duplex.models.interaction.skills import Skills
 from tests.models.interaction.asking import collect, request
 from tests.models.interaction.responders.chat_server import ChatServer, event, serving
