@@ -121,8 +121,8 @@ class Settings:
     )
     decider: str = setting(
         RULES,
-        "what decides when to speak: rules; or, before the rules, a language model that was trained to: a folder, a "
-        "name of the model store, or a Hugging Face id",
+        "what decides when to speak: rules; or, before the rules, nano (the bundled mind) or a language model that was "
+        "trained to: a folder, a name of the model store, or a Hugging Face id",
     )
     decider_heads: str = setting("", "file of heads that read the decider's hidden states; empty: its control tokens")
     decider_gates: str = setting(

@@ -12,7 +12,7 @@ from typing import Any
 
 from duplex import events as ev
 from duplex.conversation.percepts import Percepts
-from duplex.models.interaction.decider import AGAIN_AFTER, LASTS, Remark, remark
+from duplex.models.interaction.decider import AGAIN_AFTER, LASTS, remark
 from duplex.models.interaction.decider.contract import BLOCK, Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept, Sound
 from duplex.streaming.audio import SAMPLE_RATE
@@ -29,9 +29,8 @@ class Deciding:
     """Puts a session's percepts to its decider, and what comes out to its floor.
 
     situation: the moment, as floor and playback have it. carry_out: takes a decision and the sample that it is about,
-    and says whether that changed anything. speak_up: takes what is said unasked;
-    None: nothing is. every_block: log every decision, not
-    only those that differ from the one before or did something.
+    and says whether that changed anything. speak_up: takes what is said unasked, and whether it is urgent;
+    None: nothing is. every_block: log every decision, not only those that differ from the one before or did something.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class Deciding:
         *,
         situation: Callable[[], Situation],
         carry_out: Callable[[Verdict, int], bool],
-        speak_up: Callable[[Remark], None] | None,
+        speak_up: Callable[..., None] | None,
         emit: Callable[[ev.Event], None],
         every_block: bool = False,
     ) -> None:
@@ -117,6 +116,6 @@ class Deciding:
             del self._sounds[label]
             if situation.now - sound.at <= LASTS:
                 self._spoken_of[label] = situation.now
-                self._speak_up(found)
+                self._speak_up(found.text, urgent=found.urgent)
                 spoken = True
         return spoken

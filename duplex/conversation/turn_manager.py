@@ -85,7 +85,7 @@ class TurnManager:
             steps,
             situation=self.situation,
             carry_out=self._decided,
-            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
+            speak_up=self.announcements.say if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )

@@ -15,29 +15,35 @@ __all__ = ["AGAIN_AFTER", "LASTS", "RULES", "Remark", "load_decider", "remark"]
 
 RULES = "rules"
 """The decider that needs no model."""
+NANO = "nano"
+"""The bundled mind, before the rules."""
 
 
 def load_decider(
     name: str,
     models: TurnTakingModels,
     times: Times,
+    *,
+    remarks: bool = False,
     heads: str = "",
     gates: str = "",
-    *,
-    remarks: bool = True,
     before: Sequence[Gate[Any]] = (),
 ) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
 
-    name: RULES, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
+    name: RULES, NANO, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
     the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
     language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
-    times: what the rules go by. remarks: whether they respond to sounds that matter. before: gates that come first.
+    times: what the rules go by; remarks: whether they speak up about sounds that matter. before: gates that come first.
     Raises ModelError, SettingsError.
     """
     rules = RuleGate(models, times, remarks=remarks)
     if name == RULES:
         return FusedDecider([*before, rules])
+    if name == NANO:
+        from duplex.models.interaction.nano import load_nano
+
+        return FusedDecider([*before, load_nano(), rules])
     from duplex.models.interaction.decider.language_model import load_gates
 
     return FusedDecider([*before, *load_gates(name, heads, gates), rules])

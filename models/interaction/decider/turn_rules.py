@@ -80,15 +80,14 @@ class RuleState:
 
 
 class RuleGate:
-    """models: of turn taking, in the language of the conversation. remarks: whether a sound that matters is responded
-    to, once in a while for each kind."""
+    """models: of turn taking, in the language of the conversation. remarks: whether it speaks up about sounds."""
 
     name = "rules"
 
-    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = True) -> None:
+    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = False) -> None:
+        self._remarks = remarks
         self._models = models
         self._times = times
-        self._remarks = remarks
 
     def initial_state(self) -> RuleState:
         return RuleState()
