@@ -31,10 +31,11 @@ def load_decider(
 ) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
 
-    name: RULES, NANO, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
-    the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
-    language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
-    times: what the rules go by; remarks: whether they speak up about sounds that matter. before: gates that come first.
+    name: RULES, NANO, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come
+    before the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES
+    in language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token.
+    models, times: what the rules go by; remarks: whether they speak up about sounds that matter. before: gates that
+    come first.
     Raises ModelError, SettingsError.
     """
     rules = RuleGate(models, times, remarks=remarks)
