@@ -197,15 +197,6 @@ class Decided(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound(Event):
-    """A sound that is no speech, as the tagger names it, with its probability."""
-
-    type: ClassVar[str] = "sound"
-    label: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyText(Event):
     """A piece of the reply on its way to speech."""
 

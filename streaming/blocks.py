@@ -28,6 +28,16 @@ class Reblocker:
         """Samples that wait for the rest of their block."""
         return len(self._held)
 
+    @property
+    def rest(self) -> np.ndarray:
+        """Those samples, which stay held.
+
+        >>> blocks = Reblocker(4)
+        >>> len(blocks.push(np.ones(6, np.float32))), len(blocks.rest), blocks.held
+        (1, 2, 2)
+        """
+        return self._held.copy()
+
     def push(self, samples: np.ndarray) -> list[np.ndarray]:
         """samples: any number of them. Returns the blocks that they complete."""
         held = np.concatenate([self._held, samples])  # always a copy: the input may be a buffer that is filled again

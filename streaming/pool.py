@@ -30,6 +30,7 @@ PRIORITIES = {
     "recognize": 1,
     "speak": 2,
     "diarize": 3,
+    "prosody": 3,
     "restore": 4,
     "translate": 4,
     "respond": 5,
@@ -39,6 +40,9 @@ PRIORITIES = {
 """Which steps go first where several wait: those that somebody notices soonest."""
 
 _OTHERS = PRIORITIES["respond"]
+
+RESERVED = frozenset({"decide"})
+"""Steps that have a worker of their own, so that they never wait for a long one: each session has one at a time."""
 
 MOST_STUCK = 8
 """Steps that may be stuck at once and have their workers replaced."""
@@ -81,7 +85,8 @@ class Steps(Protocol):
 class InferencePool:
     """A bounded pool of worker threads for model steps.
 
-    workers: threads; of the steps that wait for one, those of higher priority (PRIORITIES) go first.
+    workers: threads; of the steps that wait for one, those of higher priority (PRIORITIES) go first. One more thread is
+        reserved for deciding (RESERVED).
     inline: run each step at once on the calling thread. Virtual time uses this: the order of results never depends on
         thread scheduling.
     cost: with inline, the seconds that a step of a name takes on the (virtual) clock; a worker is busy for as long.
@@ -96,6 +101,7 @@ class InferencePool:
         self.timings: dict[str, Timing] = {}
         self._cost = cost
         self._slots = _Slots(workers)
+        self._reserved = _Slots(1)
         self._threads = None if inline else _Threads("duplex-inference")
         self._running: set[Future[Any]] = set()
         self._booking = threading.Lock()
@@ -111,15 +117,16 @@ class InferencePool:
         self._check_open(name)
         if self._threads is None:
             return await self._run_inline(name, step, args, limit)
-        await self._slots.acquire(PRIORITIES.get(name, _OTHERS))
+        slots = self._slots_for(name)
+        await slots.acquire(PRIORITIES.get(name, _OTHERS))
         try:
             self._check_open(name)
             job = self._threads.submit(lambda: self._timed(name, step, args))
         except BaseException:
-            self._slots.release()
+            slots.release()
             raise
         # The step cannot be stopped half-way: its place is free when it has ended, not when its caller gave up.
-        place = _Place(self, job)
+        place = _Place(self, slots, job)
         self._running.add(job)
         loop = asyncio.get_running_loop()
         job.add_done_callback(lambda _: _call_if_open(loop, place.ended))
@@ -134,15 +141,19 @@ class InferencePool:
 
     async def _run_inline(self, name: str, step: Callable[..., T], args: tuple[Any, ...], limit: float | None) -> T:
         if self._cost is not None and (seconds := self._cost(name)) > 0:
-            await self._slots.acquire(PRIORITIES.get(name, _OTHERS))
+            slots = self._slots_for(name)
+            await slots.acquire(PRIORITIES.get(name, _OTHERS))
             try:
                 self._check_open(name)
                 await asyncio.sleep(seconds if limit is None else min(seconds, limit))
             finally:
-                self._slots.release()
+                slots.release()
             if limit is not None and seconds > limit:
                 raise StalledError(f"step {name!r} was given up after {limit:g} s")
         return self._timed(name, step, args)
+
+    def _slots_for(self, name: str) -> _Slots:
+        return self._reserved if name in RESERVED else self._slots
 
     def _check_open(self, name: str) -> None:
         if self._closed:
@@ -177,6 +188,7 @@ class InferencePool:
     def _shut(self) -> None:
         self._closed = True
         self._slots.close()
+        self._reserved.close()
         if self._threads is not None:
             self._threads.close()
 
@@ -184,8 +196,9 @@ class InferencePool:
 class _Place:
     """The place of a running step in its pool, freed once: when the step has ended, or was given up."""
 
-    def __init__(self, pool: InferencePool, job: Future[Any]) -> None:
+    def __init__(self, pool: InferencePool, slots: _Slots, job: Future[Any]) -> None:
         self._pool = pool
+        self._slots = slots
         self._job = job
         self._given_up = False
 
@@ -194,14 +207,14 @@ class _Place:
         if self._given_up:
             self._pool.stuck -= 1
         else:
-            self._pool._slots.release()
+            self._slots.release()
 
     def give_up(self) -> None:
         if self._job.done() or self._pool.stuck >= MOST_STUCK:
             return
         self._given_up = True
         self._pool.stuck += 1
-        self._pool._slots.release()
+        self._slots.release()
 
 
 class _Slots:

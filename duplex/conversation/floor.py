@@ -39,7 +39,7 @@ from duplex.models.interaction.decider.contract import Verdict
 from duplex.streaming.audio import SAMPLE_RATE
 
 SURE = 0.9
-"""The score from which a turn counts as surely finished."""
+"""The score from which the decider's silence makes a turn wait as long as for unfinished words."""
 
 
 @dataclass(slots=True)
@@ -523,13 +523,7 @@ class Floor:
         if self._waits_since == self._quiet_since:
             return self.settings.pause_long
         score = self._finished()
-        if score is None:
-            return self.settings.pause_medium
-        if score >= SURE:
-            return min(self.settings.pause_sure, self.settings.pause_short)
-        if score >= 0.7:
-            return self.settings.pause_short
-        return self.settings.pause_long if score <= 0.3 else self.settings.pause_medium
+        return self.settings.pause_medium if score is None else self.settings.pause(score)
 
     def _finished(self) -> float | None:
         """How finished the words of the turn look; None if they have not been scored as they now are."""

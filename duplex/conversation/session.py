@@ -32,6 +32,7 @@ from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.typed import typed_text
 from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
+from duplex.models.interaction.contract import listener_of
 from duplex.models.interaction.decider import RULES, load_decider
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
@@ -248,6 +249,8 @@ class Session:
             steps,
             lambda text, value: self._manager.floor.scored(text, value),
         )
+        listener = listener_of(engines.answerer)
+        before = [] if listener is None else [listener.gate(self._turn.dialogue)]
         self._manager = TurnManager(
             settings.floor,
             Manner(
@@ -267,7 +270,8 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
-            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor),
+            engines.decider
+            or load_decider(RULES, engines.turn_taking, settings.floor, remarks=settings.warn_of_sounds, before=before),
             lambda percept: self._audience.tell("on_percept", percept),
             settings.log_decisions,
         )
@@ -295,6 +299,8 @@ class Session:
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
+            listener=listener,
+            dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)
         self._manager.deciding.node.after = tuple(self._perception.nodes)

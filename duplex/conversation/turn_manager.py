@@ -31,14 +31,13 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
-from duplex.conversation.speaking.sound_warnings import SoundWarnings
 from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
 from duplex.floor_settings import FloorSettings
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.diarization.contract import Turn as SpeakerTurn
-from duplex.models.interaction.contract import Answerer, Control, Request, Utterance
+from duplex.models.interaction.contract import Answerer, Control, Request, Utterance, listener_of
 from duplex.models.interaction.decider.contract import Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept
 from duplex.models.sounds.events import HeardSound
@@ -84,9 +83,9 @@ class TurnManager:
             decider,
             self.percepts,
             steps,
-            situation=self._situation,
+            situation=self.situation,
             carry_out=self._decided,
-            speak_up=partial(self.announcements.say, urgent=True),
+            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -109,7 +108,6 @@ class TurnManager:
         """Confidence of the words since the last answer."""
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
-        self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
         self.replies = Replies(
             self,
             answerer,
@@ -122,6 +120,7 @@ class TurnManager:
             self._level,
         )
         again = partial(self.announcements.say, urgent=True, first=True)
+        listener = listener_of(answerer)
         self.reports = ReplyReports(
             self.floor,
             self.playback,
@@ -131,6 +130,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
+            None if listener is None else partial(listener.heard, so_far.dialogue),
         )
 
     @property
@@ -275,8 +275,8 @@ class TurnManager:
         """The tagger: a sound has begun, or one is over."""
         end = sound.end if sound.over else self.now
         self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
-        if self._warnings is not None and self._answers and not sound.over:
-            self._warnings.heard(sound.label, self.now)
+        if not sound.over:
+            self.percepts.sound(sound.start, end, sound.label, sound.score)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -346,7 +346,8 @@ class TurnManager:
         self._tell(percept)
         self.deciding.perceived(percept)
 
-    def _situation(self) -> Situation:
+    def situation(self) -> Situation:
+        """The moment, as floor and playback have it."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,
@@ -404,14 +405,21 @@ class TurnManager:
             self.history.add(party, text, start, end)
         party = action.messages[-1].party
         self._answer(
-            action.turn, action.epoch, party, "\n".join(text for who, text, _, _ in said if who == party), past
+            action.turn,
+            action.epoch,
+            party,
+            "\n".join(text for who, text, _, _ in said if who == party),
+            past,
+            typed=True,
         )
 
-    def _answer(self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...]) -> None:
+    def _answer(
+        self, turn: int, epoch: int, party: str, text: str, past: tuple[Utterance, ...], *, typed: bool = False
+    ) -> None:
         if not self._answers or not text:
             self._act(self.floor.reply_ended(self.now, epoch))
             return
-        self.replies.answer(epoch, turn, self._request(party, text, past))
+        self.replies.answer(epoch, turn, replace(self._request(party, text, past), typed=typed))
         self._heard.clear()
 
     def _request(self, party: str, text: str, past: tuple[Utterance, ...]) -> Request:
@@ -424,10 +432,10 @@ class TurnManager:
             self._wall_time.at(now),
             self._language,
             self.announcements.timers,
-            self._confidence(),
-            self._so_far.dialogue,
-            self._steps,
-            self._tools.of_turn(self.floor.turn),
+            confidence=self._confidence(),
+            dialogue=self._so_far.dialogue,
+            steps=self._steps,
+            report=self._tools.of_turn(self.floor.turn),
         )
 
     def _confidence(self) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 from duplex.audio_files.waveform import BIN, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
+from duplex.pictures.mind_lane import decided_actions, draw_mind
 from duplex.pictures.sound_lines import draw_sounds
 from duplex.pictures.timeline_layout import Lane, Row, layout, parties_of, speaker_colours, unheard
 from duplex.pictures.typesetting import Typesetter
@@ -63,7 +64,7 @@ def draw_timeline(
 
 
 class Swatch(NamedTuple):
-    """A speaker in the legend."""
+    """A speaker, or a decision, in the legend."""
 
     label: str
     colour: str
@@ -126,6 +127,7 @@ class _Picture:
         entries: list[style.Mark | Swatch | None] = [mark for kind, mark in style.MARKS.items() if kind in kinds]
         if unheard(self._log):
             entries.append(None)
+        entries += [Swatch(f"decided: {action}", style.ACTIONS[action]) for action in decided_actions(self._log)]
         entries += [Swatch(name, colour) for found in self._colours.values() for name, colour in found.items()]
         placed, x, line = [], style.LEFT, 0
         for mark in entries:
@@ -178,6 +180,8 @@ class _Picture:
             draw_sounds(axes, self._log.sounds.values(), lane, span, self._small, self._scale)
         self._draw_unheard(axes, row.lanes[-1], span)
         self._draw_decisions(axes, row, low, high)
+        if row.mind is not None:
+            draw_mind(axes, self._log, span, row.mind, self._scale)
 
     def _draw_name(self, axes: Axes, lane: Lane, span: Span) -> None:
         room = style.LEFT - 0.2

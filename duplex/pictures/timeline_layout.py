@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from duplex.pictures import timeline_style as style
+from duplex.pictures.mind_lane import has_mind
 from duplex.pictures.typesetting import Run, StyledWord, Typesetter
 from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, SpokenReply, SpokenTurn
 from duplex.session_record.subtitles import Caption, timed_words
@@ -47,11 +48,13 @@ class Stretch(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row: its time, its lanes from the top down, the bottom of the lane of decisions, its height (inches)."""
+    """A row: its time, its lanes from the top down, the bottoms of the lane of decisions and of the mind's, which is
+    None if there is none, its height (inches)."""
 
     span: Span
     lanes: list[Lane]
     floor: float
+    mind: float | None
     height: float
     stretches: dict[str, list[Stretch]]
 
@@ -69,7 +72,7 @@ def layout(log: SessionLog, duration: float, most: float, typesetter: Typesetter
             for party in (*parties, ASSISTANT)
         }
         lines = {party: _lines(found) for party, found in stretches.items()}
-        result.append(Row(span, *_lanes(parties, lines), stretches))
+        result.append(Row(span, *_lanes(parties, lines, has_mind(log)), stretches))
     return result, scale
 
 
@@ -122,19 +125,23 @@ def _left_over(reply: SpokenReply) -> float:
     return min(UNHEARD, heard * (len(reply.full_text) - len(reply.text)) / max(1, len(reply.text)))
 
 
-def _lanes(parties: Sequence[str], lines: Mapping[str, int]) -> tuple[list[Lane], float, float]:
-    """From the bottom up: the assistant with its words lowest, the decisions, the parties with their words on top."""
+def _lanes(
+    parties: Sequence[str], lines: Mapping[str, int], mind: bool
+) -> tuple[list[Lane], float, float | None, float]:
+    """From the bottom up: the assistant with its words lowest, the mind, the decisions, the parties with their words on
+    top."""
     words = lines[ASSISTANT] * style.TEXT_LINE
     bar = words + 0.05
     own = Lane(ASSISTANT, style.ASSISTANT, style.ASSISTANT_INK, bar + style.BAR + style.GAP, bar, words - 0.1)
-    floor = own.wave + style.WAVE
+    thinking = own.wave + style.WAVE + style.GAP if mind else None
+    floor = own.wave + style.WAVE if thinking is None else thinking + style.MIND
     y = floor + style.FLOOR
     lanes = [own]
     for number, party in reversed(list(enumerate(parties))):
         bar = y + style.WAVE + style.GAP
         lanes.append(Lane(party, _colour(number), _colour(number), y, bar, bar + style.BAR + 0.06))
         y = lanes[-1].words + lines[party] * style.TEXT_LINE + style.GAP
-    return lanes[::-1], floor, y
+    return lanes[::-1], floor, thinking, y
 
 
 def speaker_colours(log: SessionLog, party: str) -> dict[str, str]:

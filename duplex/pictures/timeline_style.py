@@ -40,13 +40,19 @@ MARKS = {
 }
 """In the legend's order."""
 
+ACTIONS = {"respond": "#E69F00", "backchannel": "#009E73", "yield": "#D55E00", "resume": "#56B4E9"}
+"""Colours of what the decider decides; silence has none."""
+BLOCK = 0.4
+"""Seconds of a block, for which the last decision is drawn."""
+
 WIDTH = 13.0
 LEFT, RIGHT = 0.95, 0.2
 HEADER = 0.42
 LEGEND = 0.27
 TEXT_LINES, TEXT_LINE, TEXT_WIDTH = 3, 0.165, 5.0
-BAR, WAVE, FLOOR, GAP, TICKS = 0.07, 0.52, 0.42, 0.05, 0.33
-"""Inches: a turn's bar, a waveform, the lane of decisions, the space between, the axis with the space below it."""
+BAR, WAVE, FLOOR, MIND, GAP, TICKS = 0.07, 0.52, 0.42, 0.2, 0.05, 0.33
+"""Inches: a turn's bar, a waveform, the lane of decisions, that of the mind, the space between, the axis with the space
+below it."""
 
 FONT = 9.0
 """Points."""

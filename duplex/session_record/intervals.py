@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 
@@ -47,3 +47,14 @@ class Intervals:
             return [Span(span.start, span.end)]
         edges = [span.start, *(edge for part in inside for edge in part), span.end]
         return [Span(start, end) for start, end in zip(edges[::2], edges[1::2], strict=True) if end > start]
+
+
+def cut_out(whole: Span, others: Iterable[Timed]) -> Iterator[Span]:
+    """What is left of `whole` without `others`, which are in order of time."""
+    start = whole.start
+    for other in others:
+        if start < other.start < whole.end:
+            yield Span(start, other.start)
+            start = max(start, other.end)
+    if whole.end > start:
+        yield Span(start, whole.end)

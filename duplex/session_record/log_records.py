@@ -87,6 +87,17 @@ class Decided:
     epoch: int | None
 
 
+class BlockDecision(NamedTuple):
+    """What the decider decided at `at` on what had been perceived up to `since`. acted: whether it changed anything."""
+
+    action: str
+    score: float
+    gate: str
+    since: float
+    at: float
+    acted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Interruption:
     """The user took the floor from a reply."""
@@ -166,6 +177,7 @@ class SessionLog:
     replies: list[SpokenReply] = field(default_factory=list)
     translations: list[SpokenTranslation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
+    block_decisions: list[BlockDecision] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
     suspensions: list[Span] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)

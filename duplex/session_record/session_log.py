@@ -17,11 +17,12 @@ from dataclasses import replace
 from typing import Any
 
 from duplex.events import LOG_VERSION
-from duplex.session_record.intervals import Span
+from duplex.session_record.intervals import Span, cut_out
 from duplex.session_record.log_records import (
     ASSISTANT,
     DEFAULT_PARTY,
     SIDE_SPEECH,
+    BlockDecision,
     Decided,
     DiarizedTurn,
     Interruption,
@@ -41,6 +42,7 @@ __all__ = [
     "ASSISTANT",
     "DEFAULT_PARTY",
     "SIDE_SPEECH",
+    "BlockDecision",
     "Decided",
     "DiarizedTurn",
     "Interruption",
@@ -119,6 +121,7 @@ class _Reader:
         party = str(event.get("party", DEFAULT_PARTY))
         text, speaker = str(event.get("text", "")), str(event.get("speaker") or "")
         epoch = event.get("epoch")
+        score = min(1.0, self._rate * self._time(event.get("score")))
         match event.get("type"):
             case "session_started":
                 self._started(event)
@@ -154,6 +157,9 @@ class _Reader:
             case "decision":
                 kind, reason = str(event.get("kind", "")), str(event.get("reason", ""))
                 log.decisions.append(Decided(kind, reason, start, end, event.get("turn"), epoch))
+            case "decided":
+                action, gate, acted = str(event.get("action", "")), str(event.get("gate", "")), bool(event.get("acted"))
+                log.block_decisions.append(BlockDecision(action, score, gate, start, end, acted))
             case "interrupted":
                 decided = self._time(event.get("decided"))
                 log.interruptions.append(Interruption(epoch, start, decided, end, str(event.get("heard", ""))))
@@ -287,23 +293,13 @@ def _cut_in(replies: list[SpokenReply]) -> list[SpokenReply]:
             parts=tuple(
                 part
                 for whole in reply.parts
-                for part in _without(
+                for part in cut_out(
                     whole, [other for other in replies if reply.start < other.start and other.end <= reply.end]
                 )
             ),
         )
         for reply in replies
     ]
-
-
-def _without(whole: Span, others: Iterable[SpokenReply]) -> Iterable[Span]:
-    start = whole.start
-    for other in others:
-        if start < other.start < whole.end:
-            yield Span(start, other.start)
-            start = max(start, other.end)
-    if whole.end > start:
-        yield Span(start, whole.end)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -143,8 +143,8 @@ def _interruption(event: Interruption) -> dict[str, Any]:
         "heard": event.heard,
         "latency_ms": {
             "decision": _between(event.onset, event.decided),
-            "silence": _between(event.decided, event.last_audible),
-            "total": _between(event.onset, event.last_audible),
+            "silence": _until_silent(event.decided, event.last_audible),
+            "total": _until_silent(event.onset, event.last_audible),
         },
     }
 
@@ -200,6 +200,11 @@ def _spread(values: Iterable[float | None]) -> dict[str, Any]:
 
 def _seconds(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def _until_silent(start: float, last_audible: float) -> float | None:
+    """Milliseconds; 0 where the reply happened to be silent already, between two of its sentences."""
+    return _between(start, max(start, last_audible))
 
 
 def _between(start: float | None, end: float | None) -> float | None:

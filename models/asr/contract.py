@@ -21,8 +21,9 @@ class Recognizer(Protocol[State]):
     `duplex.streaming.policies.local_agreement.comparable` or, in turn taking, `plain_words`.
     `close` ends worker processes.
 
-    A recognizer may have `peek(state)`: the hypothesis that `flush` would give now, not final, while the utterance goes
-    on. It is asked for at a pause, so that a turn need not wait for the end of its utterance.
+    A recognizer may have `peek(state, rest)`: the hypothesis that `flush` would give now, not final, while the
+    utterance goes on. rest: (n,) float32, less than a hop, heard since the last step; it comes again with what follows.
+    It is asked for at a pause, so that a turn need not wait for the end of its utterance.
     """
 
     hop: int

@@ -26,8 +26,9 @@ _AUDIBLE = 0.02  # of the loudest frame: about 34 dB below it
 
 @dataclass(slots=True)
 class RedecodingState:
-    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning. memory: what a
-    recognizer keeps from one pass for the next."""
+    """buffer: samples from `since` to `heard`, the latter counted from the utterance's beginning. decoded: where
+    the last pass ended, which at a pause is up to a block later. memory: what a recognizer keeps from one pass for the
+    next."""
 
     agreement: LocalAgreement
     buffer: np.ndarray
@@ -44,8 +45,7 @@ class Redecoding(ABC):
 
     interval: seconds of new audio between two passes; where all words are stable, the next one waits for sound. window:
     seconds of audio that a pass covers at most; beyond it the buffer is cut behind a stable word, to `keep` seconds or
-    less, or, failing that, in its middle. agree: passes that must agree. sure: the confidence from which on one pass
-    is enough for a word that ended half a second ago; None: it never is. Raises SettingsError.
+    less, or, failing that, in its middle. agree: passes that must agree. Raises SettingsError.
     """
 
     hop = SAMPLE_RATE // 10
@@ -62,7 +62,6 @@ class Redecoding(ABC):
         agree: int = 2,
         *,
         keep: float | None = None,
-        sure: float | None = None,
     ) -> None:
         if not self.hop / SAMPLE_RATE <= interval <= window / 2:
             raise SettingsError(f"recognizer interval must lie between 0.1 s and half its window, not {interval:g} s")
@@ -79,7 +78,6 @@ class Redecoding(ABC):
         self.window = round(window * SAMPLE_RATE)
         self.agree = agree
         self._keep = round(keep * SAMPLE_RATE)
-        self._sure = sure
 
     @abstractmethod
     def transcribe(self, samples: np.ndarray) -> list[Word]:
@@ -111,10 +109,11 @@ class Redecoding(ABC):
         state.last = hypothesis
         return hypothesis, state
 
-    def peek(self, state: RedecodingState) -> Hypothesis:
-        """What is heard so far, to its end; the utterance goes on."""
-        if state.decoded < state.heard:
-            state.last = state.agreement.update(self._decode(state), state.heard, state.since)
+    def peek(self, state: RedecodingState, rest: np.ndarray | None = None) -> Hypothesis:
+        """What is heard so far, to its end; the utterance goes on. rest: (n,) that is not a whole block yet."""
+        heard = state.heard + (0 if rest is None else len(rest))
+        if state.decoded < heard:
+            state.last = state.agreement.update(self._decode(state, rest), heard, state.since)
         return state.last
 
     def flush(self, state: RedecodingState) -> Hypothesis:
@@ -131,18 +130,19 @@ class Redecoding(ABC):
 
     def _policy(self) -> LocalAgreement:
         """What makes words stable in one utterance."""
-        return LocalAgreement(self.agree, sure=self._sure, **self._reading())
+        return LocalAgreement(self.agree, **self._reading())
 
     def _reading(self) -> dict[str, Any]:
         """What a policy is told of the language."""
         return {"spelling": partial(said, language=self.writes), "grows": partial(grows, language=self.writes)}
 
-    def _decode(self, state: RedecodingState) -> tuple[Word, ...]:
-        words = self.retranscribe(state.buffer, state)
+    def _decode(self, state: RedecodingState, rest: np.ndarray | None = None) -> tuple[Word, ...]:
+        buffer = state.buffer if rest is None else np.concatenate([state.buffer, rest])
+        words = self.retranscribe(buffer, state)
         state.words = tuple(
             Word(word.text, word.start + state.since, word.end + state.since, word.confidence) for word in words
         )
-        state.decoded = state.heard
+        state.decoded = state.since + len(buffer)
         return state.words
 
     def _trim(self, state: RedecodingState, hypothesis: Hypothesis) -> Hypothesis:

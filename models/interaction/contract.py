@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
+import numpy as np
+
+from duplex.models.interaction.decider.contract import Gate, Situation, Verdict
 from duplex.streaming.system_zone import SYSTEM_ZONE, in_system_zone
 
 T = TypeVar("T")
@@ -67,6 +70,8 @@ class Request:
     """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)
     """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
+    typed: bool = False
+    """Whether it was written: who listens for himself has not heard it."""
     report: Report | None = field(default=None, compare=False, repr=False)
     """Who is told of the calls of tools, on the event loop; a call that outlives its answer is told of as well."""
 
@@ -152,3 +157,40 @@ class Prepares(Protocol):
     def forget(self, dialogue: str) -> None:
         """The conversation is over: what is kept of it may go."""
         ...
+
+
+class Listens(Protocol):
+    """What hears the conversation for itself, beside the recognizer: the `listener` of an answerer that has one.
+
+    block: samples at 16 kHz after which it decides. ahead: samples beyond a block that it needs for that.
+    """
+
+    @property
+    def block(self) -> int: ...
+
+    @property
+    def ahead(self) -> int: ...
+
+    def hear(self, dialogue: str, samples: np.ndarray, situation: Situation) -> Verdict | None:
+        """samples: (n,) float32, what was heard since the last call: one block, or several if it is late; it decides
+        once. Blocking, on any thread. None: no opinion.
+
+        Raises ModelError.
+        """
+        ...
+
+    def gate(self, dialogue: str) -> Gate[Any]:
+        """Gives a decider what `hear` has decided last, once."""
+        ...
+
+    def heard(self, dialogue: str, text: str, answer: bool) -> None:
+        """What was really heard of what the assistant said: of the answer to the last request, or of something else.
+
+        Returns at once.
+        """
+        ...
+
+
+def listener_of(answerer: Answerer) -> Listens | None:
+    """What of the answerer listens for itself; None if it waits for the words of a turn."""
+    return getattr(answerer, "listener", None)

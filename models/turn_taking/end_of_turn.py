@@ -21,8 +21,9 @@ BUCKETS = 1 << 16
 WEIGHTS = Path(__file__).parent / "weights" / "end_of_turn.safetensors"
 HESITATING = 0.05
 """The score after "um", a dash or three dots."""
-AT_A_COMMA = 0.5
-"""What a final comma leaves of a score: recognizers also write it after whole requests that end on a level tone."""
+AT_A_COMMA = 3.0
+"""By what a final comma divides the odds: recognizers also write it after whole requests, until they have heard more of
+the silence (CARD.md)."""
 UNSPOKEN = 0.5
 """The score of a text without words."""
 LONGEST = 400
@@ -56,8 +57,8 @@ def end_of_turn_score(text: str) -> float:
     said = [word for word in words if word not in FILLERS]
     if words[-1] in FILLERS or re.search(r"(?:\.\.|…|[-–—])\s*$", text[-16:]):
         return HESITATING if said else UNSPOKEN
-    score = 1.0 / (1.0 + math.exp(-log_odds(said)))
-    return score * AT_A_COMMA if text.rstrip().endswith(",") else score
+    odds = math.exp(log_odds(said)) / (AT_A_COMMA if text.rstrip().endswith(",") else 1.0)
+    return odds / (1.0 + odds)
 
 
 looks_complete = end_of_turn_score

@@ -112,7 +112,7 @@ def main() -> None:
                 f"{area(said, ends):.2f}",
                 f"{right:.2f}",
                 f"{2 * hits / max(1, int(yes.sum()) + int(ends.sum())):.2f}",
-                100 * float((said[~ends] >= 0.9).mean()),
+                100 * float((said[~ends] >= 0.88).mean()),
                 100 * float((said[~ends] >= 0.7).mean()),
                 100 * float((said[ends] < 0.7).mean()),
                 quantile(spent, 0.5),

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from duplex.batch.run import run
 from duplex.engines import Engines
-from duplex.events import Event, Interrupted
+from duplex.events import Event
 from duplex.session_record.session_log import parse_events
 from duplex.session_record.summary import summarize_log
 from duplex.settings import Settings
-from duplex.streaming.audio import SAMPLE_RATE
 from tests.benchmarks.costs import described, hold, measured_costs, recording_audio
 from tests.benchmarks.report import quantile, table, versions
 
@@ -51,17 +50,17 @@ def main() -> int:
         events = hold(recording_audio(args.recording), engines, settings, cost)[0].events
         engines.recognizer.close()
     log = parse_events([event.as_dict() for event in events])
-    turns = [turn["latency_ms"] for turn in summarize_log(log)["turns"] if turn["first_audible"] is not None]
-    interruptions = [event for event in events if isinstance(event, Interrupted)]
+    summary = summarize_log(log)
+    turns = [turn["latency_ms"] for turn in summary["turns"] if turn["first_audible"] is not None]
     print(f"{len(turns)} replies, pace {args.pace}; milliseconds")
     rows = []
     for part, label in PARTS.items():
         values = [turn[part] for turn in turns if turn[part] is not None]
         rows.append([label, quantile(values, 0.5), quantile(values, 0.95), max(values, default=float("nan"))])
     print(table(["", "p50", "p95", "max"], rows))
-    onset = [(e.end - e.start) / SAMPLE_RATE * 1000 for e in interruptions]
-    cut = [(e.end - e.decided) / SAMPLE_RATE * 1000 for e in interruptions]
-    print(f"interruptions (n={len(onset)}): onset → last audible sample p50 {quantile(onset, 0.5):.0f} ms; ", end="")
+    parts = [interruption["latency_ms"] for interruption in summary["interruptions"]]
+    onset, cut = [part["total"] for part in parts], [part["silence"] for part in parts]
+    print(f"interruptions (n={len(parts)}): onset → last audible sample p50 {quantile(onset, 0.5):.0f} ms; ", end="")
     print(f"decision → last audible sample max {max(cut, default=float('nan')):.1f} ms")
     return 0
 

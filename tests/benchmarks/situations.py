@@ -1,11 +1,13 @@
 """Seeded situations through the real engines: who takes the floor, who should have, how fast the assistant is silent.
 
-    python -m tests.benchmarks.situations [--count 240] [--seed 0] [--computing both|free|charged] [--clips FOLDER]
+    python -m tests.benchmarks.situations [--count 240] [--part 1/1] [--seed 0] [--computing both|free|charged]
+                                          [--clips FOLDER]
 
 Each situation is a scene of real audio: a spoken question, a long reply of the assistant, and over that reply a
 barge-in, a short command, a backchannel, a cough or a noise burst; or, before it, a hesitation in mid-sentence. Voice,
 moment, level and background are drawn from the seed. It runs at virtual time, twice: with computing free, where the
-delays are the engine's own, and with computing charged by the table that `tests.benchmarks.costs` measured.
+delays are the engine's own, and with computing charged by the table that `tests.benchmarks.costs` measured. A part
+(1/2: every second situation) has the outcomes that it has in the whole.
 """
 
 from __future__ import annotations
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,9 @@ REPLY = Answer(
     "remember things for you, and find what you said about something earlier in this conversation."
 )
 
+AFTER = 4 * SAMPLE_RATE
+"""Samples from the onset of the sound in question until which a scene is heard."""
+
 KINDS = ("barge-in", "command", "backchannel", "cough", "noise burst", "hesitation")
 TAKES = {"barge-in", "command"}
 COMMANDS = {"stop", "wait", "hold on", "hold on a second", "no", "stop it", "wait a minute", "be quiet", "excuse me"}
@@ -46,9 +50,9 @@ class Outcome:
     clip: str
     heard: str
     silent_after: float | None
-    """Seconds from the true onset of a barge-in to the assistant's last audible sample."""
+    """Seconds from the true onset of a barge-in to the assistant's last audible sample; 0 if it was silent before."""
     cut: float | None
-    """Seconds from the decision to the last audible sample."""
+    """Seconds from the decision to the last audible sample; 0 where the reply was between two sentences."""
 
 
 class Situations:
@@ -101,9 +105,9 @@ def _divided(clip: Clip) -> tuple[Clip, Clip]:
     )
 
 
-def play(scene: Scene, engines: Engines, cost: Callable[[str], float] | None = None) -> Playout:
+def play(scene: Scene, onset: int, engines: Engines, *, charged: bool) -> Playout:
     engines.answerer = ScriptedAnswerer([REPLY], name="one long reply")
-    return hold(scene.render(), engines, Settings(), cost)[0]
+    return hold(scene.render()[: onset + AFTER], engines, Settings(), measured_costs() if charged else None)[0]
 
 
 def judge(kind: str, clip: Clip, onset: int, playout: Playout) -> Outcome:
@@ -119,14 +123,15 @@ def judge(kind: str, clip: Clip, onset: int, playout: Playout) -> Outcome:
     if not speaking:
         return Outcome(kind, "no reply to disturb", clip.text or clip.name, heard, None, None)
     result = "took the floor" if taken else "held, resumed" if held else "passed unheld"
-    silent = (taken[0].end - onset) / SAMPLE_RATE if taken else None
-    cut = (taken[0].end - taken[0].decided) / SAMPLE_RATE if taken else None
+    silent = max(0, taken[0].end - onset) / SAMPLE_RATE if taken else None
+    cut = max(0, taken[0].end - taken[0].decided) / SAMPLE_RATE if taken else None
     return Outcome(kind, result, clip.text or clip.name, heard, silent, cut)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=240)
+    parser.add_argument("--part", default="1/1", help="for machines where all of them take long: 1/3, 2/3, 3/3")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--computing", choices=("both", "free", "charged"), default="both")
     parser.add_argument("--clips", type=Path, default=CLIPS, help="another library, as tests.data.make.natural makes")
@@ -134,25 +139,27 @@ def main() -> int:
     args = parser.parse_args()
     ways = {"free": ["free"], "charged": ["charged"], "both": ["free", "charged"]}[args.computing]
     print(versions(["duplex", "pocketsphinx", "webrtcvad-wheels"]))
+    part, parts = map(int, args.part.split("/"))
     for way in ways:
-        cost = measured_costs() if way == "charged" else None
-        print(f"\n{described() if cost else 'computing free'}")
-        report(outcomes(read_clips(args.clips), args.count, args.seed, cost, args.verbose))
+        charged = way == "charged"
+        print(f"\n{described() if charged else 'computing free'}", flush=True)
+        numbers = range(part - 1, args.count, parts)
+        report(outcomes(read_clips(args.clips), numbers, args.seed, charged=charged, verbose=args.verbose))
     return 0
 
 
-def outcomes(
-    clips: dict[str, Clip], count: int, seed: int, cost: Callable[[str], float] | None, verbose: bool
-) -> list[Outcome]:
+def outcomes(clips: dict[str, Clip], numbers: range, seed: int, *, charged: bool, verbose: bool) -> list[Outcome]:
     situations = Situations(clips, seed)
     engines = Engines.from_settings(Settings())
     made = []
-    for number in range(count):
+    for number in range(numbers.stop):
         kind = KINDS[number % len(KINDS)]
         scene, clip, onset = situations.scene(kind)
-        made.append(judge(kind, clip, onset, play(scene, engines, cost)))
+        if number not in numbers:
+            continue
+        made.append(judge(kind, clip, onset, play(scene, onset, engines, charged=charged)))
         if verbose:
-            print(made[-1])
+            print(made[-1], flush=True)
     engines.recognizer.close()
     return made
 

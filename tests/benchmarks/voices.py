@@ -1,6 +1,6 @@
 """Voices: first sound of a 30-word sentence, cost, word marks against forced alignment, words heard by recognizers.
 
-    python -m tests.benchmarks.voices [--voice ENGINE:NAME ...] [--recognizer NAME ...] [--language de] [--limit 20]
+    python -m tests.benchmarks.voices [--voice ENGINE:NAME ...] [--recognizer NAME ...] [--language de] [--limit 12]
     python -m tests.benchmarks.voices --variants steady,rob,f2,m1 [--language de]
 
 A voice is ENGINE:NAME of the settings `synthesizer` and `voice` (default: espeak and flite, English). What cannot be
@@ -167,7 +167,7 @@ def main() -> int:
     parser.add_argument("--voice", action="append", metavar="ENGINE:NAME")
     parser.add_argument("--recognizer", action="append", help="(default: moonshine-tiny)")
     parser.add_argument("--language", default="en", choices=("en", "de"))
-    parser.add_argument("--limit", type=int, default=20, help="sentences to speak")
+    parser.add_argument("--limit", type=int, default=12, help="sentences to speak")
     parser.add_argument("--variants", default="", help="of espeak-ng, separated by commas")
     args = parser.parse_args()
     args.recognizer = args.recognizer or ["moonshine-tiny"]

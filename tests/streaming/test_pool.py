@@ -71,6 +71,19 @@ async def test_urgent_steps_overtake_those_that_wait() -> None:
     pool.close()
 
 
+async def test_deciding_waits_for_nobody_else() -> None:
+    pool, gate = InferencePool(workers=1), Gate()
+    others = [asyncio.create_task(pool.run("recognize", gate.step)) for _ in range(3)]
+    await until(lambda: gate.inside == 1)
+    assert await pool.run("decide", lambda: gate.inside) == 1
+    gate.open.set()
+    await asyncio.gather(*others)
+    decisions = [asyncio.create_task(pool.run("decide", gate.step)) for _ in range(3)]
+    await asyncio.gather(*decisions)
+    assert gate.most == 1  # one at a time, as well
+    pool.close()
+
+
 async def test_a_stuck_step_is_given_up_and_its_worker_replaced() -> None:
     pool, gate = InferencePool(workers=1), Gate()
     for _ in range(3):

@@ -16,6 +16,7 @@ from duplex.models.asr.moonshine import Moonshine
 from duplex.models.asr.redecoding import Redecoding
 from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
+from duplex.models.interaction.speech_lm.mel import StreamingLogMel
 from duplex.models.restoration.stage import RestorationStage
 from duplex.models.sounds import load_tagger
 from duplex.models.store import find
@@ -84,6 +85,7 @@ STAGES = [
     Entry("resampler 48 to 16 kHz", lambda: Resampler(48_000, 16_000), "samples", "array", any_chunk=True),
     Entry("resampler 16 to 44.1 kHz", lambda: Resampler(16_000, 44_100), "samples", "array", any_chunk=True),
     Entry("input gain", InputGain),
+    Entry("whisper log-mel", StreamingLogMel, "samples", "array", any_chunk=True),
     Entry("webrtc activity", WebRtcVad, "samples", "values"),
     Entry("silero activity", SileroVad, "samples", "values"),
     Entry("pocketsphinx", PocketSphinx, "samples", "values", slow=True),

@@ -3,6 +3,7 @@
     input ─┬─ echo control ─┬─ activity and segmentation (on the loop) ── recognize, and
            │                │                                             spot commands, a node for each party
            │                ├─ diarize, and tag sounds, a node for each party
+           │                ├─ listen (an answerer that hears for itself)
            │                └─ restore
            └─ sinks
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from duplex.conversation.audience import Audience
 from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.hearing.listening import Listening
 from duplex.conversation.hearing.live_restoration import LiveRestoration
 from duplex.conversation.hearing.prosody import ProsodyTracker
 from duplex.conversation.hearing.segmenter import AsrChunk, Segmenter
@@ -29,6 +31,7 @@ from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.conversation.hearing.utterances import UtteranceRecognizer
 from duplex.conversation.turn_manager import TurnManager
 from duplex.models.asr.contract import Recognizer
+from duplex.models.interaction.contract import Listens
 from duplex.models.turn_taking import Slopes
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -61,6 +64,7 @@ class Perception:
     spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
     utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. sounds: of each party,
     if they are to be told. restore_hearing: activity and recognition hear the restored sound while there is any.
+    listener: hears all parties beside the recognizer, if the answerer does; dialogue: what it calls the conversation.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Perception:
         gap: float = 0.35,
         limit: float = 20.0,
         restore_hearing: bool = False,
+        listener: Listens | None = None,
+        dialogue: str = "",
     ) -> None:
         self.echo_control = echo_control
         self.gains = ChannelGains(len(parties))
@@ -117,6 +123,11 @@ class Perception:
         self._diarize = labels.node([self.input]) if labels is not None else None
         if self._diarize is not None:
             self.nodes.append(self._diarize)
+        self._listening: Listening | None = None
+        if listener is not None:
+            fresh = manager.deciding.now
+            self._listening = Listening(listener, dialogue, steps, manager.situation, fresh, [self.input])
+            self.nodes.append(self._listening.node)
         self._sounds = sounds
         self._tagged = [each.node([self.input]) for each in sounds]
         self.nodes += self._tagged
@@ -213,6 +224,8 @@ class Perception:
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
+        if self._listening is not None:
+            self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))
         for index, node in enumerate(self._tagged):
             node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
         if self.restoring:

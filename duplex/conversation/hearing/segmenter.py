@@ -13,8 +13,12 @@ from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.pipeline import StageRunner
 
-PAUSE = round(0.08 * SAMPLE_RATE)
-"""Samples of silence at which the recognizer is asked for what it has heard: the turn may be over."""
+LOOKS = (round(0.08 * SAMPLE_RATE), round(0.16 * SAMPLE_RATE))
+"""Samples of silence at which the recognizer is asked for what it has heard: the turn may be over.
+
+The second time it has heard more of the silence. It then hears a last word that it had half, and writes a period where
+it had put a comma; both matter to whoever asks whether the turn is over, and the end of the utterance is far away.
+"""
 
 PREROLL = round(0.25 * SAMPLE_RATE)
 """Samples before the onset that the recognizer is given: soft consonants lie before what activity detects."""
@@ -78,6 +82,8 @@ class Segmenter:
         self._offset = 0
         self._pause = -1
         """Where the silence began at which the recognizer was last asked."""
+        self._looks = 0
+        """How often it was asked in that silence."""
         self._utterance = 0
         self._open = False
         self._utterance_start = 0
@@ -104,12 +110,10 @@ class Segmenter:
                 continue
             if verdict.onset is not None:
                 self._start(frame, origin + verdict.onset)
-            silent = timed.start + self._detector.stage.hop - verdict.quiet
             if verdict.offset is not None:
                 self._end(frame, origin + verdict.offset)
-                silent = self._offset
-            if (verdict.quiet >= PAUSE or verdict.offset is not None) and silent != self._pause:
-                self._pause, paused = silent, True
+            here = timed.start + self._detector.stage.hop
+            paused |= self._look_due(here, here - verdict.quiet if self._active else self._offset)
         if self._active and self._on_speech is not None:
             self._on_speech(frame.samples)
         self._recent.append(clear)
@@ -119,6 +123,15 @@ class Segmenter:
             self._listen(clear)
         if self._open and paused:
             self._send(clear.end, np.zeros(0, np.float32), pause=True)
+
+    def _look_due(self, here: int, silent: int) -> bool:
+        """Whether the recognizer is to be asked again, `here` in a silence that began at the sample `silent`."""
+        due = sum(here - silent >= look for look in LOOKS)
+        before = self._looks if silent == self._pause else 0
+        if not self._open or due <= before:
+            return False
+        self._pause, self._looks = silent, due
+        return True
 
     def cut(self, at: int) -> None:
         """Close the utterance here; if the party is still speaking, a new one begins (its turn was ended for it)."""

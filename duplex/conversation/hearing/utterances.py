@@ -100,7 +100,7 @@ class UtteranceRecognizer:
         peek = getattr(self._recognizer, "peek", None)
         if peek is None or self._caught_up is None or utterance.state is None:
             return
-        hypothesis = await self._run(utterance, peek, utterance.state)
+        hypothesis = await self._run(utterance, peek, utterance.state, utterance.blocks.rest)
         if hypothesis is not None:
             self._caught_up(at)
             self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)

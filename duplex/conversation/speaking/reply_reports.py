@@ -29,7 +29,8 @@ class ReplyReports:
     """Follows playback and turns what was heard into events, history and the floor's triggers.
 
     act: carries out the floor's actions. unheard: takes the text of an interjection that was dropped before a word of
-    it was heard. words: takes an epoch and the words of it that have been heard.
+    it was heard. words: takes an epoch and the words of it that have been heard. listener: takes what was heard of a
+    reply, and whether it was an answer.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ReplyReports:
         act: Callable[[list[Action]], None],
         unheard: Callable[[str], None],
         words: Callable[[int, Sequence[HeardWord]], None],
+        listener: Callable[[str, bool], None] | None = None,
     ) -> None:
         self.interjections: list[Interjection] = []
         self._floor = floor
@@ -52,6 +54,7 @@ class ReplyReports:
         self._act = act
         self._unheard = unheard
         self._words = words
+        self._listener = listener
 
     def played(self, at: int) -> None:
         """Playback has been read up to the sample `at`."""
@@ -86,6 +89,8 @@ class ReplyReports:
                 self._emit(ev.Interrupted(current.onset, end, current.epoch, current.silenced, heard))
             token = current.first_token if current.first_token is not None else current.decided
             self._report(track, current.turn, heard, interrupted, current.decided, token)
+            if self._listener is not None:
+                self._listener(heard, not current.announcement)
         self._act(self._floor.reply_ended(at, current.epoch))
 
     def _follow_interjections(self, at: int) -> None:
@@ -107,6 +112,8 @@ class ReplyReports:
             self._unheard(cut_in.track.text.strip())
         else:
             self._report(cut_in.track, cut_in.turn, heard, interrupted, cut_in.decided, cut_in.decided)
+            if self._listener is not None:
+                self._listener(heard, False)
 
     def _report_words(self, track: Track, known: int) -> int:
         words = track.heard_words()

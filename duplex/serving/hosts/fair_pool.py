@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from duplex.streaming.pool import InferencePool
+from duplex.streaming.pool import RESERVED, InferencePool
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ class SharedPool:
     async def run(
         self, share: PoolShare, name: str, step: Callable[..., T], args: tuple[Any, ...], limit: float | None = None
     ) -> T:
+        if name in RESERVED:  # a call has one at a time, so nobody can take more than a share
+            return await self.pool.run(name, step, *args, limit=limit)
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         if not share.queue and not share.running:
             share.served = max(share.served, self._now)

@@ -52,6 +52,14 @@ _ALONE = {
 
 _LEAST, _MARGIN, _EASE = -1.2, 2.7, 1.5
 
+_LONG = 6  # tokens
+_LONG_WEIGHTS, _LONG_LEAST = (20.0, 2.4), 4.8
+"""Of the sharpness and of the mean of the lowest quarter of the log-probabilities, for texts of six tokens or more: of
+one that was made up, some tokens are guesses. Chosen on 480 pieces of noise and music, of which ten pass the rule above
+and five this one too, and on 234 believed pieces of speech down to 0 dB of noise, of which it refuses two or fewer."""
+
+_FOREIGN = 0x250  # letters from here on are of no word of English, nor is the sign of a copyright
+
 _FLOOR = 1.5e-4  # about -76 dBFS: quieter than this there is nothing
 _FRAME, _STEP = 640, 320  # samples: 40 ms every 20
 _LAGS = (SAMPLE_RATE // 400, SAMPLE_RATE // 65)
@@ -82,8 +90,12 @@ def believable(text: str, chances: Sequence[float], sharpness: float, *, looped:
     """Whether a text is what was said. chances: log-probabilities of its tokens. sharpness: of their attention.
     looped: the decoder had to be stopped."""
     plain = "".join(letter for letter in text.lower() if letter.isalnum() or letter in " '-").strip()
-    if not plain or not chances:
+    if not plain or not chances or "\u00a9" in text or any(letter >= chr(_FOREIGN) for letter in plain):
         return False
+    if len(chances) >= _LONG:
+        lowest = float(np.mean(sorted(chances)[: len(chances) // 4]))
+        if _LONG_WEIGHTS[0] * sharpness + _LONG_WEIGHTS[1] * lowest < _LONG_LEAST:
+            return False
     chance, sharp, length, constant = _WEIGHTS
     score = chance * float(np.mean(chances)) + sharp * sharpness + length * min(len(chances), 6) / 6 + constant
     return score > _LEAST + (_MARGIN if looped or plain in _SUSPECTS else -_EASE if plain in _ALONE else 0.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
+from duplex.models.interaction.speech_lm import hears, open_speech_model
 from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
@@ -46,6 +47,15 @@ def open_local_model(
                 toolbox=toolbox,
             )
         _check_unpacking(place)
+    elif hears(place):
+        return open_speech_model(
+            str(place),
+            device=device,
+            system_prompt=system_prompt,
+            max_new_tokens=max_new_tokens,
+            context_tokens=context_tokens,
+            temperature=temperature,
+        )
     from duplex.models.interaction.responders.local_lm import LocalLM
 
     return LocalLM(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
-from duplex.models.interaction.contract import Answerer, Control, Request, Say
+from duplex.models.interaction.contract import Answerer, Control, Listens, Request, Say, listener_of
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.answerer import joined, tell_calls
 from duplex.models.interaction.skills.understanding import Part
@@ -40,6 +40,11 @@ class Router:
     @property
     def name(self) -> str:
         return self.model.name
+
+    @property
+    def listener(self) -> Listens | None:
+        """The model hears for itself, if it can; what skills say it is told as heard."""
+        return listener_of(self.model)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         if (outcome := await self.toolbox.answered(request)) is not None:

@@ -38,6 +38,7 @@ class NearestSpectrum:
         padded = np.pad(audio, (0, max(0, 3 * _FFT - len(audio))))
         windows = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[:: _FFT // 2] * np.hanning(_FFT)
         bands = np.log(np.square(np.abs(np.fft.rfft(windows, axis=1))) @ self._bands + 1e-8)
-        loud = bands[bands.mean(1) > np.quantile(bands.mean(1), 0.5)]
+        level = bands.mean(1)
+        loud = bands[level > level.max() - np.log(100.0)]  # within 20 dB: the recording, not the silence before it
         shape = loud.mean(0) - loud.mean()
-        return np.concatenate([shape, bands.std(0), np.abs(np.diff(bands, axis=0)).mean(0)])
+        return np.concatenate([shape, loud.std(0), np.abs(np.diff(loud, axis=0, append=loud[-1:])).mean(0)])

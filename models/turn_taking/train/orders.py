@@ -38,7 +38,7 @@ _GRAMMAR: dict[str, str] = {
     "howmuch": "what is|what's|how much is|calculate|what is|tell me what is",
     "op": "plus|minus|times|over|multiplied by|divided by",
     "convert": (
-        "convert {n} {unit} to {unit}|how many {unit} are in {n} {unit}|how many {unit} in a {unit1}|what is {n} {unit} "
+        "convert {n} {unit} to {unit}|how many {unit} are {n} {unit}|how many {unit} are in {n} {unit}|how many {unit} in a {unit1}|what is {n} {unit} "
         "in {unit}|how much is {n} {unit} in {unit}|how many {unit} are there in {n} {unit}|convert {n} {unit} into {unit}"
     ),
     "zone": (
@@ -51,13 +51,24 @@ _GRAMMAR: dict[str, str] = {
     ),
     "recall": (
         "what did i say about the {thing}|what did i say about {thing}|what did i just say|what did you say|remember "
-        "that my {thing} is {place}|remember that i {task}|where is my {thing}|what is my {thing}|who has spoken how long"
+        "that my {thing} is {place}|remember that i {task}|where is my {thing}|what is my {thing}|who has spoken how long|"
+        "who has spoken the most|how long have i been talking|how long have we been talking|who said that|who is speaking|"
+        "what did {name} say|what did {name} say about the {thing}"
     ),
     "control": (
         "stop|stop|stop|stop|stop|stop|no|no|no|yes|stop talking|stop it|never mind|be quiet|louder|speak louder|turn it up|turn it down|turn the volume up|"
         "turn the volume down|speak more slowly|slow down|say that again|repeat that|cancel the timer|cancel the alarm|"
         "cancel all timers|stop the timer|how much time is left|what can you do|wait|hold on|speak faster|cancel that|"
-        "forget it|go on|continue|help|start over|pause|no|yes|yes please|no thank you|thank you|thanks|okay|goodbye"
+        "forget it|go on|continue|help|start over|pause|no|yes|yes please|no thank you|thank you|thanks|okay|goodbye|good bye|"
+        "how much time is left / on the timer|how much longer|{hold}|{hold}|{correct}|{correct}"
+    ),
+    "hold": (
+        "wait a moment|wait a minute|hold on a second|hold on a moment|one moment|just a second|just a minute|excuse me|"
+        "sorry / one more question|one more question|i have one more question|i have a question|no stop|no wait|sorry"
+    ),
+    "correct": (
+        "no / i meant {city}|i meant {city}|no / not that|that is not what i meant|that's not what i asked|not {city} / but {city}|"
+        "that is enough|that's enough|that is all|thank you / that is all|that's all for now|that will be all"
     ),
     "fact": (
         "who is the {office} of {country}|what is the capital of {country}|what is the weather like {when}|will it "

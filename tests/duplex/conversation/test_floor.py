@@ -179,12 +179,26 @@ def test_a_turn_that_goes_on_keeps_the_words_of_its_open_utterance(final: str) -
 
 
 @pytest.mark.parametrize(
-    ("text", "limit"), [("it is late please", 0.28), ("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)]
+    ("text", "limit"), [("it is late please", 0.25), ("it is late", 0.45), ("well maybe", 0.8), ("what is the", 1.6)]
 )
 def test_the_pause_limit_depends_on_the_words(text: str, limit: float) -> None:
     scene = Scene().starts().waits(0.5).stops().says(text, final=True).waits(limit - 0.04)
     assert scene.floor.state is State.PAUSING
     assert scene.waits(0.06).floor.state is State.THINKING
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_the_pause_never_grows_with_the_score(one: float, other: float) -> None:
+    settings = FloorSettings()
+    low, high = sorted((one, other))
+    assert settings.pause_long >= settings.pause(low) >= settings.pause(high) >= settings.pause_sure
+    assert abs(settings.pause(low) - settings.pause(high)) <= 8.0 * (high - low) + 1e-9  # and has no steps
+
+
+def test_the_pause_passes_through_the_four_settings() -> None:
+    settings = FloorSettings(pause_sure=0.2, pause_short=0.4, pause_medium=0.9, pause_long=2.0)
+    assert [settings.pause(score) for score in (0.3, 0.5, 0.7, 1.0)] == pytest.approx([2.0, 0.9, 0.4, 0.2])
+    assert FloorSettings(pause_sure=0.6).pause(1.0) == FloorSettings().pause_short
 
 
 def test_a_hesitation_does_not_end_the_turn() -> None:

@@ -152,6 +152,22 @@ def test_a_look_is_what_a_flush_would_say_and_disturbs_nothing(numbers: list[int
     assert looked.flush(state).text == untouched.flush(alone).text
 
 
+def test_a_look_hears_what_does_not_fill_a_block_yet() -> None:
+    recognizer = Levels(interval=0.5)
+    state, samples = recognizer.initial_state(), speak([3, 4])
+    whole = LENGTH + LENGTH // 2 - (LENGTH + LENGTH // 2) % recognizer.hop
+    for at in range(0, whole, recognizer.hop):
+        _, state = recognizer.step(samples[at : at + recognizer.hop], state)
+    rest = samples[whole : LENGTH + LENGTH // 2]
+    assert 0 < len(rest) < recognizer.hop
+    assert recognizer.peek(state).text == "w3 uh"
+    assert recognizer.peek(state, rest).text == "w3 w4"
+    assert recognizer.peek(state, rest).words[-1].end == LENGTH + LENGTH // 2
+    for at in range(whole, len(samples), recognizer.hop):
+        _, state = recognizer.step(samples[at : at + recognizer.hop], state)
+    assert recognizer.flush(state).text == "w3 w4"
+
+
 def test_nothing_heard_is_a_final_hypothesis_without_words() -> None:
     assert hear(Levels(), np.zeros(0, np.float32)) == [Hypothesis((), 0, True)]
 

@@ -325,6 +325,13 @@ def test_voices_are_found_by_name_tag_and_language(voice, expected):
     assert espeak_voice(voice.name, voice.language).startswith(expected)
 
 
+def test_english_has_the_timbre_that_is_understood_best(espeak):
+    assert espeak_voice("", "en-us") == "gmw/en-US+rob" and espeak_voice("en-gb", "de").endswith("+rob")
+    assert espeak_voice("", "de") == "gmw/de+steady" and espeak_voice("en-us+steady", "en") == "gmw/en-US+steady"
+    text = "Hello there."
+    assert not np.array_equal(spoken(espeak, text)[0], spoken(espeak, text, Voice("en-us+steady"))[0])
+
+
 def test_every_listed_voice_speaks(espeak):
     voices = espeak.voices()
     assert len(voices) > 100

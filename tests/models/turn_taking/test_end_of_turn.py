@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from duplex.models.interaction.skills.numbers import spell
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.end_of_turn import (
+    AT_A_COMMA,
     BUCKETS,
     HESITATING,
     LONGEST,
@@ -121,7 +122,8 @@ def test_a_hesitation_is_never_an_end(text):
 
 @pytest.mark.parametrize("text", ["what time is it in Tokyo", "well", "set a timer for ten minutes"])
 def test_a_final_comma_makes_an_end_less_likely(text):
-    assert end_of_turn_score(f"{text},") == pytest.approx(0.5 * end_of_turn_score(text))
+    plain, at_comma = end_of_turn_score(text), end_of_turn_score(f"{text},")
+    assert at_comma / (1.0 - at_comma) == pytest.approx(plain / (1.0 - plain) / AT_A_COMMA)
 
 
 @pytest.mark.parametrize("text", ["", "um", "...", "?!"])

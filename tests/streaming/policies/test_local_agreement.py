@@ -88,14 +88,6 @@ def test_words_too_close_to_the_end_wait() -> None:
     assert agreement.update(spoken("what time"), 12_000).stable == 2
 
 
-def test_a_word_heard_clearly_and_long_enough_ago_needs_no_second_hypothesis() -> None:
-    words = [Word("what", 0, 4000, 0.9), Word("time", 4000, 8000, 0.5), Word("is", 8000, 12_000, 0.9)]
-    assert LocalAgreement(sure=0.6).update(words, 2 * SECOND).stable == 1
-    assert LocalAgreement(sure=0.4).update(words, 2 * SECOND).stable == 3
-    assert LocalAgreement(sure=0.4).update(words, 18_000).stable == 2
-    assert LocalAgreement().update(words, 2 * SECOND).stable == 0
-
-
 def test_a_number_waits_for_the_next_word_or_a_second() -> None:
     agreement = LocalAgreement(grows=str.isdigit)
     for heard, stable in ((8000, 0), (9000, 1), (8000 + SECOND, 2)):

@@ -170,7 +170,7 @@ def test_a_stalled_step_kills_its_engine_and_costs_one_utterance() -> None:
 class Peeking(ScriptedRecognizer):
     """Tells at any moment what it has heard."""
 
-    def peek(self, state):
+    def peek(self, state, rest):
         return dataclasses.replace(self.flush(copy.deepcopy(state)), final=False)
 
 
@@ -208,7 +208,7 @@ def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
 
 
 def test_silence_is_told_before_speech_is_over() -> None:
-    """A detector that says how long it has been silent: the recognizer is asked once, at 80 ms."""
+    """A detector that says how long it has been silent: the recognizer is asked at 80 ms, and once more at 160 ms."""
 
     class Early:
         hop, latency, sample_rate, name = FRAME, 0, SAMPLE_RATE, "early"
@@ -225,6 +225,6 @@ def test_silence_is_told_before_speech_is_over() -> None:
 
     pieces: list[AsrChunk] = []
     segmenter = Segmenter("user", Ear(), Early(), pieces.append)
-    for at in range(0, 20 * FRAME, FRAME):
+    for at in range(0, 30 * FRAME, FRAME):
         segmenter.perceive(AudioChunk(at, np.zeros(FRAME, np.float32)))
-    assert [piece.start / FRAME for piece in pieces if piece.pause] == [14.0]
+    assert [piece.start / FRAME for piece in pieces if piece.pause] == [14.0, 18.0]

@@ -38,6 +38,19 @@ def test_a_call_that_asks_for_everything_does_not_starve_another() -> None:
     assert max(waits) <= 0.2 + 1e-6  # the step that runs already, and its own: never the flood before it
 
 
+def test_no_call_s_steps_hold_up_another_s_decisions() -> None:
+    clock, pool = VirtualClock(), shared(step=0.5, decide=0.01)
+
+    async def main() -> None:
+        flood = [asyncio.create_task(pool.share("greedy").run("step", int)) for _ in range(4)]
+        await clock.sleep_until(0.1)
+        await pool.share("modest").run("decide", int)
+        assert clock.now() == pytest.approx(0.11)
+        await asyncio.gather(*flood)
+
+    clock.run(main())
+
+
 def test_time_is_shared_not_turns() -> None:
     clock, pool, done = VirtualClock(), shared(short=0.05, long=0.2), Counter[str]()
 

@@ -43,6 +43,19 @@ def test_what_is_sure_is_believed_and_what_noise_makes_is_not() -> None:
     assert not believable("♪♪♪♪", [-0.1] * 4, 0.78)
     assert not believable("Thank you.", [-1.2, -0.8, -0.3], 0.4)
     assert not believable("", [], 0.0)
+
+
+def test_a_long_text_with_guesses_in_it_is_not_believed() -> None:
+    sure, guessed = [-0.2] * 12, [-0.2] * 9 + [-3.0] * 3
+    assert believable("So this is what we are going to do today now", sure, 0.5)
+    assert not believable("So this is what we are going to do today now", guessed, 0.5)
+    assert believable("So this is what we are going to do today now", guessed, 0.75)
+
+
+@pytest.mark.parametrize("text", ["2-3\u0e15\u0e27\u0e1a\u0e19", "\u00a9 transcript Emily Beynon", "\u4f60\u597d"])
+def test_what_english_has_no_letters_for_was_not_said(text: str) -> None:
+    assert not believable(text, [-0.1] * 4, 0.78)
+    assert believable("Caf\u00e9 Beynon", [-0.1] * 4, 0.78)
     assert believable("Stop.", [-0.5, -0.2], 0.68)
 
 

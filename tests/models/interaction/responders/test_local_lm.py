@@ -363,7 +363,7 @@ async def test_a_model_without_keys_and_values_computes_each_prompt_whole(folder
 
 
 def test_text_comes_as_whole_words():
-    from duplex.models.interaction.responders.local_lm import _Text
+    from duplex.streaming.lm.token_text import TokenText
 
     class Bytes:
         def decode(self, tokens, skip_special_tokens):
@@ -374,7 +374,7 @@ def test_text_comes_as_whole_words():
         ("日本 語", ["日", "本", " ", "語"]),
         ("né à", ["né ", "à"]),
     ):
-        text, said = _Text(Bytes()), []
+        text, said = TokenText(Bytes()), []
         for byte in whole.encode():
             text.put(byte)
             said.append(text.take())
