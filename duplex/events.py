@@ -2,6 +2,8 @@
 
 Each event carries `start` and `end` in samples of the session's 16 kHz input clock. `as_dict` gives the line that is
 written to `events.jsonl`: the fields, and `type`. The first line, `session_started`, bears the `version` of the format.
+
+Long because every kind of event has its fields here.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import pytest
 
 from duplex import events as ev
 from duplex.conversation.speaking.sound_warnings import PAUSE, WARNINGS, SoundWarnings
+from duplex.engines import _open_tagger
 from duplex.models.sounds.contract import BLOCK, LABELS, SoundBlock, Threshold
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
@@ -79,6 +80,15 @@ def test_a_sound_is_told_at_once_and_again_when_it_is_over() -> None:
 
 def test_a_sound_at_the_end_of_the_session_is_over() -> None:
     assert [each.over for each in sounds_of(listen({"rain": [(4.0, 99.0)]}))] == [False, True]
+
+
+def test_no_tagger_is_opened_where_none_was_trained_or_sounds_are_off(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("duplex.models.sounds.WEIGHTS", tmp_path / "tagger.onnx")
+    assert _open_tagger(Settings()) is None
+    (tmp_path / "tagger.onnx").write_bytes(b"damaged")
+    assert _open_tagger(Settings(sounds="off")) is None
+    with pytest.raises(ModelError, match="no graph of a sound tagger"):
+        _open_tagger(Settings())
 
 
 def test_without_a_tagger_there_are_no_sounds() -> None:
