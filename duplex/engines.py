@@ -139,7 +139,7 @@ def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[
     if settings.decider == RULES or not settings.assistant:
         return None
     heads, gates = settings.decider_heads, settings.decider_gates
-    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates)
+    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates, remarks=settings.warn_of_sounds)
 
 
 def _open_tagger(settings: Settings) -> SoundTagger[Any] | None:

@@ -3,7 +3,7 @@
 Each event carries `start` and `end` in samples of the session's 16 kHz input clock. `as_dict` gives the line that is
 written to `events.jsonl`: the fields, and `type`. The first line, `session_started`, bears the `version` of the format.
 
-Long because every kind of event has its fields here.
+Long because every event has its lines here.
 """
 
 from __future__ import annotations
@@ -194,15 +194,6 @@ class Decided(Event):
     gate: str
     reason: str
     acted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sound(Event):
-    """A sound that is no speech, as the tagger names it, with its probability."""
-
-    type: ClassVar[str] = "sound"
-    label: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)

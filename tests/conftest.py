@@ -45,7 +45,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/asr/test_transformers_asr.py",
         "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
-        "models/interaction/responders/test_local_lm.py",
         "models/interaction/speech_lm/test_[!m]*.py",
     ),
     "playwright": ("duplex/page/test_*.py",),

@@ -50,6 +50,7 @@ OPTIONAL = {
     "aiohttp": "needed for calls in the browser: pip install 'duplex[call]'",
     "aiortc": "needed for calls in the browser: pip install 'duplex[call]'",
     "xllamacpp": "needed for language models in GGUF files: pip install 'duplex[gguf]'",
+    "mcp": "needed for tools of MCP servers: pip install 'duplex[mcp]'",
     "ray": "needed for more than one machine: pip install 'duplex[cluster]'",
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from duplex import events as ev
 from duplex.conversation.percepts import Percepts
-from duplex.models.interaction.decider import remark
+from duplex.models.interaction.decider import Remark, remark
 from duplex.models.interaction.decider.contract import BLOCK, Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept, Sound
 from duplex.streaming.audio import SAMPLE_RATE
@@ -32,7 +32,8 @@ class Deciding:
     """Puts a session's percepts to its decider, and what comes out to its floor.
 
     situation: the moment, as floor and playback have it. carry_out: takes a decision and the sample that it is about,
-    and says whether that changed anything. speak_up: takes what is said unasked. every_block: log every decision, not
+    and says whether that changed anything. speak_up: takes what is said unasked about a sound; None says nothing about
+    any. every_block: log every decision, not
     only those that differ from the one before or did something.
     """
 
@@ -44,7 +45,7 @@ class Deciding:
         *,
         situation: Callable[[], Situation],
         carry_out: Callable[[Verdict, int], bool],
-        speak_up: Callable[[str], None],
+        speak_up: Callable[[Remark], None] | None,
         emit: Callable[[ev.Event], None],
         every_block: bool = False,
     ) -> None:
@@ -76,9 +77,8 @@ class Deciding:
             self.node.put(self._percepts.now)
 
     def perceived(self, percept: Percept) -> None:
-        if isinstance(percept, Sound):
-            self._emit(ev.Sound(*_samples(percept), percept.label, round(percept.score, 3)))
-            self._sound = percept if remark(percept) else self._sound
+        if isinstance(percept, Sound) and remark(percept) is not None:
+            self._sound = percept
 
     async def _decide(self, _: int) -> None:
         percepts, situation = self._percepts.take(), self._situation()
@@ -98,11 +98,9 @@ class Deciding:
     def _remark(self, situation: Situation) -> bool:
         """To respond where nobody has said anything is to speak of the sound that was heard, if there was one."""
         sound, self._sound = self._sound, None
-        if sound is None or situation.now - sound.at > WORTH_A_REMARK:
+        if sound is None or situation.now - sound.at > WORTH_A_REMARK or self._speak_up is None:
             return False
-        self._speak_up(remark(sound))
+        told = remark(sound)
+        assert told is not None
+        self._speak_up(told)
         return True
-
-
-def _samples(percept: Percept) -> tuple[int, int]:
-    return round(percept.start * SAMPLE_RATE), round(percept.end * SAMPLE_RATE)

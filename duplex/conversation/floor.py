@@ -187,15 +187,6 @@ class Floor:
         self._commanded = False
         return actions
 
-    def give_way(self, at: int) -> list[Action]:
-        """A listener says that what is said over the reply takes the floor, whatever its words are."""
-        if not self.contested:
-            return []
-        self._commanded = True
-        actions = self._fire(Trigger.WORDS, at)
-        self._commanded = False
-        return actions
-
     @property
     def text(self) -> str:
         """The words of whoever spoke last in this turn."""
@@ -517,8 +508,7 @@ class Floor:
             decision = Decide("go_on", f"the user had not finished: {text!r}", onset, self.epoch)
         else:
             self._turn_began = onset
-            reason = f"the user says {text!r}" if text else "what is said over the reply asks for the floor"
-            decision = Decide("barge_in", reason, onset, self.epoch)
+            decision = Decide("barge_in", f"the user says {text!r}", onset, self.epoch)
         self._advance()
         return [decision, Interrupt(interrupted, onset)]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from duplex.conversation.speaking.track import HeardWord
-from duplex.models.interaction.percepts import Activity, OwnSpeech, Percept, Prosody, TimerDue, Words
+from duplex.models.interaction.percepts import Activity, OwnSpeech, Percept, Prosody, Sound, TimerDue, Words
 from duplex.streaming.audio import SAMPLE_RATE
 
 MOST = 512
@@ -93,6 +93,9 @@ class Percepts:
     def prosody(self, party: str, start: int, end: int, pitch: float | None, level: float | None) -> None:
         """How the speech up to `end` ended: slopes in semitones and in dB a second."""
         self.put(Prosody(*self._times(start, end), party, pitch, level))
+
+    def sound(self, start: int, end: int, label: str, score: float) -> None:
+        self.put(Sound(*self._times(start, end), label, score), fresh=True)
 
     def timer_due(self, text: str) -> None:
         self.put(TimerDue(*self._times(self.now, self.now), text), fresh=True)

@@ -249,6 +249,8 @@ class Session:
             steps,
             lambda text, value: self._manager.floor.scored(text, value),
         )
+        listener = listener_of(engines.answerer)
+        before = [] if listener is None else [listener.gate(self._turn.dialogue)]
         self._manager = TurnManager(
             settings.floor,
             Manner(
@@ -268,7 +270,8 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
-            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor),
+            engines.decider
+            or load_decider(RULES, engines.turn_taking, settings.floor, remarks=settings.warn_of_sounds, before=before),
             lambda percept: self._audience.tell("on_percept", percept),
             settings.log_decisions,
         )
@@ -296,7 +299,7 @@ class Session:
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
             restore_hearing=settings.restore_hearing,
-            listener=listener_of(engines.answerer),
+            listener=listener,
             dialogue=self._turn.dialogue,
         )
         self._turn.follow(self._perception.nodes)

@@ -31,7 +31,6 @@ from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies
 from duplex.conversation.speaking.reply_reports import Interjection, ReplyReports
-from duplex.conversation.speaking.sound_warnings import SoundWarnings
 from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.turn_so_far import TurnSoFar
 from duplex.conversation.wall_time import WallTime
@@ -86,7 +85,7 @@ class TurnManager:
             steps,
             situation=self.situation,
             carry_out=self._decided,
-            speak_up=partial(self.announcements.say, urgent=True),
+            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -109,7 +108,6 @@ class TurnManager:
         """Confidence of the words since the last answer."""
         self._answers = self.deciding.on = manner.answers
         self._level = LevelMatch() if manner.match_level else None
-        self._warnings = SoundWarnings(self.announcements.say) if manner.warns else None
         self.replies = Replies(
             self,
             answerer,
@@ -132,7 +130,7 @@ class TurnManager:
             self._act,
             again,
             self.percepts.own_speech,
-            partial(listener.heard, so_far.dialogue) if listener is not None else None,
+            None if listener is None else partial(listener.heard, so_far.dialogue),
         )
 
     @property
@@ -261,17 +259,6 @@ class TurnManager:
         if labels is None or not labels.is_side_speech(labels.speaker(start, end)):
             self._act(self.floor.command(self.now, party, command.text, onset=onset, end=end))
 
-    def listener_decided(self, verdict: Verdict) -> None:
-        """A listener would speak, be silent or give way: for the floor that is how finished the turn is, and a word
-        that takes it."""
-        match verdict.action:
-            case "respond":
-                self.floor.scored(self.floor.text, verdict.score)
-            case "silent":
-                self.floor.scored(self.floor.text, 1.0 - verdict.score)
-            case "yield":
-                self._act(self.floor.give_way(self.now))
-
     def _side_speech(self, party: str, said: list[tuple[str, tuple[int, int, str]]]) -> None:
         for who, run in itertools.groupby(said, key=lambda each: each[0]):
             words = [word for _, word in run]
@@ -288,8 +275,8 @@ class TurnManager:
         """The tagger: a sound has begun, or one is over."""
         end = sound.end if sound.over else self.now
         self._emit(ev.SoundHeard(sound.start, end, party, sound.label, sound.score, sound.number, sound.over))
-        if self._warnings is not None and self._answers and not sound.over:
-            self._warnings.heard(sound.label, self.now)
+        if not sound.over:
+            self.percepts.sound(sound.start, end, sound.label, sound.score)
 
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
@@ -360,7 +347,7 @@ class TurnManager:
         self.deciding.perceived(percept)
 
     def situation(self) -> Situation:
-        """What the floor and playback say about now."""
+        """The moment, as floor and playback have it."""
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,

@@ -18,7 +18,7 @@ from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.speaking.replies import NOTHING_YET, SORRY
 from duplex.conversation.tool_log import ToolLog, lost_tools
 from duplex.conversation.wall_time import WallTime
-from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps
+from duplex.models.interaction.contract import Answerer, Control, Request, Say, Steps, listener_of
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock, SystemClock
 from duplex.streaming.errors import InputError
@@ -108,6 +108,7 @@ class TypedConversation:
             self._announcements.timers,
             steps=self._steps,
             report=self._tools.of_turn(self._turn),
+            typed=True,
         )
         said, first, interrupted = "", 0, True
         try:
@@ -119,6 +120,7 @@ class TypedConversation:
             interrupted = False
         finally:
             self._said(said, self._turn, asked, first, interrupted=interrupted)
+            self._tell(said, answer=True)
 
     async def announcement(self) -> str:
         """The next thing that the assistant says by itself, when it is due."""
@@ -129,6 +131,7 @@ class TypedConversation:
                 self._epoch += 1
                 self._emit(ev.Decision(due, due, "announce", "due", self._turn, self._epoch))
                 self._said(text, self._turn, due, due, interrupted=False)
+                self._tell(text, answer=False)
                 return text
             self._changed.clear()
             pause = None
@@ -174,6 +177,11 @@ class TypedConversation:
         elif control.action == "cancel_timers":
             self._announcements.cancel_timers()
         self._changed.set()
+
+    def _tell(self, text: str, *, answer: bool) -> None:
+        """An answerer that keeps the conversation itself is told what was read of it."""
+        if (listener := listener_of(self._answerer)) is not None:
+            listener.heard("", text.strip(), answer)
 
     def _said(self, text: str, turn: int, decided: int, first: int, *, interrupted: bool) -> None:
         text = text.strip()

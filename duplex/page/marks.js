@@ -23,6 +23,14 @@ export const MARKS = {
   nothing_said: { label: "no words", colour: "--ink-3", path: "M8 6a2 2 0 1 0 .01 0z" },
 };
 
+// What the decider decides; silence has no colour.
+export const ACTION_COLOURS = {
+  respond: "--assistant",
+  backchannel: "--speaker-1",
+  yield: "--stop",
+  resume: "--speaker-3",
+};
+
 const SVG = "http://www.w3.org/2000/svg";
 const LEGEND = ["endpoint", "suspend", "barge_in", "backchannel", "false_interruption", "announce"];
 

@@ -1,7 +1,7 @@
 // The last seconds of the call, moving: what the microphone hears, what is decided, what is heard from the other side.
 
 import { Envelope, height } from "./levels.js";
-import { MARKS } from "./marks.js";
+import { ACTION_COLOURS, MARKS } from "./marks.js";
 import { title, tone } from "./speakers.js";
 import { clock } from "./transcript.js";
 import { within } from "./tracks.js";
@@ -74,6 +74,7 @@ export class Timeline {
     this.#wave(this.input, from, time, x, upper, lane, (at) => within(mine, at), tone(this.me || "user").fill);
     this.#wave(this.output, from, time, x, lower, lane, audible, "--assistant");
     this.#sounds(from, time, x, upper - lane / 2);
+    this.#mind(from, time, x, middle);
     this.#decisions(from, time, x, middle, upper - lane / 2, lower + lane / 2);
 
     context.fillStyle = this.#colours["--line-strong"];
@@ -156,6 +157,21 @@ export class Timeline {
       if (left < free) continue;
       context.fillText(label, left, top + 12);
       free = left + context.measureText(label).width + 8;
+    }
+  }
+
+  // What the decider decided, the higher the surer.
+  #mind(from, time, x, y) {
+    const { context } = this;
+    for (const { action, score, start, end } of this.tracks.minded) {
+      const colour = ACTION_COLOURS[action];
+      if (!colour || end < from || start > time) continue;
+      const width = Math.max(3, x(Math.min(end, time)) - x(start));
+      const size = 2 + 8 * score;
+      context.globalAlpha = 0.6;
+      context.fillStyle = this.#colours[colour];
+      context.fillRect(x(start), y - size / 2, width, size);
+      context.globalAlpha = 1;
     }
   }
 

@@ -16,6 +16,7 @@ export class Tracks {
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
     this.sounds = []; // {party, label, start, end}
+    this.minded = []; // what the decider decided, until it decided something else: {action, score, start, end}
   }
 
   read(event) {
@@ -39,6 +40,9 @@ export class Tracks {
         return this.#silent(end);
       case "decision":
         return push(this.decisions, { kind: event.kind, since: start, at: end });
+      case "decided":
+        if (this.minded.length) this.minded.at(-1).end = Math.min(this.minded.at(-1).end, end);
+        return push(this.minded, { action: event.action, score: event.score, start: end, end: Infinity });
     }
   }
 

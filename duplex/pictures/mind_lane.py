@@ -1,4 +1,4 @@
-"""The lane of the timeline that shows the mind: what the decider decided, how surely, and the sounds it was told of."""
+"""The lane of the timeline that shows the mind: what the decider decided, and how surely."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from duplex.pictures import timeline_style as style
-from duplex.pictures.typesetting import Typesetter
 from duplex.session_record.intervals import Span
 from duplex.session_record.session_log import BlockDecision, SessionLog
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def has_mind(log: SessionLog) -> bool:
     """Whether there is anything to show."""
-    return bool(log.sounds) or any(each.action != "silent" for each in log.block_decisions)
+    return any(each.action != "silent" for each in log.block_decisions)
 
 
 def decided_actions(log: SessionLog) -> list[str]:
@@ -26,7 +25,7 @@ def decided_actions(log: SessionLog) -> list[str]:
     return [action for action in style.ACTIONS if action in found]
 
 
-def stretches(log: SessionLog) -> Iterator[tuple[Span, BlockDecision]]:
+def decided_stretches(log: SessionLog) -> Iterator[tuple[Span, BlockDecision]]:
     """Each decision for as long as it held: until the next one, or for a block."""
     decisions = log.block_decisions
     for decision, following in pairwise([*decisions, None]):
@@ -35,25 +34,15 @@ def stretches(log: SessionLog) -> Iterator[tuple[Span, BlockDecision]]:
         yield Span(decision.at, max(decision.at, end)), decision
 
 
-def draw_mind(axes: Axes, log: SessionLog, span: Span, bottom: float, scale: float, typesetter: Typesetter) -> None:
+def draw_mind(axes: Axes, log: SessionLog, span: Span, bottom: float, scale: float) -> None:
     """bottom: of the lane, in inches; scale: inches a second."""
     from matplotlib.patches import Rectangle
 
     axes.hlines(bottom, *span, color=style.LINE, linewidth=0.6, zorder=1)
-    for stretch, decision in stretches(log):
+    for stretch, decision in decided_stretches(log):
         colour = style.ACTIONS.get(decision.action)
         start, end = max(stretch.start, span.start), min(stretch.end, span.end)
         if colour is None or start >= end:
             continue
         width = max(end - start, 0.04 / scale)
         axes.add_patch(Rectangle((start, bottom), width, decision.score * style.MIND * 0.8, fc=colour, lw=0, zorder=2))
-    edge = span.start
-    for sound in log.sounds:
-        if not edge <= sound.start < span.end:
-            continue  # of sounds that would lie on one another, the first is named
-        label = f"{sound.label.replace('_', ' ')} {sound.score:.1f}"
-        axes.text(
-            sound.start, bottom + 0.85 * style.MIND, label, fontproperties=typesetter.font, color=style.INK,
-            parse_math=False, zorder=4,
-        )  # fmt: skip
-        edge = sound.start + (typesetter.width(label) + 0.1) / scale

@@ -181,7 +181,7 @@ class _Picture:
         self._draw_unheard(axes, row.lanes[-1], span)
         self._draw_decisions(axes, row, low, high)
         if row.mind is not None:
-            draw_mind(axes, self._log, span, row.mind, self._scale, self._small)
+            draw_mind(axes, self._log, span, row.mind, self._scale)
 
     def _draw_name(self, axes: Axes, lane: Lane, span: Span) -> None:
         room = style.LEFT - 0.2

@@ -101,15 +101,6 @@ class BlockDecision(NamedTuple):
     acted: bool
 
 
-class HeardSound(NamedTuple):
-    """A sound that is no speech, as the tagger named it."""
-
-    start: float
-    end: float
-    label: str
-    score: float
-
-
 @dataclass(frozen=True, slots=True)
 class Interruption:
     """The user took the floor from a reply."""
@@ -190,7 +181,6 @@ class SessionLog:
     translations: list[SpokenTranslation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     block_decisions: list[BlockDecision] = field(default_factory=list)
-    sounds: list[HeardSound] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
     suspensions: list[Span] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)

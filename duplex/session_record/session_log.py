@@ -25,7 +25,6 @@ from duplex.session_record.log_records import (
     BlockDecision,
     Decided,
     DiarizedTurn,
-    HeardSound,
     Interruption,
     SessionLog,
     SpokenReply,
@@ -46,7 +45,6 @@ __all__ = [
     "BlockDecision",
     "Decided",
     "DiarizedTurn",
-    "HeardSound",
     "Interruption",
     "SessionLog",
     "Span",
@@ -162,8 +160,6 @@ class _Reader:
             case "decided":
                 action, gate, acted = str(event.get("action", "")), str(event.get("gate", "")), bool(event.get("acted"))
                 log.block_decisions.append(BlockDecision(action, score, gate, start, end, acted))
-            case "sound":
-                log.sounds.append(HeardSound(start, end, str(event.get("label", "")), score))
             case "interrupted":
                 decided = self._time(event.get("decided"))
                 log.interruptions.append(Interruption(epoch, start, decided, end, str(event.get("heard", ""))))

@@ -45,8 +45,7 @@ class Redecoding(ABC):
 
     interval: seconds of new audio between two passes; where all words are stable, the next one waits for sound. window:
     seconds of audio that a pass covers at most; beyond it the buffer is cut behind a stable word, to `keep` seconds or
-    less, or, failing that, in its middle. agree: passes that must agree. sure: the confidence from which on one pass
-    is enough for a word that ended half a second ago; None: it never is. Raises SettingsError.
+    less, or, failing that, in its middle. agree: passes that must agree. Raises SettingsError.
     """
 
     hop = SAMPLE_RATE // 10
@@ -63,7 +62,6 @@ class Redecoding(ABC):
         agree: int = 2,
         *,
         keep: float | None = None,
-        sure: float | None = None,
     ) -> None:
         if not self.hop / SAMPLE_RATE <= interval <= window / 2:
             raise SettingsError(f"recognizer interval must lie between 0.1 s and half its window, not {interval:g} s")
@@ -80,7 +78,6 @@ class Redecoding(ABC):
         self.window = round(window * SAMPLE_RATE)
         self.agree = agree
         self._keep = round(keep * SAMPLE_RATE)
-        self._sure = sure
 
     @abstractmethod
     def transcribe(self, samples: np.ndarray) -> list[Word]:
@@ -133,7 +130,7 @@ class Redecoding(ABC):
 
     def _policy(self) -> LocalAgreement:
         """What makes words stable in one utterance."""
-        return LocalAgreement(self.agree, sure=self._sure, **self._reading())
+        return LocalAgreement(self.agree, **self._reading())
 
     def _reading(self) -> dict[str, Any]:
         """What a policy is told of the language."""

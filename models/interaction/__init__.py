@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
@@ -41,7 +41,7 @@ def load_answerer(
     options: Mapping[str, Any] | None = None,
     device: str = "cpu",
     pool: InferencePool | None = None,
-    tools: Iterable[Any] = (),
+    tools: Sequence[Any] = (),
     mcp: Sequence[str] = (),
 ) -> Answerer:
     """The answerer of a session.
@@ -64,6 +64,10 @@ def load_answerer(
         found = find_model_server()
         llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
+        if tools or mcp:
+            from duplex.models.interaction.tools.toolbox import Toolbox
+
+            skills.toolbox = Toolbox(tools, lost=["a language model calls your tools: give llm or model"])
         return skills
     toolbox = _open_toolbox(tools, mcp)
     from duplex.models.interaction.responders.prompt import system_prompt_for
@@ -102,7 +106,7 @@ def load_answerer(
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 
 
-def _open_toolbox(tools: Iterable[Any], mcp: Sequence[str]) -> Toolbox:
+def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str]) -> Toolbox:
     """The built-in abilities, the user's functions and those of servers. Raises SettingsError."""
     from duplex.models.interaction.tools.builtin import for_models
     from duplex.models.interaction.tools.tool import Tool

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from duplex.models.interaction.decider.contract import Situation, Verdict
+from duplex.models.interaction.decider.contract import Gate, Situation, Verdict
 from duplex.streaming.system_zone import SYSTEM_ZONE, in_system_zone
 
 T = TypeVar("T")
@@ -177,6 +177,10 @@ class Listens(Protocol):
 
         Raises ModelError.
         """
+        ...
+
+    def gate(self, dialogue: str) -> Gate[Any]:
+        """Gives a decider what `hear` has decided last, once."""
         ...
 
     def heard(self, dialogue: str, text: str, answer: bool) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.policies.hypothesis import Hypothesis, Word
@@ -19,7 +18,6 @@ from duplex.streaming.policies.spoken_form import Spelling, Spoken, agreed, as_w
 __all__ = ["LocalAgreement", "comparable"]
 
 _JOINT = 5  # words before a window that may be heard once more in it
-_BEHIND = SAMPLE_RATE // 2  # samples behind the end where the next sound changes little
 _GROWN = SAMPLE_RATE  # samples after which nothing is added to a number
 
 
@@ -34,8 +32,7 @@ class LocalAgreement:
     agree: successive hypotheses that must agree (2 in the papers). margin: samples at the end of what has been heard
     in which no word becomes stable, since the next sound may still change it. spelling: how words are said, by which
     hypotheses are compared and joined (spoken_form.py). grows: whether what follows a word may change how it is
-    written, as with numbers: it waits for the next word, or a second. sure: the confidence from which on one hypothesis
-    is enough for a word behind stable ones that ended half a second ago; None: it never is.
+    written, as with numbers: it waits for the next word, or a second.
     """
 
     agree: int = 2
@@ -43,7 +40,6 @@ class LocalAgreement:
     stable: tuple[Word, ...] = ()
     spelling: Spelling = as_written
     grows: Callable[[str], bool] = _never
-    sure: float | None = None
     _recent: list[tuple[Word, ...]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,17 +50,14 @@ class LocalAgreement:
         """words: the recognizer's whole hypothesis of the samples from `since` to `heard`, in order of time."""
         tail = self._beyond_stable(words, since)
         self._recent.append(tail)
-        spoken = [Spoken(hypothesis, self.spelling) for hypothesis in self._recent]
-        latest = spoken[-1]
-        count = self._clear(tail, heard)
-        if len(spoken) >= self.agree:
-            count = max(count, latest.whole(agreed(spoken)))
-            spoken = spoken[1:]
-        count = self._ripe(tail, count, heard)
-        letters = latest.ends[sum(unit.word < count for unit in latest.units)]
-        self.stable += tail[:count]
-        self._recent = [hypothesis.behind(letters) for hypothesis in spoken]
-        tail = tail[count:]
+        if len(self._recent) >= self.agree:
+            spoken = [Spoken(hypothesis, self.spelling) for hypothesis in self._recent]
+            latest = spoken[-1]
+            count = self._ripe(tail, latest.whole(agreed(spoken)), heard)
+            letters = latest.ends[sum(unit.word < count for unit in latest.units)]
+            self.stable += tail[:count]
+            self._recent = [hypothesis.behind(letters) for hypothesis in spoken[1:]]
+            tail = tail[count:]
         return Hypothesis(self.stable + tail, len(self.stable))
 
     def settle(self, until: int) -> Hypothesis:
@@ -81,13 +74,6 @@ class LocalAgreement:
         self.stable += tail
         self._recent.clear()
         return Hypothesis(self.stable, len(self.stable), final=True)
-
-    def _clear(self, tail: tuple[Word, ...], heard: int) -> int:
-        """How many first words were heard clearly, and ended long enough ago."""
-        if (sure := self.sure) is None or not self.stable:  # of noise, one hypothesis may well be clear
-            return 0
-        known = takewhile(lambda word: word.confidence >= sure and word.end <= heard - _BEHIND, tail)
-        return sum(1 for _ in known)
 
     def _ripe(self, tail: tuple[Word, ...], count: int, heard: int) -> int:
         """How many of the first `count` words can become stable at `heard`."""

@@ -42,10 +42,11 @@ def read(data: Path, row: dict[str, Any]) -> np.ndarray:
     return np.ascontiguousarray(samples[:, 0])
 
 
-def spoken(data: Path, dataset: str, limit: int, seed: int = 0) -> list[Said]:
-    """At most `limit` rows of the split `valid` with transcripts, of datasets whose name begins so, drawn by seed."""
+def spoken(data: Path, dataset: str, limit: int, seed: int = 0, skip: int = 0) -> list[Said]:
+    """At most `limit` rows of the split `valid` with transcripts, after `skip` others, drawn by seed, of datasets whose
+    name begins so."""
     found = [row for row in rows(data) if row.get("text") and row["dataset"].startswith(dataset)]
-    order = np.random.default_rng(seed).permutation(len(found))[:limit]
+    order = np.random.default_rng(seed).permutation(len(found))[skip : skip + limit]
     return [Said(read(data, found[i]), words(found[i]["text"])) for i in sorted(order.tolist())]
 
 

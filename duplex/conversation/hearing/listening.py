@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from duplex.models.interaction.contract import Listens
-from duplex.models.interaction.decider.contract import Situation, Verdict
+from duplex.models.interaction.decider.contract import Situation
 from duplex.streaming.audio import AudioChunk
 from duplex.streaming.pipeline import LONGEST_GAP, Node
 from duplex.streaming.pool import Steps
@@ -20,8 +20,9 @@ STEP_LIMIT = 30.0
 class Listening:
     """A node that hands over all that was heard since the last decision as soon as a block of it is complete.
 
-    dialogue: names the conversation to the listener. situation: what is the case now. decided: takes each verdict, on
-    the loop. A block that is late is heard together with the next: there is one decision for both.
+    dialogue: names the conversation to the listener. situation: what is the case now. decided: is called, on the loop,
+    when there is a new verdict for the listener's gate to give. A block that is late is heard together with the next:
+    there is one decision for both.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Listening:
         dialogue: str,
         steps: Steps,
         situation: Callable[[], Situation],
-        decided: Callable[[Verdict], None],
+        decided: Callable[[], None],
         after: Sequence[Node[Any]] = (),
     ) -> None:
         self._listener = listener
@@ -59,7 +60,7 @@ class Listening:
             "decide", self._listener.hear, self._dialogue, samples, self._situation(), limit=STEP_LIMIT
         )
         if verdict is not None:
-            self._decided(verdict)
+            self._decided()
 
     def _hold(self, samples: np.ndarray) -> None:
         self._held.append(samples)

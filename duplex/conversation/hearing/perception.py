@@ -123,15 +123,14 @@ class Perception:
         self._diarize = labels.node([self.input]) if labels is not None else None
         if self._diarize is not None:
             self.nodes.append(self._diarize)
+        self._listening: Listening | None = None
+        if listener is not None:
+            fresh = manager.deciding.now
+            self._listening = Listening(listener, dialogue, steps, manager.situation, fresh, [self.input])
+            self.nodes.append(self._listening.node)
         self._sounds = sounds
         self._tagged = [each.node([self.input]) for each in sounds]
         self.nodes += self._tagged
-        self._listening: Listening | None = None
-        if listener is not None:
-            self._listening = Listening(
-                listener, dialogue, steps, manager.situation, manager.listener_decided, [self.input]
-            )
-            self.nodes.append(self._listening.node)
         manager.segmenters = dict(zip(parties, self.segmenters, strict=True))
 
     def _ending_measured(self, channel: int, start: int, end: int, slopes: Slopes) -> None:
@@ -225,10 +224,10 @@ class Perception:
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
             one = np.ascontiguousarray(frame.samples[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
-        for index, node in enumerate(self._tagged):
-            node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
         if self._listening is not None:
             self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))
+        for index, node in enumerate(self._tagged):
+            node.put(AudioChunk(frame.start, np.ascontiguousarray(frame.samples[:, index]), frame.concealed))
         if self.restoring:
             self._restore.put(frame)
         if self.restoring and self._restore_hearing:

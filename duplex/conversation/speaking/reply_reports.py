@@ -29,8 +29,8 @@ class ReplyReports:
     """Follows playback and turns what was heard into events, history and the floor's triggers.
 
     act: carries out the floor's actions. unheard: takes the text of an interjection that was dropped before a word of
-    it was heard. words: takes an epoch and the words of it that have been heard. listener: takes what was heard when it
-    is over, and whether it was of an answer.
+    it was heard. words: takes an epoch and the words of it that have been heard. listener: takes what was heard of a
+    reply, and whether it was an answer.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ from duplex.models.asr.moonshine.hotwords import hotwords_of
 from duplex.models.asr.moonshine.windows import Windows
 from duplex.models.asr.redecoding import Redecoding, RedecodingState
 
-_LIVE = {"interval": 0.4, "window": 8.0, "keep": 4.5, "sure": 0.6}
+_LIVE = {"interval": 0.4, "window": 8.0, "keep": 4.5}
 _WHOLE = {"interval": 12.0, "window": 24.0}
 
 
@@ -22,8 +22,8 @@ class Moonshine(Redecoding):
     hotwords: words and phrases to prefer, separated by commas. live: hypotheses are wanted on the way; else a pass
     covers all of an utterance of the usual length. second: the folder of a larger Moonshine, which goes over what the
     first one heard, with its tokens as a draft: for recordings, since it changes words that were stable. policy:
-    interval, window, agree (see Redecoding). All recognizers of a folder share its networks; steps take one thread
-    each, the one that calls. Raises ModelError, SettingsError.
+    interval, window, agree, keep (see Redecoding). All recognizers of a folder share its networks; steps take one
+    thread each, the one that calls. Raises ModelError, SettingsError.
     """
 
     languages = ("en",)

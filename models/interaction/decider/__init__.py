@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from duplex.models.interaction.decider.contract import Decider
+from duplex.models.interaction.decider.contract import Decider, Gate
 from duplex.models.interaction.decider.fusion import FusedDecider
-from duplex.models.interaction.decider.remarks import remark
+from duplex.models.interaction.decider.remarks import Remark, remark
 from duplex.models.interaction.decider.turn_rules import RuleGate, Times
 from duplex.models.turn_taking.contract import TurnTakingModels
 
-__all__ = ["RULES", "load_decider", "remark"]
+__all__ = ["RULES", "Remark", "load_decider", "remark"]
 
 RULES = "rules"
 """The decider that needs no model."""
 
 
-def load_decider(name: str, models: TurnTakingModels, times: Times, heads: str = "", gates: str = "") -> Decider[Any]:
+def load_decider(
+    name: str,
+    models: TurnTakingModels,
+    times: Times,
+    heads: str = "",
+    gates: str = "",
+    *,
+    remarks: bool = True,
+    before: Sequence[Gate[Any]] = (),
+) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
 
     name: RULES, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
     the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
     language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
-    times: what the rules go by. Raises ModelError, SettingsError.
+    times: what the rules go by. remarks: whether they respond to sounds that matter. before: gates that come first.
+    Raises ModelError, SettingsError.
     """
-    rules = RuleGate(models, times)
+    rules = RuleGate(models, times, remarks=remarks)
     if name == RULES:
-        return FusedDecider([rules])
+        return FusedDecider([*before, rules])
     from duplex.models.interaction.decider.language_model import load_gates
 
-    return FusedDecider([*load_gates(name, heads, gates), rules])
+    return FusedDecider([*before, *load_gates(name, heads, gates), rules])

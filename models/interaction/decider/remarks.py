@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from duplex.models.interaction.percepts import Sound
 
+
+class Remark(NamedTuple):
+    """What is said; urgent: at the next end of a clause of a reply that is being given."""
+
+    text: str
+    urgent: bool = False
+
+
 REMARKS = {
-    "baby_cry": "I hear a baby crying.",
-    "alarm": "I hear an alarm.",
-    "smoke_alarm": "I hear a smoke alarm.",
-    "siren": "I hear a siren.",
-    "fire": "That sounds like a fire.",
-    "glass_breaking": "I heard glass breaking.",
-    "door_knock": "Somebody is at the door.",
-    "doorbell": "Somebody is at the door.",
+    "baby crying": Remark("I hear a baby crying."),
+    "alarm": Remark("I hear an alarm.", urgent=True),
+    "glass": Remark("I hear glass breaking."),
 }
 """By the tagger's label. About other sounds nothing is said."""
 
-SURE = 0.6
-"""The tagger's probability from which a sound is spoken of."""
 
-
-def remark(sound: Sound) -> str:
-    """One sentence; empty for a sound that is not worth one, or too unsure."""
-    return REMARKS.get(sound.label, "") if sound.score >= SURE else ""
+def remark(sound: Sound) -> Remark | None:
+    """None for a sound that is not worth one."""
+    return REMARKS.get(sound.label)

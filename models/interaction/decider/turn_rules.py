@@ -19,7 +19,7 @@ LONG_SPEECH = 4.0
 """Seconds of a turn, and between two backchannels, before one is due."""
 BACKCHANNEL_PAUSE = 0.2
 """Seconds of silence in which a backchannel fits."""
-SAID_LATELY = 30.0
+SAID_LATELY = 60.0
 """Seconds for which a sound of the same kind is not spoken of again."""
 SOUND_LASTS = 8.0
 """Seconds for which a sound waits for a moment to be spoken of."""
@@ -83,13 +83,15 @@ class RuleState:
 
 
 class RuleGate:
-    """models: of turn taking, in the language of the conversation."""
+    """models: of turn taking, in the language of the conversation. remarks: whether a sound that matters is responded
+    to, once in a while for each kind."""
 
     name = "rules"
 
-    def __init__(self, models: TurnTakingModels, times: Times) -> None:
+    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = True) -> None:
         self._models = models
         self._times = times
+        self._remarks = remarks
 
     def initial_state(self) -> RuleState:
         return RuleState()
@@ -98,7 +100,8 @@ class RuleGate:
         self, percepts: Sequence[Percept], situation: Situation, state: RuleState
     ) -> tuple[Verdict | None, RuleState]:
         for percept in percepts:
-            state = _perceived(percept, situation, state)
+            if self._remarks or not isinstance(percept, Sound):
+                state = _perceived(percept, situation, state)
         turn = state.open_turn(situation.since)
         text = " ".join(words.text for words in turn)
         if situation.speaking or situation.held:
@@ -140,14 +143,19 @@ class RuleGate:
             return self._verdict("silent", "nothing was said"), replace(state, sound=None)
         if now - state.quiet_since < self._times.breath:
             return self._verdict("silent", "not yet quiet"), state
+        return self._speak_of(sound, now, state)
+
+    def _speak_of(self, sound: Sound, now: float, state: RuleState) -> tuple[Verdict, RuleState]:
         spoken_of = {**state.spoken_of, sound.label: now}
         state = replace(state, sound=None, spoken_of=spoken_of)
         return self._verdict("respond", f"a sound: {sound.label}", sound.score), state
 
     def _over_reply(self, situation: Situation, text: str, state: RuleState) -> tuple[Verdict, RuleState]:
+        now, sound = situation.now, state.sound
         if state.over is None:
+            if sound is not None and (told := remark(sound)) is not None and told.urgent:
+                return self._speak_of(sound, now, state)
             return self._verdict("silent", "the assistant speaks"), state
-        now = situation.now
         lasted = (now if state.active else state.quiet_since) - state.over
         if text and not self._models.is_backchannel(text) and self._takes_over(text, lasted, state):
             return self._verdict("yield", f"the user says {text!r}"), state

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Control, Request, Say, Utterance
 from duplex.models.interaction.responders.answer_text import AnswerText
-from duplex.models.interaction.responders.call_prompt import CallPrompt
 from duplex.models.interaction.responders.completion_events import CallPiece, Delta
 from duplex.models.interaction.responders.prompt import (
     PLAIN_MARKERS,
@@ -25,9 +24,9 @@ from duplex.models.interaction.responders.prompt import (
     without_system,
 )
 from duplex.models.interaction.responders.thoughts import opens_thought
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.interaction.responders.tool_answer import ToolAnswer
 from duplex.models.interaction.tools.call_decoder import CallDecoder
+from duplex.models.interaction.tools.call_prompt import CallPrompt
 from duplex.models.interaction.tools.rounds import RULE
 from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.models.interaction.tools.wanted import calls_in
@@ -38,6 +37,7 @@ from duplex.streaming.lm.dialogues import Dialogues
 from duplex.streaming.lm.kv_cache import KVCache
 from duplex.streaming.lm.prefill import close_gap, update
 from duplex.streaming.lm.sampling import Sampler, end_tokens, masked
+from duplex.streaming.lm.token_text import TokenText
 from duplex.streaming.pool import InferencePool
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
 from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
 from duplex.models.interaction.skills.about_itself import AboutItself
@@ -27,6 +28,9 @@ from duplex.models.interaction.skills.units import Units
 from duplex.models.interaction.tools.running import as_text, next_call
 from duplex.models.turn_taking.backchannel import is_backchannel
 
+if TYPE_CHECKING:
+    from duplex.models.interaction.tools.toolbox import Toolbox
+
 CONNECTING = "With a language model I could: start me with --llm auto."
 
 
@@ -34,12 +38,20 @@ class Skills:
     """Answers by the first skill that understands; several requests in one turn are all answered.
 
     skills: instead of the built-in ones, in their order of preference. connecting: said once when a turn is beyond
-    them: how to connect a larger model. Deterministic: the same request gives the same answer.
+    them: how to connect a larger model. toolbox: tools that no rule calls.
+    Deterministic: the same request gives the same answer.
     """
 
     name = "skills"
 
-    def __init__(self, skills: Sequence[Skill] | None = None, *, connecting: str = CONNECTING) -> None:
+    def __init__(
+        self,
+        skills: Sequence[Skill] | None = None,
+        *,
+        connecting: str = CONNECTING,
+        toolbox: Toolbox | None = None,
+    ) -> None:
+        self.toolbox = toolbox
         chosen = list(builtin_skills() if skills is None else skills)
         offers = [skill.offer for skill in chosen if skill.offer]
         self.connecting = connecting

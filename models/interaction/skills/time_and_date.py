@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.dates import HOLIDAYS, MONTHS, MOVABLE, parse_date
+from duplex.models.interaction.skills.dates import MONTHS, parse_date
 from duplex.models.interaction.skills.durations import parse_duration
+from duplex.models.interaction.skills.holidays import HOLIDAYS, MOVABLE
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.words import plain

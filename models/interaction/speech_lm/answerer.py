@@ -15,13 +15,13 @@ from duplex.models.interaction.decider.contract import BLOCK, Situation, Verdict
 from duplex.models.interaction.percepts import Percept
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import Delta
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.interaction.speech_lm.conversation import CONTEXT, Conversation, SpeechLM
 from duplex.models.interaction.speech_lm.layout import layout_of
 from duplex.models.interaction.speech_lm.mel import HALF, HOP
 from duplex.models.interaction.speech_lm.network import SpeechNetwork
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import EndpointError, ModelError, StageError, first_line
+from duplex.streaming.lm.token_text import TokenText
 
 DIALOGUES = 8
 """Conversations that are kept; the longest unused is forgotten first."""
@@ -29,7 +29,7 @@ DIALOGUES = 8
 STANDS = 3
 """Blocks for which a decision to speak stands: the floor gives the turn a moment later."""
 
-GATE = "control token"
+GATE = "listener"
 
 
 @dataclass(slots=True)
@@ -112,13 +112,17 @@ class SpeechAnswerer:
         known = self._dialogue(dialogue)
         return known.blocks, known.verdict
 
+    def gate(self, dialogue: str) -> ListenerGate:
+        """See contract.Listens."""
+        return ListenerGate(self, dialogue)
+
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         known = self._dialogue(request.dialogue)
         known.answers += 1
-        ticket = known.making = known.answers
+        ticket = known.answers
         answer, text = AnswerText(self.max_new_tokens), TokenText(self.lm.network.tokenizer)
         try:
-            if not await request.run("respond", self._open, known, request):
+            if not await request.run("respond", self._open, known, ticket, request):
                 return
             answer.completion.finish = "length"
             for _ in range(self.max_new_tokens):
@@ -148,9 +152,10 @@ class SpeechAnswerer:
         with self._lock:
             self._dialogues.clear()
 
-    def _open(self, known: _Dialogue, request: Request) -> bool:
-        """A step: begins a reply; False if the model has decided to stay silent."""
+    def _open(self, known: _Dialogue, ticket: int, request: Request) -> bool:
+        """A step: begins a reply; False if the model has decided to stay silent. An older one is over by now."""
         with known.lock, self._reported("answering"):
+            known.making = 0
             self._work_in(known)
             state = known.state
             if state.reply is not None:
@@ -164,6 +169,7 @@ class SpeechAnswerer:
             if self.lm.layout.respond is not None and not wanted:
                 return False
             known.wish = 0
+            known.making = ticket
             self.lm.open_reply(state)
             return True
 
@@ -222,7 +228,7 @@ class SpeechAnswerer:
         )
 
 
-class ControlTokenGate:
+class ListenerGate:
     """A decider's gate: what a speech model's control token says of the latest block of a conversation."""
 
     name = GATE

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from duplex.models.interaction.responders.repetition import RepetitionGuard
-from duplex.models.interaction.responders.token_text import TokenText
 from duplex.models.interaction.speech_lm.conversation import Conversation, SpeechLM
 from duplex.models.interaction.speech_lm.layout import chat_turns
 from duplex.models.interaction.speech_lm.network import SpeechNetwork
 from duplex.streaming.lm.kv_cache import KVCache
+from duplex.streaming.lm.token_text import TokenText
 from duplex.streaming.policies.simultaneous import Wanted, Written, advance
 from duplex.streaming.policies.truncation import StreamUni
 

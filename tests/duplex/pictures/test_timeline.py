@@ -14,6 +14,7 @@ from duplex import events as ev
 from duplex.audio_files.wav_writer import WavWriter
 from duplex.audio_files.waveform import BIN, coarser, loudest, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
+from duplex.pictures.mind_lane import decided_actions, decided_stretches, has_mind
 from duplex.pictures.timeline import draw_timeline
 from duplex.pictures.timeline_layout import MOST_ROWS, busy, layout, rows, speaker_colours, unheard
 from duplex.session_record.recorder import Recorder
@@ -258,6 +259,26 @@ def test_lanes_do_not_overlap():
     own = row.lanes[-1]
     edges += [own.wave + style.WAVE, own.wave, own.bar + style.BAR, own.bar, own.words, 0.0]
     assert edges == sorted(edges, reverse=True)
+
+
+def test_the_lane_of_the_mind_is_there_if_the_log_has_decisions_of_it():
+    ((plain,), _) = layout(log_of(conversation()), 13.0, 30.0, SET)
+    decided = [
+        ev.Decided(S, S, "respond", 0.8, "rules", "", True),
+        ev.Decided(2 * S, 2 * S, "silent", 0.9, "rules", "", False),
+        ev.Decided(4 * S, 4 * S, "yield", 0.5, "rules", "", True),
+    ]
+    log = log_of([*conversation(), *decided])
+    ((row,), _) = layout(log, 13.0, 30.0, SET)
+    own = row.lanes[-1]
+    assert plain.mind is None and row.mind is not None
+    assert own.wave + style.WAVE <= row.mind < row.mind + style.MIND <= row.floor
+    assert row.height - plain.height == pytest.approx(style.MIND + style.GAP)
+    assert decided_actions(log) == ["respond", "yield"]
+    held = [(span.start, round(span.end, 1), each.action) for span, each in decided_stretches(log)]
+    assert held == [(1.0, 2.0, "respond"), (2.0, 4.0, "silent"), (4.0, 4.4, "yield")]
+    silent = log_of([*conversation(), ev.Decided(S, S, "silent", 0.8, "rules", "", False)])
+    assert not has_mind(silent)
 
 
 def test_peaks(tmp_path):

@@ -88,20 +88,6 @@ def test_words_too_close_to_the_end_wait() -> None:
     assert agreement.update(spoken("what time"), 12_000).stable == 2
 
 
-def test_a_word_heard_clearly_and_long_enough_ago_needs_no_second_hypothesis() -> None:
-    words = [
-        Word("well", 0, 4000),
-        Word("what", 4000, 8000, 0.9),
-        Word("time", 8000, 12_000, 0.5),
-        Word("is", 12_000, 16_000, 0.9),
-    ]
-    for sure, heard, stable in ((0.6, 2 * SECOND, 2), (0.4, 2 * SECOND, 4), (0.4, 22_000, 3), (None, 2 * SECOND, 1)):
-        agreement = LocalAgreement(sure=sure)
-        assert agreement.update(words[:1], SECOND).stable == 0  # the first words of an utterance need two
-        assert agreement.update(words[:1], SECOND).stable == 1
-        assert agreement.update(words, heard).stable == stable
-
-
 def test_a_number_waits_for_the_next_word_or_a_second() -> None:
     agreement = LocalAgreement(grows=str.isdigit)
     for heard, stable in ((8000, 0), (9000, 1), (8000 + SECOND, 2)):

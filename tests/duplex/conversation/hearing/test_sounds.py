@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from duplex import events as ev
-from duplex.conversation.speaking.sound_warnings import PAUSE, WARNINGS, SoundWarnings
 from duplex.engines import _open_tagger
+from duplex.models.interaction.decider.remarks import REMARKS
 from duplex.models.sounds.contract import BLOCK, LABELS, SoundBlock, Threshold
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
@@ -113,7 +113,7 @@ def test_an_alarm_does_not_wait_for_the_end_of_a_reply(label: str, during: bool)
     playout = listen({label: [(4.0, 5.0)]}, [UserSpeech(0.5, 1.5, "tell me")], answers=(long,), duration=8.0)
     replies = playout.of("reply")
     texts = [reply.text for reply in replies]
-    warning = next(index for index, text in enumerate(texts) if WARNINGS[label].text in text)
+    warning = next(index for index, text in enumerate(texts) if REMARKS[label].text in text)
     told = replies[warning]
     answer = next(reply for reply in replies if "goes on" in reply.text)
     assert (told.start < answer.end) == during
@@ -135,8 +135,5 @@ def test_a_tagger_that_fails_takes_no_other_capability() -> None:
 
 
 def test_warnings_of_different_sounds_do_not_hold_one_another_back() -> None:
-    said: list[tuple[str, bool]] = []
-    warnings = SoundWarnings(lambda text, urgent: said.append((text, urgent)))
-    for label, at in [("dog", 0), ("alarm", 10), ("glass", 20), ("alarm", PAUSE), ("alarm", PAUSE + 10)]:
-        warnings.heard(label, at)
-    assert said == [("I hear an alarm.", True), ("I hear glass breaking.", False), ("I hear an alarm.", True)]
+    playout = listen({"dog": [(0.5, 1.0)], "alarm": [(2.0, 2.9)], "glass": [(6.0, 6.5)]}, duration=10.0)
+    assert [reply.text for reply in playout.of("reply")] == ["I hear an alarm.", "I hear glass breaking."]

@@ -40,7 +40,7 @@ def test_every_kind_of_percept_has_its_line() -> None:
         words("hello", 1, final=True),
         OwnSpeech(2.0, 1.5, 2.0, 1, "It"),
         OwnSpeech(2.3, 2.0, 2.3, 1, "is nine."),
-        Sound(3.0, 2.5, 3.0, "baby_cry", 0.87),
+        Sound(3.0, 2.5, 3.0, "baby crying", 0.87),
         TimerDue(4.0, 4.0, 4.0, "tea is ready"),
         ToolResult(5.0, 5.0, 5.0, "weather", "sunny"),
         ToolResult(5.0, 5.0, 5.0, "weather", "no network", failed=True),
@@ -48,7 +48,7 @@ def test_every_kind_of_percept_has_its_line() -> None:
         words("thanks", 1, final=True, utterance=3),
     )
     assert text == (
-        "\nuser: hello\nassistant: It is nine.\n[sound baby_cry 0.9]\n[timer: tea is ready]"
+        "\nuser: hello\nassistant: It is nine.\n[sound baby crying 0.9]\n[timer: tea is ready]"
         "\n[tool weather found: sunny]\n[tool weather failed: no network]\nbob aside: hand me\nuser: thanks"
     )
 

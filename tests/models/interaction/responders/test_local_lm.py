@@ -363,7 +363,7 @@ async def test_a_model_without_keys_and_values_computes_each_prompt_whole(folder
 
 
 def test_text_comes_as_whole_words():
-    from duplex.models.interaction.responders.token_text import TokenText
+    from duplex.streaming.lm.token_text import TokenText
 
     class Bytes:
         def decode(self, tokens, skip_special_tokens):

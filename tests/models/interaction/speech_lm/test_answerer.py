@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from duplex.conversation.typed import TypedConversation
 from duplex.models.interaction.contract import Request, Say, listener_of
 from duplex.models.interaction.decider.contract import Situation
 from duplex.models.interaction.responders.router import Router
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.speech_lm.answerer import ControlTokenGate, SpeechAnswerer
+from duplex.models.interaction.speech_lm.answerer import SpeechAnswerer
 from duplex.streaming.errors import EndpointError, ModelError
 from tests.models.interaction.speech_lm import tiny
 
@@ -47,7 +48,7 @@ async def test_a_block_a_decision_and_an_answer() -> None:
     answerer = always(made(), 0.9)
     assert answerer.hear("one", FIRST[:3000], IDLE) is None
     verdict = answerer.hear("one", FIRST[3000:], IDLE)
-    assert verdict is not None and (verdict.action, verdict.score, verdict.gate) == ("respond", 0.9, "control token")
+    assert verdict is not None and (verdict.action, verdict.score, verdict.gate) == ("respond", 0.9, "listener")
     text = await said(answerer)
     reply = answerer._dialogue("one").state.reply
     assert reply is not None and len(text) == 12 and text == answerer.lm.text_of(reply.tokens)
@@ -73,6 +74,16 @@ async def test_what_is_written_is_answered_though_nothing_was_heard() -> None:
     assert await said(answerer, asked("what time is it", typed=True))
     state = answerer._dialogue("one").state
     assert set(answerer.lm.layout.encode("what time is it")) <= set(state.cache.ids.tolist())
+
+
+async def test_in_a_typed_conversation_it_keeps_what_it_has_answered() -> None:
+    answerer = made()
+    conversation = TypedConversation(answerer)
+    first = "".join([piece async for piece in conversation.answer("hello")])
+    assert "".join([piece async for piece in conversation.answer("and then")])
+    ids = answerer._dialogue("").state.cache.ids.tolist()
+    spelled = answerer.lm.network.tokenizer.decode([token for token in ids if token < 151_000])
+    assert f"hello{first}and then" in spelled
 
 
 async def test_over_a_reply_it_gives_way_and_what_was_heard_stays() -> None:
@@ -172,7 +183,7 @@ async def test_conversations_do_not_know_of_one_another() -> None:
 
 def test_the_gate_gives_each_verdict_once() -> None:
     answerer = always(made(), 0.8)
-    gate = ControlTokenGate(answerer, "one")
+    gate = answerer.gate("one")
     assert gate.read((), IDLE, gate.initial_state()) == (None, 0)
     verdict = answerer.hear("one", FIRST, IDLE)
     found, state = gate.read((), IDLE, gate.initial_state())

@@ -1,4 +1,4 @@
-"""Text out of the tokens of a reply, as they come."""
+"""Text out of a model's tokens while they come."""
 
 from __future__ import annotations
 

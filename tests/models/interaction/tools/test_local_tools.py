@@ -10,8 +10,8 @@ import pytest
 
 import duplex
 from duplex.models.interaction.contract import CallBegun, Say
-from duplex.models.interaction.responders.call_prompt import PROTOCOL, CallPrompt
 from duplex.models.interaction.responders.local_lm import LocalLM
+from duplex.models.interaction.tools.call_prompt import PROTOCOL, CallPrompt
 from duplex.models.interaction.tools.toolbox import Toolbox
 from tests.models.interaction.asking import collect, request
 from tests.models.interaction.responders.test_local_lm import folder, plain  # noqa: F401  (fixtures)
