@@ -109,8 +109,8 @@ def test_warnings_are_off_unless_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize(("label", "during"), [("alarm", True), ("baby crying", False)])
 def test_an_alarm_does_not_wait_for_the_end_of_a_reply(label: str, during: bool) -> None:
-    long = Answer(", ".join(["and so it goes on"] * 12) + ".")
-    playout = listen({label: [(4.0, 5.0)]}, [UserSpeech(0.5, 1.5, "tell me")], answers=(long,), duration=8.0)
+    long = Answer(", ".join(["and so it goes on"] * 4) + ".")
+    playout = listen({label: [(4.0, 5.0)]}, [UserSpeech(0.5, 1.5, "tell me")], answers=(long,), duration=14.0)
     replies = playout.of("reply")
     texts = [reply.text for reply in replies]
     warning = next(index for index, text in enumerate(texts) if REMARKS[label].text in text)
