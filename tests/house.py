@@ -63,6 +63,7 @@ CROWDED = {
     "models/restoration": "two networks and their solvers; what trains them is in train/",
     "tests/benchmarks": "a module for each benchmark",
     "tests/streaming": "as streaming",
+    "tests/models/interaction/skills": "as models/interaction/skills",
     "tests/models/restoration": "as models/restoration",
 }
 

@@ -50,6 +50,10 @@ class SpokenCommands:
         """Onset of the last utterance that was a command, and its words."""
         self._utterance: int | None = None
         self._spotting = False
+        self._awaited: int | None = None
+        """Onset of the utterance on which the spotter has not said its last word."""
+        self._held: tuple[str, int, int, Hypothesis] | None = None
+        """The recognizer's last words on that utterance: with them a burst would count as nothing, too early."""
         self.recognition = UtteranceRecognizer(
             party, _Spotted(self), spotter, steps, step="spot", capability="command spotting"
         )
@@ -66,6 +70,8 @@ class SpokenCommands:
         if piece.utterance != self._utterance:
             self._utterance = piece.utterance
             self._spotting = self._listener.contested
+            self._release()
+            self._awaited = piece.onset if self._spotting else None
         if self._spotting:
             self.node.put(piece)
         self._recognize(piece)
@@ -77,6 +83,9 @@ class SpokenCommands:
             more = len(hypothesis.words) > len(words) + 1 or self._listener.asks_for_floor(hypothesis.text)
             if not more and (hypothesis.final or not hypothesis.stable):
                 hypothesis = replace(hypothesis, words=words, stable=len(words) if hypothesis.final else 0)
+        if hypothesis.final and onset == self._awaited and not self._listener.asks_for_floor(hypothesis.text):
+            self._held = party, onset, base, hypothesis
+            return
         self._listener.hypothesis(party, onset, base, hypothesis)
 
     def spotted(self, party: str, onset: int, base: int, command: Hypothesis) -> None:
@@ -84,6 +93,14 @@ class SpokenCommands:
         if command.words:
             self._spotted = onset, command
             self._listener.command(party, onset, base, command)
+        if command.final and onset == self._awaited:
+            self._release()
+
+    def _release(self) -> None:
+        """The recognizer's last words need not wait any more."""
+        held, self._held, self._awaited = self._held, None, None
+        if held is not None:
+            self.hypothesis(*held)
 
     def capability_lost(self, capability: str, reason: str) -> None:
         self._listener.capability_lost(capability, reason)

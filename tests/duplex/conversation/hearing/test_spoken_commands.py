@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from duplex.conversation.hearing.segmenter import AsrChunk
+from duplex.conversation.hearing.spoken_commands import SpokenCommands
 from duplex.events import CapabilityLost, Decision, Interrupted, Reply, Turn, Word
 from duplex.models.asr.contract import Hypothesis
+from duplex.models.asr.contract import Word as HeardWord
 from duplex.settings import Settings
+from duplex.streaming.pipeline import Node
+from duplex.streaming.pool import InferencePool
 from duplex.testing import (
     Answer,
     FaultyStage,
@@ -60,6 +66,40 @@ def test_a_command_that_only_the_recognizer_hears_ends_the_reply() -> None:
 def test_the_recognizer_keeps_its_own_command_and_a_longer_sentence() -> None:
     assert turns(talk("no stop", "stop"))[-1] == "no stop"
     assert turns(talk("tell me about paris", "stop", length=1.0))[-1] == "tell me about paris"
+
+
+def test_the_recognizers_last_words_wait_for_those_of_a_slower_spotter() -> None:
+    told: list[tuple[str, str]] = []
+
+    class Listener:
+        contested = True
+
+        def asks_for_floor(self, text: str) -> bool:
+            return text == "stop"
+
+        def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
+            told.append(("words", hypothesis.text))
+
+        def command(self, party: str, onset: int, base: int, command: Hypothesis) -> None:
+            told.append(("command", command.text))
+
+    spotter = ScriptedRecognizer(UserScript(()))
+    commands = SpokenCommands(
+        "user", Listener(), spotter, InferencePool(inline=True), lambda _: None, Node("in", print)
+    )
+    stop, nothing = Hypothesis((HeardWord("stop", 0, 800),), 1, final=True), Hypothesis(final=True)
+    burst = AsrChunk(0, np.zeros(320, np.float32), 1, 0, False)
+    commands.put(burst)
+    commands.hypothesis("user", 0, 0, nothing)
+    assert not told  # with these the burst would be over, and the reply would go on
+    commands.spotted("user", 0, 0, stop)
+    assert told == [("command", "stop"), ("words", "stop")]
+    commands.put(replace(burst, utterance=2, onset=9))
+    commands.hypothesis("user", 9, 9, nothing)
+    commands.put(replace(burst, utterance=3, onset=20))  # what the spotter never ended is not waited for
+    assert told[2:] == [("words", "")]
+    commands.hypothesis("user", 20, 20, stop)
+    assert told[3:] == [("words", "stop")]
 
 
 def test_a_backchannel_passes_beside_the_spotter() -> None:

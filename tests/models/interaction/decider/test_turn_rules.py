@@ -156,12 +156,6 @@ def test_a_sound_that_matters_is_spoken_of_once_and_when_it_is_quiet() -> None:
     assert hearing.stops(81.0).says(81.1, "", final=True).actions([81.1, 81.4]) == ["silent", "respond"]
 
 
-def test_an_unsure_sound_is_passed_over() -> None:
-    hearing = Hearing()
-    hearing.new = [Sound(1.0, 0.5, 1.0, "alarm", 0.3)]
-    assert hearing.decides(1.2).action == "silent"
-
-
 def test_an_earlier_state_is_a_snapshot() -> None:
     hearing = Hearing().starts(1.0).says(1.5, "what time")
     hearing.decides(1.6)
