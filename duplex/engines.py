@@ -138,8 +138,14 @@ def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[
     """None for the rules, which each session makes by its own settings. Raises ModelError, SettingsError."""
     if settings.decider == RULES or not settings.assistant:
         return None
-    heads, gates = settings.decider_heads, settings.decider_gates
-    return load_decider(settings.decider, turn_taking, settings.floor, heads, gates, remarks=settings.warn_of_sounds)
+    return load_decider(
+        settings.decider,
+        turn_taking,
+        settings.floor,
+        remarks=settings.warn_of_sounds,
+        heads=settings.decider_heads,
+        gates=settings.decider_gates,
+    )
 
 
 def _open_tagger(settings: Settings) -> SoundTagger[Any] | None:

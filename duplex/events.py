@@ -182,11 +182,8 @@ class Decision(Event):
 
 @dataclass(frozen=True, slots=True)
 class Decided(Event):
-    """What the decider decided at `end` on what had been perceived up to `start`. It is told where it differs from the
-    decision before, or did something (`acted`); with `log_decisions`, for every block.
-
-    action: silent, respond, backchannel, yield, resume. score: 0 to 1. gate: which way of deciding it comes from.
-    """
+    """What the decider decided at `end` on what had been perceived up to `start`; `action` and `gate` as a Verdict has
+    them. Told where it differs from the one before, or did something (`acted`); with `log_decisions`, always."""
 
     type: ClassVar[str] = "decided"
     action: str

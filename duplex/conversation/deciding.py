@@ -12,7 +12,7 @@ from typing import Any
 
 from duplex import events as ev
 from duplex.conversation.percepts import Percepts
-from duplex.models.interaction.decider import Remark, remark
+from duplex.models.interaction.decider import AGAIN_AFTER, LASTS, remark
 from duplex.models.interaction.decider.contract import BLOCK, Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept, Sound
 from duplex.streaming.audio import SAMPLE_RATE
@@ -24,16 +24,13 @@ BLOCK_SAMPLES = round(BLOCK * SAMPLE_RATE)
 DECIDE_LIMIT = 5.0
 """Seconds after which a decision counts as stalled. The floor's own rules go on without it."""
 
-WORTH_A_REMARK = 10.0
-"""Seconds for which a sound may be spoken of."""
-
 
 class Deciding:
     """Puts a session's percepts to its decider, and what comes out to its floor.
 
     situation: the moment, as floor and playback have it. carry_out: takes a decision and the sample that it is about,
-    and says whether that changed anything. speak_up: takes what is said unasked about a sound; None says nothing about
-    any. every_block: log every decision, not
+    and says whether that changed anything. speak_up: takes what is said unasked, and whether it is urgent;
+    None: nothing is. every_block: log every decision, not
     only those that differ from the one before or did something.
     """
 
@@ -45,7 +42,7 @@ class Deciding:
         *,
         situation: Callable[[], Situation],
         carry_out: Callable[[Verdict, int], bool],
-        speak_up: Callable[[Remark], None] | None,
+        speak_up: Callable[..., None] | None,
         emit: Callable[[ev.Event], None],
         every_block: bool = False,
     ) -> None:
@@ -63,7 +60,10 @@ class Deciding:
         self._state = decider.initial_state()
         self._block = 0
         self._logged = "silent"
-        self._sound: Sound | None = None
+        self._sounds: dict[str, Sound] = {}
+        """That matter and that nothing was said about, by label."""
+        self._spoken_of: dict[str, float] = {}
+        """When each kind of sound last was, in seconds."""
 
     def tick(self, at: int) -> None:
         """Everything up to the sample `at` has been perceived."""
@@ -77,8 +77,10 @@ class Deciding:
             self.node.put(self._percepts.now)
 
     def perceived(self, percept: Percept) -> None:
-        if isinstance(percept, Sound) and remark(percept) is not None:
-            self._sound = percept
+        if not isinstance(percept, Sound) or self._speak_up is None or remark(percept) is None:
+            return
+        if percept.at - self._spoken_of.get(percept.label, -AGAIN_AFTER) >= AGAIN_AFTER:
+            self._sounds[percept.label] = percept
 
     async def _decide(self, _: int) -> None:
         percepts, situation = self._percepts.take(), self._situation()
@@ -95,12 +97,26 @@ class Deciding:
             score = round(verdict.score, 3)
             self._emit(ev.Decided(at, self._percepts.now, verdict.action, score, verdict.gate, verdict.reason, acted))
 
+    @property
+    def waits(self) -> bool:
+        """Whether a sound may still be spoken of."""
+        return any(self._percepts.now / SAMPLE_RATE - sound.at <= LASTS for sound in self._sounds.values())
+
     def _remark(self, situation: Situation) -> bool:
-        """To respond where nobody has said anything is to speak of the sound that was heard, if there was one."""
-        sound, self._sound = self._sound, None
-        if sound is None or situation.now - sound.at > WORTH_A_REMARK or self._speak_up is None:
+        """To respond where nobody has said anything is to speak of a sound that was heard, if there was one.
+
+        In the middle of a reply it is one that is urgent.
+        """
+        if situation.turn_open or situation.answering or self._speak_up is None:
             return False
-        told = remark(sound)
-        assert told is not None
-        self._speak_up(told)
-        return True
+        spoken = False
+        for label, sound in list(self._sounds.items()):
+            found = remark(sound)
+            if found is None or (situation.speaking and not found.urgent):
+                continue
+            del self._sounds[label]
+            if situation.now - sound.at <= LASTS:
+                self._spoken_of[label] = situation.now
+                self._speak_up(found.text, urgent=found.urgent)
+                spoken = True
+        return spoken

@@ -85,7 +85,7 @@ class TurnManager:
             steps,
             situation=self.situation,
             carry_out=self._decided,
-            speak_up=(lambda told: self.announcements.say(told.text, urgent=told.urgent)) if manner.warns else None,
+            speak_up=self.announcements.say if manner.warns else None,
             emit=emit,
             every_block=log_decisions,
         )
@@ -177,6 +177,7 @@ class TurnManager:
             and self.replies.current is None
             and not self.floor.typing
             and not self.announcements.due_before(deadline)
+            and not self.deciding.waits
             and not any(segmenter.open or segmenter.active for segmenter in self.segmenters.values())
         )
 
@@ -354,6 +355,7 @@ class TurnManager:
             speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
             held=state is fl.State.SUSPENDED,
             answering=state is fl.State.THINKING,
+            turn_open=state in (fl.State.HEARING, fl.State.PAUSING, fl.State.OVERLAP, fl.State.SUSPENDED),
             asked=self.replies.last_text.endswith("?"),
             since=self.floor.since / SAMPLE_RATE,
             patience=self.floor.pause_limit(),

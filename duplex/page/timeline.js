@@ -73,8 +73,8 @@ export class Timeline {
     const audible = (at) => within(this.tracks.audible, at) || within(this.tracks.audible, at - TRAVEL);
     this.#wave(this.input, from, time, x, upper, lane, (at) => within(mine, at), tone(this.me || "user").fill);
     this.#wave(this.output, from, time, x, lower, lane, audible, "--assistant");
-    this.#sounds(from, time, x, upper - lane / 2);
     this.#mind(from, time, x, middle);
+    this.#sounds(from, time, x, upper - lane / 2);
     this.#decisions(from, time, x, middle, upper - lane / 2, lower + lane / 2);
 
     context.fillStyle = this.#colours["--line-strong"];
@@ -145,21 +145,6 @@ export class Timeline {
     }
   }
 
-  // What is heard besides speech: a line over the waveform, and what it is.
-  #sounds(from, time, x, top) {
-    const { context } = this;
-    let free = 0;
-    for (const { party, label, start, end } of this.tracks.sounds) {
-      if (party !== this.me || end < from || start > time) continue;
-      const left = Math.max(GUTTER, x(start));
-      context.fillStyle = this.#colours["--ink-3"];
-      context.fillRect(left, top, Math.max(2, x(Math.min(end, time)) - left), 2);
-      if (left < free) continue;
-      context.fillText(label, left, top + 12);
-      free = left + context.measureText(label).width + 8;
-    }
-  }
-
   // What the decider decided, the higher the surer.
   #mind(from, time, x, y) {
     const { context } = this;
@@ -172,6 +157,21 @@ export class Timeline {
       context.fillStyle = this.#colours[colour];
       context.fillRect(x(start), y - size / 2, width, size);
       context.globalAlpha = 1;
+    }
+  }
+
+  // What is heard besides speech: a line over the waveform, and what it is.
+  #sounds(from, time, x, top) {
+    const { context } = this;
+    let free = 0;
+    for (const { party, label, start, end } of this.tracks.sounds) {
+      if (party !== this.me || end < from || start > time) continue;
+      const left = Math.max(GUTTER, x(start));
+      context.fillStyle = this.#colours["--ink-3"];
+      context.fillRect(left, top, Math.max(2, x(Math.min(end, time)) - left), 2);
+      if (left < free) continue;
+      context.fillText(label, left, top + 12);
+      free = left + context.measureText(label).width + 8;
     }
   }
 

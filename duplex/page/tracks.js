@@ -15,8 +15,8 @@ export class Tracks {
     this.speakers = new Map(); // speaker who was told apart from others on a channel -> [{start, end}]
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
-    this.sounds = []; // {party, label, start, end}
     this.minded = []; // what the decider decided, until it decided something else: {action, score, start, end}
+    this.sounds = []; // {party, label, start, end}
   }
 
   read(event) {

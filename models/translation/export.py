@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import tempfile
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from duplex.streaming.onnx import quantize
+from duplex.models.corpora.onnx_export import write_graph
 
 from .engine import WEIGHTS
 from .network import TranslationNet, padding_mask
@@ -50,7 +48,7 @@ def export_graphs(net: TranslationNet, folder: str | Path, quantized: bool = Tru
     mask = torch.zeros(2, 1, 1, 5)
     numbers = torch.randint(10, config.vocabulary, (2, 2))
     batch, long = {2: "batch", 4: "source"}, {2: "batch", 4: "target"}
-    _write(
+    write_graph(
         _Encoder(net),
         (source,),
         {"source": {0: "batch", 1: "source"}},
@@ -58,7 +56,7 @@ def export_graphs(net: TranslationNet, folder: str | Path, quantized: bool = Tru
         folder / "encoder.onnx",
         quantized,
     )
-    _write(
+    write_graph(
         _Decoder(net),
         (numbers, memory, mask, past),
         {"numbers": {0: "batch", 1: "new"}, "memory": batch, "mask": {0: "batch", 3: "source"}, "past": long},
@@ -70,26 +68,6 @@ def export_graphs(net: TranslationNet, folder: str | Path, quantized: bool = Tru
         folder / "decoder.onnx",
         quantized,
     )
-
-
-def _write(module: nn.Module, arguments: tuple, inputs: dict, outputs: dict, path: Path, quantized: bool) -> None:
-    with tempfile.TemporaryDirectory() as scratch, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        plain = Path(scratch) / "plain.onnx"
-        torch.onnx.export(
-            module.eval(),
-            arguments,
-            str(plain),
-            dynamo=False,
-            opset_version=17,
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes=inputs | outputs,
-        )
-        if quantized:
-            quantize(plain, path)
-        else:
-            shutil.copyfile(plain, path)
 
 
 def main() -> None:

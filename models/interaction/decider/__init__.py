@@ -7,11 +7,11 @@ from typing import Any
 
 from duplex.models.interaction.decider.contract import Decider, Gate
 from duplex.models.interaction.decider.fusion import FusedDecider
-from duplex.models.interaction.decider.remarks import Remark, remark
+from duplex.models.interaction.decider.remarks import AGAIN_AFTER, LASTS, Remark, remark
 from duplex.models.interaction.decider.turn_rules import RuleGate, Times
 from duplex.models.turn_taking.contract import TurnTakingModels
 
-__all__ = ["RULES", "Remark", "load_decider", "remark"]
+__all__ = ["AGAIN_AFTER", "LASTS", "RULES", "Remark", "load_decider", "remark"]
 
 RULES = "rules"
 """The decider that needs no model."""
@@ -21,10 +21,10 @@ def load_decider(
     name: str,
     models: TurnTakingModels,
     times: Times,
+    *,
+    remarks: bool = False,
     heads: str = "",
     gates: str = "",
-    *,
-    remarks: bool = True,
     before: Sequence[Gate[Any]] = (),
 ) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
@@ -32,7 +32,7 @@ def load_decider(
     name: RULES, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come before
     the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES in
     language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token. models,
-    times: what the rules go by. remarks: whether they respond to sounds that matter. before: gates that come first.
+    times: what the rules go by; remarks: whether they speak up about sounds that matter. before: gates that come first.
     Raises ModelError, SettingsError.
     """
     rules = RuleGate(models, times, remarks=remarks)

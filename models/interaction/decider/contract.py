@@ -26,16 +26,17 @@ class Situation:
     """What the floor and playback say about the moment of a decision.
 
     now: seconds on the session's clock. speaking: a reply is audible. held: a reply is held. answering: a reply is
-    being made and nothing of it is audible yet. asked: the assistant's last sentence was a question. since: words that
-    began before that are of turns that are over; it falls back when such a turn goes on after all. rest: what has not
-    been heard of the reply that is audible or held. patience: seconds of silence after which the turn that is open
-    counts as over, as the models of turn taking have it.
+    being made and nothing of it is audible yet. turn_open: the user has the floor, or may be taking it. asked: the
+    assistant's last sentence was a question. since: words that began before that are of turns that are over; it falls
+    back when such a turn goes on after all. rest: what has not been heard of the reply that is audible or held.
+    patience: seconds of silence after which the turn that is open counts as over, as the models of turn taking have it.
     """
 
     now: float
     speaking: bool = False
     held: bool = False
     answering: bool = False
+    turn_open: bool = False
     asked: bool = False
     since: float = 0.0
     rest: str = ""

@@ -21,7 +21,11 @@ REMARKS = {
 }
 """By the tagger's label. About other sounds nothing is said."""
 
+AGAIN_AFTER = 60.0
+"""Seconds for which a sound of the same kind is not spoken of again."""
+LASTS = 30.0
+"""Seconds for which a sound waits for a moment to be spoken of."""
+
 
 def remark(sound: Sound) -> Remark | None:
-    """None for a sound that is not worth one."""
     return REMARKS.get(sound.label)

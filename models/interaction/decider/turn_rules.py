@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from duplex.models.interaction.decider.contract import Action, Situation, Verdict
-from duplex.models.interaction.decider.remarks import remark
+from duplex.models.interaction.decider.remarks import AGAIN_AFTER, LASTS, remark
 from duplex.models.interaction.percepts import Activity, Percept, Sound, Words
 from duplex.models.turn_taking.contract import TurnTakingModels
 
@@ -19,10 +19,6 @@ LONG_SPEECH = 4.0
 """Seconds of a turn, and between two backchannels, before one is due."""
 BACKCHANNEL_PAUSE = 0.2
 """Seconds of silence in which a backchannel fits."""
-SAID_LATELY = 60.0
-"""Seconds for which a sound of the same kind is not spoken of again."""
-SOUND_LASTS = 8.0
-"""Seconds for which a sound waits for a moment to be spoken of."""
 RECENT = 64
 """Utterances that are remembered: a turn that goes on takes some of them back."""
 
@@ -63,7 +59,8 @@ class RuleState:
     said: Mapping[int, Words] = field(default_factory=dict)
     over: float | None = None
     backchannel: float = -LONG_SPEECH
-    sound: Sound | None = None
+    sounds: Mapping[str, Sound] = field(default_factory=dict)
+    """That wait to be spoken of, by label."""
     spoken_of: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -83,15 +80,14 @@ class RuleState:
 
 
 class RuleGate:
-    """models: of turn taking, in the language of the conversation. remarks: whether a sound that matters is responded
-    to, once in a while for each kind."""
+    """models: of turn taking, in the language of the conversation. remarks: whether it speaks up about sounds."""
 
     name = "rules"
 
-    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = True) -> None:
+    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = False) -> None:
+        self._remarks = remarks
         self._models = models
         self._times = times
-        self._remarks = remarks
 
     def initial_state(self) -> RuleState:
         return RuleState()
@@ -138,24 +134,26 @@ class RuleGate:
 
     def _unasked(self, now: float, state: RuleState) -> tuple[Verdict, RuleState]:
         """Nobody speaks, and nobody has said anything that is not answered."""
-        sound = state.sound
-        if sound is None or now - sound.at > SOUND_LASTS:
-            return self._verdict("silent", "nothing was said"), replace(state, sound=None)
         if now - state.quiet_since < self._times.breath:
             return self._verdict("silent", "not yet quiet"), state
-        return self._speak_of(sound, now, state)
+        return self._speak_up(now, state, "nothing was said")
 
-    def _speak_of(self, sound: Sound, now: float, state: RuleState) -> tuple[Verdict, RuleState]:
-        spoken_of = {**state.spoken_of, sound.label: now}
-        state = replace(state, sound=None, spoken_of=spoken_of)
-        return self._verdict("respond", f"a sound: {sound.label}", sound.score), state
+    def _speak_up(
+        self, now: float, state: RuleState, silence: str, *, urgent: bool = False
+    ) -> tuple[Verdict, RuleState]:
+        """Of a sound that waits; urgent: only of one that does not wait for the end of a reply."""
+        waiting = {label: sound for label, sound in state.sounds.items() if now - sound.at <= LASTS}
+        due = next((sound for sound in waiting.values() if not urgent or _urgent(sound)), None)
+        if due is None:
+            return self._verdict("silent", silence), replace(state, sounds=waiting)
+        del waiting[due.label]
+        state = replace(state, sounds=waiting, spoken_of={**state.spoken_of, due.label: now})
+        return self._verdict("respond", f"a sound: {due.label}", due.score), state
 
     def _over_reply(self, situation: Situation, text: str, state: RuleState) -> tuple[Verdict, RuleState]:
-        now, sound = situation.now, state.sound
         if state.over is None:
-            if sound is not None and (told := remark(sound)) is not None and told.urgent:
-                return self._speak_of(sound, now, state)
-            return self._verdict("silent", "the assistant speaks"), state
+            return self._speak_up(situation.now, state, "the assistant speaks", urgent=True)
+        now = situation.now
         lasted = (now if state.active else state.quiet_since) - state.over
         if text and not self._models.is_backchannel(text) and self._takes_over(text, lasted, state):
             return self._verdict("yield", f"the user says {text!r}"), state
@@ -196,9 +194,14 @@ def _perceived(percept: Percept, situation: Situation, state: RuleState) -> Rule
         said[percept.utterance] = percept
         return replace(state, reached=reached, said=said)
     if isinstance(percept, Sound) and remark(percept) and _news(percept, state):
-        return replace(state, sound=percept)
+        return replace(state, sounds={**state.sounds, percept.label: percept})
     return state
 
 
 def _news(sound: Sound, state: RuleState) -> bool:
-    return sound.at - state.spoken_of.get(sound.label, -SAID_LATELY) >= SAID_LATELY
+    return sound.at - state.spoken_of.get(sound.label, -AGAIN_AFTER) >= AGAIN_AFTER
+
+
+def _urgent(sound: Sound) -> bool:
+    found = remark(sound)
+    return found is not None and found.urgent

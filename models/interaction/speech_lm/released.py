@@ -48,7 +48,7 @@ def folder_of(place: Path | str) -> Path | None:
     """
     if isinstance(place, Path):
         return place if (place / CONFIG).is_dir() else None
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     try:
         found = cached_file(
@@ -86,7 +86,7 @@ def _load(name: str, folder: Path, encoder: Path, device: str, dtype: Any) -> Sp
 
     from duplex.models.interaction.speech_lm.network import Decoder, assembled, thinker_encoder, torch_dtype
 
-    config = Qwen2_5OmniConfig.from_pretrained(folder / CONFIG).thinker_config
+    config: Any = Qwen2_5OmniConfig.from_pretrained(folder / CONFIG).thinker_config
     text = config.text_config
     weights = _decoder_weights(name, folder, text)
     text.vocab_size = len(weights["embed_tokens.weight"])
@@ -102,7 +102,7 @@ def _load(name: str, folder: Path, encoder: Path, device: str, dtype: Any) -> Sp
     kept = dtype or torch_dtype(device) or head.dtype
     body, linear, tower = (part.to(device=device, dtype=kept).eval() for part in (body, linear, tower))
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
-    generation = GenerationConfig()
+    generation: Any = GenerationConfig()  # type: ignore[no-untyped-call]
     return assembled(name, Decoder(body, linear), tower, thinker_encoder(tower), tokenizer, generation, released=True)
 
 

@@ -19,6 +19,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from duplex.models.corpora.muon import Muon
 from duplex.models.corpora.optimizers import adamw
 
 from ..config import TranslatorConfig
@@ -27,7 +28,6 @@ from ..vocabulary import Vocabulary, build_vocabulary
 from .corpus import Pair, key, read_pairs, recognition_errors, split, text_folder
 from .examples import Examples, Recipe
 from .loss import smoothed_cross_entropy
-from .muon import Muon
 from .noise import Mishearing, Noise
 from .validation import Validation, mean_chrf
 from .weights_file import save_weights

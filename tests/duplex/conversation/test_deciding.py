@@ -154,15 +154,16 @@ def test_a_decision_to_yield_interrupts_and_one_to_resume_goes_on() -> None:
     assert kinds(playout)[:2] == ["endpoint", "false_interruption"]
 
 
-def test_a_sound_that_matters_is_spoken_of() -> None:
+@pytest.mark.parametrize("warn", [True, False])
+def test_a_sound_that_matters_is_spoken_of_if_that_is_wanted(warn: bool) -> None:
     def hear(session: Session) -> None:
         session.host.perceive(Sound(0.0, 0.0, 0.4, "baby crying", 0.91))
         session.host.perceive(Sound(0.0, 0.0, 0.4, "rain", 0.99))
 
-    playout = hold([], duration=4.0, meanwhile=hear, settings=PLAIN.with_values(warn_of_sounds=True))
-    assert [reply.text for reply in told(playout, ev.Reply)] == ["I hear a baby crying."]
-    acted = [event for event in told(playout, ev.Decided) if event.acted]
-    assert [(event.action, event.reason) for event in acted] == [("respond", "a sound: baby crying")]
+    playout = hold([], duration=4.0, meanwhile=hear, settings=PLAIN.with_values(warn_of_sounds=warn))
+    assert [reply.text for reply in told(playout, ev.Reply)] == ["I hear a baby crying."] * warn
+    acted = [(event.action, event.reason) for event in told(playout, ev.Decided) if event.acted]
+    assert acted == [("respond", "a sound: baby crying")] * warn
 
 
 @pytest.mark.parametrize("on", [True, False])

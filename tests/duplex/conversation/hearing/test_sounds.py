@@ -135,5 +135,6 @@ def test_a_tagger_that_fails_takes_no_other_capability() -> None:
 
 
 def test_warnings_of_different_sounds_do_not_hold_one_another_back() -> None:
-    playout = listen({"dog": [(0.5, 1.0)], "alarm": [(2.0, 2.9)], "glass": [(6.0, 6.5)]}, duration=10.0)
-    assert [reply.text for reply in playout.of("reply")] == ["I hear an alarm.", "I hear glass breaking."]
+    playout = listen({"dog": [(0.0, 1.0)], "alarm": [(1.0, 2.0), (4.0, 5.0)], "glass": [(1.0, 2.0)]})
+    replies = " ".join(reply.text for reply in playout.of("reply"))
+    assert sorted(replies.split(". ")) == ["I hear an alarm", "I hear glass breaking."]

@@ -9,9 +9,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from duplex.models.corpora.muon import orthogonal  # noqa: E402
 from duplex.models.translation.train.examples import Examples, Recipe  # noqa: E402
 from duplex.models.translation.train.loss import SMOOTHING, smoothed_cross_entropy  # noqa: E402
-from duplex.models.translation.train.muon import orthogonal  # noqa: E402
 from duplex.models.translation.train.training import Plan, Training, prepare, rate_at  # noqa: E402
 from duplex.models.translation.train.weights_file import load_weights, save_weights  # noqa: E402
 from duplex.models.translation.vocabulary import Vocabulary  # noqa: E402

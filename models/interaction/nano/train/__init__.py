@@ -1,0 +1,1 @@
+"""Training of Duplex-nano: texts, simulated sessions, the training itself."""

@@ -1,0 +1,107 @@
+"""Subwords of Duplex-nano: SentencePiece BPE, digits one by one, bytes for unknown characters, and control tokens.
+
+A control token never comes from text: nothing that is said or written can open a block or make a decision.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from duplex.models.interaction.decider.contract import Action
+from duplex.streaming.errors import ModelError
+
+PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
+
+PHASES = ("idle", "speaking", "answering", "held")
+"""What the assistant does in a block."""
+ACTIONS: tuple[Action, ...] = ("silent", "respond", "backchannel", "yield", "resume")
+
+SYMBOLS = (
+    *(f"<{phase}{voice}>" for phase in PHASES for voice in ("", "+voice")),
+    *(f"<{action}>" for action in ACTIONS),
+    "<user>",
+    "<other>",
+    "<own>",
+    "<back>",
+    "<anew>",
+    "<sound>",
+    "<faint>",
+    "<timer>",
+    "<result>",
+    "<failed>",
+    "<say>",
+    "<call>",
+)
+NUMBER = {symbol: 4 + place for place, symbol in enumerate(SYMBOLS)}
+"""The id of each control token."""
+
+DECISIONS: tuple[int, ...] = tuple(NUMBER[f"<{action}>"] for action in ACTIONS)
+"""Ids of the decisions, in the order of ACTIONS."""
+
+
+def opener(phase: str, voice: bool) -> int:
+    """The token that opens a block. voice: somebody speaks at its end."""
+    return NUMBER[f"<{phase}{'+voice' if voice else ''}>"]
+
+
+class Vocabulary:
+    """Text to ids and back. Raises ModelError if the file is missing or no vocabulary of Duplex-nano."""
+
+    def __init__(self, path: str | Path) -> None:
+        from sentencepiece import SentencePieceProcessor
+
+        try:
+            self._pieces = SentencePieceProcessor(model_file=str(path))
+        except (OSError, RuntimeError) as error:
+            raise ModelError(f"{path} is not a vocabulary of Duplex-nano: {error}") from error
+        if any(self._pieces.piece_to_id(symbol) != number for symbol, number in NUMBER.items()):
+            raise ModelError(
+                f"{path} lacks control tokens of Duplex-nano: take the vocabulary that came with the model"
+            )
+        self.word = lru_cache(maxsize=20_000)(self._word)
+
+    def __len__(self) -> int:
+        return self._pieces.get_piece_size()
+
+    def encode(self, text: str) -> list[int]:
+        return self._pieces.encode(text)
+
+    def _word(self, word: str) -> tuple[int, ...]:
+        return tuple(self._pieces.encode(word))
+
+    def words(self, words: Iterable[str]) -> list[int]:
+        """Ids of words, each by itself, so that a word has the same ones in every revision of its utterance."""
+        return [number for word in words for number in self.word(word)]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        """The text of ids; control tokens are left out."""
+        last = 4 + len(SYMBOLS)
+        return self._pieces.decode([int(n) for n in numbers if n >= last or n == UNKNOWN]).replace("\ufffd", "").strip()
+
+
+def build_vocabulary(texts: Iterable[str], path: str | Path, size: int) -> None:
+    """Trains a vocabulary of `size` ids on texts and writes it to `path`."""
+    from sentencepiece import SentencePieceTrainer
+
+    model = io.BytesIO()
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        vocab_size=size,
+        model_type="bpe",
+        byte_fallback=True,
+        split_digits=True,
+        character_coverage=1.0,
+        normalization_rule_name="identity",
+        pad_id=PAD,
+        unk_id=UNKNOWN,
+        bos_id=BEGIN,
+        eos_id=END,
+        control_symbols=list(SYMBOLS),
+        num_threads=1,
+        minloglevel=2,
+    )
+    Path(path).write_bytes(model.getvalue())
