@@ -56,6 +56,8 @@ class RuleState:
     active: Mapping[str, float] = field(default_factory=dict)
     ended: Mapping[str, float] = field(default_factory=dict)
     reached: Mapping[str, float] = field(default_factory=dict)
+    closed: Mapping[str, float] = field(default_factory=dict)
+    """When each party's last utterance was final: in its pauses more of it may still come."""
     said: Mapping[int, Words] = field(default_factory=dict)
     over: float | None = None
     backchannel: float = -LONG_SPEECH
@@ -71,6 +73,11 @@ class RuleState:
     def heard_all(self) -> bool:
         """Whether the recognizer has reached the end of what was said."""
         return all(self.reached.get(party, -1.0) >= end for party, end in self.ended.items())
+
+    @property
+    def over_for_good(self) -> bool:
+        """Whether nothing more can come of what was said."""
+        return all(self.closed.get(party, -1.0) >= end for party, end in self.ended.items())
 
     def open_turn(self, since: float) -> list[Words]:
         """The utterances that are not answered, of whoever spoke last, in the order in which they began."""
@@ -163,7 +170,7 @@ class RuleGate:
             if situation.held and not text and lasted >= self._times.noise_limit:
                 return self._verdict("resume", "a sound without words"), state
             return self._verdict("silent", "it is not clear yet what is said over the reply"), state
-        if not state.heard_all and now - state.quiet_since < self._times.words_patience:
+        if not state.over_for_good and now - state.quiet_since < self._times.words_patience:
             return self._verdict("silent", "the recognizer has not reached the end"), state
         what = f"{text!r} leaves the floor" if text else "a sound, and no words"
         passed = {number: words for number, words in state.said.items() if words.start < situation.since}
@@ -172,7 +179,7 @@ class RuleGate:
 
     def _takes_over(self, text: str, lasted: float, state: RuleState) -> bool:
         """A short burst has to ask for the floor, and be heard to its end: a cough is easily taken for a word."""
-        complete = not state.active and state.heard_all
+        complete = not state.active and state.over_for_good
         if lasted < self._times.hear_out:
             return complete and self._models.asks_for_floor(text)
         return complete or len(text.split()) >= 2
@@ -192,7 +199,8 @@ def _perceived(percept: Percept, situation: Situation, state: RuleState) -> Rule
         reached = {**state.reached, percept.party: percept.at} if percept.complete else state.reached
         said = {number: words for number, words in state.said.items() if number > percept.utterance - RECENT}
         said[percept.utterance] = percept
-        return replace(state, reached=reached, said=said)
+        closed = {**state.closed, percept.party: percept.at} if percept.final else state.closed
+        return replace(state, reached=reached, closed=closed, said=said)
     if isinstance(percept, Sound) and remark(percept) and _news(percept, state):
         return replace(state, sounds={**state.sounds, percept.label: percept})
     return state

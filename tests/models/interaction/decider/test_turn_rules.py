@@ -130,6 +130,16 @@ def test_a_held_reply_resumes_after_a_backchannel_a_cough_and_long_noise() -> No
     assert noise.actions([5.4, 6.5, 7.1], speaking=False, held=True) == ["silent", "silent", "resume"]
 
 
+def test_a_held_reply_waits_until_an_utterance_is_over_though_its_words_are_complete_in_a_pause() -> None:
+    hearing = Hearing()
+    hearing.decides(4.0, speaking=True, since=3.0)
+    hearing.starts(5.0).decides(5.1)
+    hearing.decides(5.3, speaking=False, held=True)
+    hearing.stops(5.5).new.append(Words(5.6, 5.0, 5.5, "user", "could", hearing.utterance, 0, 1, False, complete=True))
+    assert hearing.decides(5.7).action == "silent"
+    assert hearing.says(5.9, "could", final=True).decides(6.0).action == "resume"
+
+
 def test_whoever_speaks_on_over_a_held_reply_gets_the_floor() -> None:
     hearing = Hearing()
     hearing.decides(4.0, speaking=True, since=3.0)
