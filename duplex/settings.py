@@ -163,7 +163,7 @@ class Settings:
         "tell what is heard besides speech: a dog, rain, an alarm; auto: if a tagger has been trained",
         choices=(AUTO, OFF),
     )
-    warn_of_sounds: bool = setting(False, "say unasked that a baby cries, an alarm goes off or glass breaks")
+    warn_of_sounds: bool = setting(True, "say unasked that a baby cries, an alarm goes off or glass breaks")
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(
         AUTO,
