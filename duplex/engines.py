@@ -52,7 +52,6 @@ class Engines:
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
         from duplex.models.asr import load_spotter
-        from duplex.models.sounds import load_tagger
         from duplex.models.tts import load_synthesizer
         from duplex.models.vad import load_vad
 
@@ -75,7 +74,7 @@ class Engines:
             translator=_open_translator(settings),
             decider=_open_decider(settings, turn_taking),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
-            tagger=load_tagger() if settings.sounds != OFF else None,
+            tagger=_open_tagger(settings),
         )
 
     async def close(self, limit: float = 5.0) -> None:
@@ -147,6 +146,13 @@ def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[
         heads=settings.decider_heads,
         gates=settings.decider_gates,
     )
+
+
+def _open_tagger(settings: Settings) -> SoundTagger[Any] | None:
+    """None if sounds are not to be told, or no tagger has been trained. Raises ModelError for one that is damaged."""
+    from duplex.models.sounds import has_weights, load_tagger
+
+    return load_tagger() if settings.sounds != OFF and has_weights() else None
 
 
 def _open_translator(settings: Settings) -> Translator | None:

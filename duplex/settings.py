@@ -158,7 +158,11 @@ class Settings:
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
     speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
-    sounds: str = setting(AUTO, "tell what is heard besides speech: a dog, rain, an alarm, music", choices=(AUTO, OFF))
+    sounds: str = setting(
+        AUTO,
+        "tell what is heard besides speech: a dog, rain, an alarm; auto: if a tagger has been trained",
+        choices=(AUTO, OFF),
+    )
     warn_of_sounds: bool = setting(False, "say unasked that a baby cries, an alarm goes off or glass breaks")
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(

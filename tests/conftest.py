@@ -29,6 +29,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/diarization/test_network.py",
         "models/diarization/test_stage.py",
         "models/diarization/train/*",
+        "models/interaction/nano/train/*",
         "models/restoration/test_buffered.py",
         "models/restoration/test_decoupling.py",
         "models/restoration/test_flow.py",

@@ -1,4 +1,7 @@
-"""What a session's event log holds, as records: turns, replies, decisions, speakers. Times are in seconds."""
+"""What a session's event log holds, as records: turns, replies, decisions, speakers. Times are in seconds.
+
+Long because each kind of record is here, with what is asked of all of them together.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).parent / "weights" / "tagger.onnx"
 
 
+def has_weights() -> bool:
+    """Whether this installation has a trained tagger: `duplex.models.sounds.train` makes one."""
+    return WEIGHTS.is_file()
+
+
 def load_tagger(graph: str | Path | None = None) -> Tagger:
-    """The shipped sound tagger, or one exported elsewhere. Raises ModelError."""
+    """The tagger of this installation, or one exported elsewhere. Raises ModelError."""
     from duplex.models.sounds.stage import Tagger
 
     return Tagger(graph or WEIGHTS)

@@ -18,7 +18,7 @@ from duplex.models.asr.sphinx import PocketSphinx
 from duplex.models.diarization import load_diarizer
 from duplex.models.interaction.speech_lm.mel import StreamingLogMel
 from duplex.models.restoration.stage import RestorationStage
-from duplex.models.sounds import load_tagger
+from duplex.models.sounds import has_weights, load_tagger
 from duplex.models.store import find
 from duplex.models.vad.silero import SileroVad
 from duplex.models.vad.webrtc import WebRtcVad
@@ -70,6 +70,15 @@ def _published() -> Any:
     return small_restorer("dereverb", multipliers=(1,))
 
 
+def _tagger() -> Any:
+    """The trained one, else one with random weights."""
+    if has_weights():
+        return load_tagger()
+    from tests.models.sounds.random_tagger import random_tagger
+
+    return random_tagger()
+
+
 def _moonshine() -> Any:
     folder = find("moonshine-tiny-en")
     if folder is None:
@@ -93,7 +102,7 @@ STAGES = [
     Entry("re-decoding recognizer", lambda: Loudness(interval=0.2, window=2.0), "samples", "values"),
     Entry("moonshine", _moonshine, "samples", "values", slow=True),
     Entry("diarization", lambda: load_diarizer(0.4), "samples", "values", tolerance=1e-4),
-    Entry("sound tagger", load_tagger, "samples", "values"),
+    Entry("sound tagger", _tagger, "samples", "values"),
     Entry("lite restoration", RestorationStage, impulse=False),
     Entry("phase reconstruction", lambda: RestorationStage("phase"), impulse=False),
     Entry("published restoration", _published, impulse=False, slow=True),

@@ -39,7 +39,8 @@ class Moonshine(Redecoding):
         second: Path | None = None,
         **policy: Any,
     ) -> None:
-        super().__init__(**{**(_LIVE if live else _WHOLE), **policy})
+        own_window = {"keep": None} if "window" in policy else {}
+        super().__init__(**{**(_LIVE if live else _WHOLE), **own_window, **policy})
         self.name = name
         words = hotwords_of(hotwords)
         self._first = Windows(folder, words)

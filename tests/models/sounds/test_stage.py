@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from duplex.models.sounds import WEIGHTS, load_tagger
+from duplex.models.sounds import WEIGHTS, has_weights, load_tagger
 from duplex.models.sounds.contract import BACKGROUND, BLOCK, LABELS
 from duplex.models.sounds.features import Features
 from duplex.models.sounds.stage import Tagger
 from duplex.streaming.errors import InputError, ModelError, SettingsError
-from tests.models.sounds.conftest import SMALL, THRESHOLDS, random_net
+from tests.models.sounds.random_tagger import SMALL, THRESHOLDS, random_net, random_tagger
+
+trained = pytest.mark.skipif(not has_weights(), reason="no trained tagger: python -m duplex.models.sounds.train")
 
 
 def noise(blocks: int, seed: int = 0) -> np.ndarray:
@@ -27,18 +29,18 @@ def run(stage: Tagger, samples: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_runtime_equals_the_network(exported: Path) -> None:
+def test_the_runtime_equals_the_network() -> None:
     import torch
 
     samples = noise(12)
     planes = torch.from_numpy(Features(SMALL).forward(samples))[None]
     with torch.no_grad():
         expected = torch.sigmoid(random_net()(planes)[0])[0].numpy()
-    np.testing.assert_allclose(run(Tagger(exported), samples), expected, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(run(random_tagger(), samples), expected, rtol=0, atol=1e-3)
 
 
 @pytest.mark.slow
-def test_the_network_in_blocks_equals_the_network(exported: Path) -> None:
+def test_the_network_in_blocks_equals_the_network() -> None:
     import torch
 
     net, planes = random_net(), torch.randn(2, 2, 5 * SMALL.frames, SMALL.mels)
@@ -52,12 +54,13 @@ def test_the_network_in_blocks_equals_the_network(exported: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_graph_says_what_it_is(exported: Path) -> None:
-    stage = Tagger(exported)
+def test_the_graph_says_what_it_is() -> None:
+    stage = random_tagger()
     assert stage.labels == LABELS
     assert stage.thresholds == THRESHOLDS
 
 
+@trained
 def test_the_shipped_tagger() -> None:
     stage = load_tagger()
     assert stage.labels == LABELS
@@ -70,6 +73,7 @@ def test_the_shipped_tagger() -> None:
     assert heard.shape == (3, len(LABELS)) and ((heard >= 0) & (heard <= 1)).all()
 
 
+@trained
 def test_silence_is_silence_and_a_smoke_alarm_is_one() -> None:
     """The two ends of what the shipped tagger is for."""
     stage = load_tagger()
@@ -83,7 +87,7 @@ def test_silence_is_silence_and_a_smoke_alarm_is_one() -> None:
 
 
 def test_bad_samples_count_as_silence() -> None:
-    stage = load_tagger()
+    stage = random_tagger()
     samples = noise(4)
     samples[BLOCK + 7] = np.nan
     samples[BLOCK + 9] = np.inf
@@ -91,7 +95,7 @@ def test_bad_samples_count_as_silence() -> None:
 
 
 def test_a_block_of_another_size_is_refused() -> None:
-    stage = load_tagger()
+    stage = random_tagger()
     for shape in ((BLOCK - 1,), (2, BLOCK), (0,)):
         with pytest.raises(InputError, match="6400"):
             stage.step(np.zeros(shape, np.float32), stage.initial_state())

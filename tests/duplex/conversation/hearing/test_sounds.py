@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from duplex import events as ev
+from duplex.engines import _open_tagger
 from duplex.models.interaction.decider.remarks import REMARKS
 from duplex.models.sounds.contract import BLOCK, LABELS, SoundBlock, Threshold
 from duplex.settings import Settings
@@ -81,6 +82,15 @@ def test_a_sound_at_the_end_of_the_session_is_over() -> None:
     assert [each.over for each in sounds_of(listen({"rain": [(4.0, 99.0)]}))] == [False, True]
 
 
+def test_no_tagger_is_opened_where_none_was_trained_or_sounds_are_off(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("duplex.models.sounds.WEIGHTS", tmp_path / "tagger.onnx")
+    assert _open_tagger(Settings()) is None
+    (tmp_path / "tagger.onnx").write_bytes(b"damaged")
+    assert _open_tagger(Settings(sounds="off")) is None
+    with pytest.raises(ModelError, match="no graph of a sound tagger"):
+        _open_tagger(Settings())
+
+
 def test_without_a_tagger_there_are_no_sounds() -> None:
     assert sounds_of(converse([], duration=2.0)) == []
 
@@ -99,8 +109,8 @@ def test_warnings_are_off_unless_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize(("label", "during"), [("alarm", True), ("baby crying", False)])
 def test_an_alarm_does_not_wait_for_the_end_of_a_reply(label: str, during: bool) -> None:
-    long = Answer(", ".join(["and so it goes on"] * 12) + ".")
-    playout = listen({label: [(4.0, 5.0)]}, [UserSpeech(0.5, 1.5, "tell me")], answers=(long,), duration=8.0)
+    long = Answer(", ".join(["and so it goes on"] * 4) + ".")
+    playout = listen({label: [(4.0, 5.0)]}, [UserSpeech(0.5, 1.5, "tell me")], answers=(long,), duration=14.0)
     replies = playout.of("reply")
     texts = [reply.text for reply in replies]
     warning = next(index for index, text in enumerate(texts) if REMARKS[label].text in text)

@@ -1,13 +1,16 @@
-"""A small tagger with random weights, exported as the shipped one is."""
+"""A small tagger with random weights, exported as a trained one is."""
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from duplex.models.sounds.config import TaggerConfig
 from duplex.models.sounds.contract import Threshold
+from duplex.models.sounds.stage import Tagger
 
 SMALL = TaggerConfig(channels=(4, 6, 8, 8), width=12)
 THRESHOLDS = {"dog": Threshold(0.5, 0.3), "alarm": Threshold(0.9, 0.5)}
@@ -26,12 +29,13 @@ def random_net():
     return net.eval()
 
 
-@pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@functools.cache
+def random_tagger() -> Tagger:
+    """Skips the test where torch or onnx is missing."""
     pytest.importorskip("onnx")
     net = random_net()
     from duplex.models.sounds.train.export import export
 
-    path = tmp_path_factory.mktemp("sounds") / "tagger.onnx"
-    export(net, path, THRESHOLDS)
-    return path
+    with tempfile.TemporaryDirectory() as folder:
+        export(net, Path(folder) / "tagger.onnx", THRESHOLDS)
+        return Tagger(Path(folder) / "tagger.onnx")
