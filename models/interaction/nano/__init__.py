@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from duplex.models.interaction.nano.gate import NanoGate
 
-__all__ = ["load_nano"]
+__all__ = ["WEIGHTS", "load_nano"]
+
+WEIGHTS = Path(__file__).parent / "weights"
 
 
-def load_nano(folder: str | Path) -> NanoGate:
-    """The gate of an export in a folder. Raises ModelError if it lacks files, or they do not fit each other."""
+def load_nano(folder: str | Path = WEIGHTS) -> NanoGate:
+    """The gate of the shipped weights, or of an export in another folder.
+
+    Raises ModelError if files are missing or do not fit each other.
+    """
     from duplex.models.interaction.nano.gate import NanoGate
     from duplex.models.interaction.nano.graph import NanoGraph
     from duplex.models.interaction.nano.vocabulary import Vocabulary
