@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from duplex.models.interaction.decider.contract import Action, Situation, Verdict
+from duplex.models.interaction.decider.contract import BLOCK, Action, Situation, Verdict
 from duplex.models.interaction.nano.graph import NanoGraph, without
 from duplex.models.interaction.nano.stream_format import Heard, block_tokens
 from duplex.models.interaction.nano.vocabulary import ACTIONS, BEGIN, DECISIONS, Vocabulary
@@ -15,6 +15,10 @@ from duplex.models.interaction.percepts import Percept
 
 WINDOW = 384
 """Entries of the cache: about a minute of talk, as long as the streams of the training."""
+GRID = 1e-3
+"""Seconds by which a block may be asked about too early."""
+CAUGHT_UP = 5
+"""Blocks that are read behind one another when there was no time for them: 2 s."""
 KEPT = 256
 """Entries that stay when the window is full; so whole blocks go rarely, not one with each that comes."""
 
@@ -23,23 +27,28 @@ KEPT = 256
 class NanoState:
     """heard: what has been written as tokens. cache: of the network. blocks: entries of each block in it, oldest first,
     after the one of BEGIN. pending: tokens to be read with the next block: BEGIN at first, then a decision that was
-    made.
+    made. held: percepts of the block that is not over. due: when it is, in seconds.
     """
 
     heard: Heard
     cache: np.ndarray
     blocks: list[int] = field(default_factory=list)
     pending: list[int] = field(default_factory=lambda: [BEGIN])
+    held: list[Percept] = field(default_factory=list)
+    due: float = 0.0
 
     def copy(self) -> NanoState:
         """A state that goes its own way from here."""
-        return NanoState(self.heard.copy(), self.cache, list(self.blocks), list(self.pending))
+        return NanoState(
+            self.heard.copy(), self.cache, list(self.blocks), list(self.pending), list(self.held), self.due
+        )
 
 
 class NanoGate:
     """See decider.contract.Gate. threshold: probability from which a decision other than silence is taken.
 
-    Every call is a block of 0.4 s to the network: it was trained on that grid.
+    The network was trained on a grid of blocks of 0.4 s: in the midst of one it has no opinion, and blocks that nobody
+    asked about are read with the next, up to CAUGHT_UP.
     """
 
     name = "nano"
@@ -54,10 +63,19 @@ class NanoGate:
     def read(
         self, percepts: Sequence[Percept], situation: Situation, state: NanoState
     ) -> tuple[Verdict | None, NanoState]:
-        tokens = [*state.pending, *block_tokens(percepts, situation, state.heard, self.vocabulary)]
+        state.held += percepts
+        if situation.now < state.due - GRID:
+            return None, state
+        missed = int((situation.now - state.due + GRID) / BLOCK) if state.due else 0
+        state.due = (int((situation.now + GRID) / BLOCK) + 1) * BLOCK
+        quiet = [block_tokens([], situation, state.heard, self.vocabulary) for _ in range(min(missed, CAUGHT_UP))]
+        block = block_tokens(state.held, situation, state.heard, self.vocabulary)
+        state.held = []
+        tokens = [*state.pending, *(token for each in (*quiet, block) for token in each)]
         self._make_room(state, len(tokens))
         logits, state.cache = self.graph.step(tokens, state.cache)
-        state.blocks.append(len(tokens) - (BEGIN in state.pending))
+        state.blocks += [len(each) for each in quiet]
+        state.blocks.append(len(block) + len(state.pending) - (BEGIN in state.pending))
         chances = probabilities(logits, situation)
         place = int(chances[1:].argmax()) + 1
         if chances[place] < self.threshold:

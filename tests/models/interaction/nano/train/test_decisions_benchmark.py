@@ -15,7 +15,7 @@ from tests.benchmarks.decisions import Always, Rules, rows_of
 def said(text: str, start: float = 1.0, side: bool = False) -> list[Percept]:
     """An utterance that ends a second later."""
     return [
-        Words(start + 1.0, start, start + 1.0, "user", text, int(10 * start), 1, 0, False, side=side, complete=True),
+        Words(start + 1.0, start, start + 1.0, "user", text, int(10 * start), 1, 0, True, side=side, complete=True),
         Activity(start + 1.2, start, start + 1.0, "user", False),
     ]
 
