@@ -20,6 +20,10 @@ _KNOWN = 0.02
 """What the linear filter leaves of an echo where it knows the path."""
 _NEARLY_ALL = 0.4
 _LEAST = 0.05
+_LEARNING = round(SAMPLE_RATE / HOP)
+"""Frames of sound within which AEC3 has not learned a room well enough to be believed alone: a second."""
+_PLAYED = 1e-6
+"""Power from which a frame of the reference is something to learn from."""
 
 
 class ResidualGate:
@@ -48,6 +52,7 @@ class ResidualGate:
         self._came = self._heard = self._left = self._linear = 1e-7
         self._echo_heard = self._echo_linear = 0.0
         self._open = 0
+        self._learned = 0
         self._floor = 1e-7
         self._gain = 1.0
         self._blend = 0.0
@@ -60,6 +65,7 @@ class ResidualGate:
         """(160,) each: the microphone, what AEC3 and the linear filter make of it (in time with one another, up to a
         frame late), and what was played. Returns (160,)."""
         power = _power(cancelled)
+        self._learned += _power(reference) > _PLAYED
         self._heard += 0.3 * (self._came - self._heard)  # the canceller's output is nearly a frame late
         self._came = _power(microphone)
         self._left += 0.3 * (power - self._left)
@@ -93,6 +99,8 @@ class ResidualGate:
             self._echo_heard += 0.005 * (self._heard - self._echo_heard)
             self._echo_linear += 0.005 * (self._linear - self._echo_linear)
             return False
+        if self._learned < _LEARNING and not self._knows_the_path:
+            return False
         if min(self._left, self._linear) > self._threshold * echo:
             return True
         nearly_all = self._linear > max(_NEARLY_ALL * self._heard, _LEAST * echo)
@@ -104,7 +112,7 @@ class ResidualGate:
 
     def _echo(self, reference: float, sound: float) -> float:
         """The power that the echo may have now: no more than is heard, nor than the loudspeaker ever brought about."""
-        if self._left < 0.01 * self._heard and reference > 1e-6:
+        if self._left < 0.01 * self._heard and reference > _PLAYED:
             self._coupling = max(0.999 * self._coupling, self._heard / reference)
         return min(sound, self._coupling * reference) if self._coupling else min(sound, reference)
 
