@@ -243,7 +243,7 @@ class Listening:
         }
 
 
-SAID = [(" One", 0.3), (" two", 0.8), (" three", 1.3), (" four", 1.9)]
+SAID = [(" Red", 0.3), (" green", 0.8), (" blue", 1.3), (" black", 1.9)]
 
 
 def listen(folder: Path, policy: str, seconds: float, **settings: Any) -> tuple[list[Any], int]:
