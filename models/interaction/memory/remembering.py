@@ -9,7 +9,7 @@ from dataclasses import replace
 from duplex.models.interaction.contract import Answerer, Control, Note, Request, Say
 from duplex.models.interaction.memory.notes import Kept, Notes
 from duplex.models.interaction.memory.statements import worth_noting
-from duplex.models.interaction.skills.kept_facts import before, confirmed_fact, to_be_forgotten, with_consent
+from duplex.models.interaction.skills.kept_facts import confirmed_fact, to_be_forgotten, with_consent
 from duplex.streaming.errors import OutputError
 
 LOST = " I cannot keep it beyond this conversation, though: the notes cannot be written."
@@ -75,7 +75,7 @@ class Remembering:
         kept = self.notes.of(request.party)
         notes = {_note(each, request): each.id for each in kept}
         text = with_consent(request.text, request.history)
-        gone = to_be_forgotten(text, list(notes), before(request.history, request.party))
+        gone = to_be_forgotten(text, list(notes), request.history, request.party)
         self.notes.delete([notes[note] for note in gone])
         added = [
             self.notes.add(request.party, worth, request.wall_time, settled)

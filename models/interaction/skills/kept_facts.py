@@ -46,7 +46,7 @@ def kept_facts(request: Request) -> list[Note]:
             continue
         by, asked = heard.party, False
         text = with_consent(heard.text, request.history[:place])
-        gone = to_be_forgotten(text, kept, before(request.history[:place], heard.party))
+        gone = to_be_forgotten(text, kept, request.history[:place], heard.party)
         kept = [fact for fact in kept if fact not in gone or fact.at > heard.end]
         for sentence in sentences(heard.text):
             if text := asked_to_remember(sentence, heard.text):
@@ -77,15 +77,17 @@ def confirmed_fact(answer: str) -> str:
     return ""
 
 
-def to_be_forgotten(text: str, notes: Sequence[Note], last: Utterance | None) -> list[Note]:
-    """Those of the notes that `text` asks to be forgotten; last: what its speaker said before, to which "forget that"
-    may point."""
+def to_be_forgotten(text: str, notes: Sequence[Note], history: Sequence[Utterance], party: str) -> list[Note]:
+    """Those of the notes that `text`, said by `party` after `history`, asks to be forgotten.
+
+    "Forget that" points to what the assistant has just told of them, or to what its speaker said last.
+    """
     gone: list[Note] = []
     for words in sentences(text) if "forget" in text.lower() else ():
         if words[0].text != "forget":
             continue
         if any(True for _ in template(FORGETTING_LAST).matches(words, text)):
-            gone += [note for note in notes[-1:] if last is not None and note.at >= last.start]
+            gone += _just_told(notes, history) or _just_said(notes, before(history, party))
         for wording in FORGETTING:
             for slots in template(wording).matches(words, text):
                 gone += [note for note in notes if is_meant(note, forgotten(slots))]
@@ -101,6 +103,15 @@ def with_consent(text: str, history: Sequence[Utterance]) -> str:
         for slots in template(ASKED_TO_FORGET).matches(words, last.text):
             return f"forget {slots['subject']}"
     return text
+
+
+def _just_told(notes: Sequence[Note], history: Sequence[Utterance]) -> list[Note]:
+    told = plain(history[-1].text) if history and history[-1].party == "assistant" else ""
+    return [note for note in notes if told and plain(note.text) in told]
+
+
+def _just_said(notes: Sequence[Note], last: Utterance | None) -> list[Note]:
+    return [note for note in notes[-1:] if last is not None and note.at >= last.start]
 
 
 def before(history: Sequence[Utterance], party: str) -> Utterance | None:

@@ -7,7 +7,6 @@ from duplex.models.interaction.skills.kept_facts import (
     FORGETTING,
     FORGETTING_LAST,
     STATEMENTS,
-    before,
     forgotten,
     is_fact,
     kept_facts,
@@ -33,7 +32,7 @@ class Memory(Skill):
 
     @phrases(FORGETTING_LAST)
     def forget_last(self, slots: Slots, request: Request) -> Reply | None:
-        gone = to_be_forgotten(request.text, kept_facts(request), before(request.history, request.party))
+        gone = to_be_forgotten(request.text, kept_facts(request), request.history, request.party)
         return self.call(request, "forget", subject=gone[0].text) if gone else None
 
     @phrases(

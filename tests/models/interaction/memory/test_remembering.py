@@ -69,6 +69,17 @@ def test_forget_that_is_the_last_thing_told_and_otherwise_means_never_mind(file)
     assert [note.text for note in answerer.notes.of("user")] == ["the cat eats at six"]
 
 
+def test_forget_that_is_what_was_just_told(file):
+    answerer = Remembering(Skills(), Notes(file))
+    ask(answerer, "remember that my bike is in the shed")
+    ask(answerer, "remember that the cat eats at six")
+    history = heard(
+        ("user", "where is my bike", NOW), ("assistant", "One day ago you told me: my bike is in the shed.", NOW + 3)
+    )
+    assert said(answerer, later("forget that", 1, history=history)) == "I will not bring that up again."
+    assert [note.text for note in answerer.notes.of("user")] == ["the cat eats at six"]
+
+
 def test_people_have_notes_of_their_own(file):
     answerer = Remembering(Skills(), Notes(file))
     ask(answerer, "remember that my bike is in the shed", party="ann")
