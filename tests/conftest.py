@@ -23,7 +23,11 @@ REAL_TIME = ("duplex/conversation", "duplex/microphone", "duplex/serving")
 """Where every event loop that runs in real time is watched; a virtual loop cannot be late."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
-    "scipy": ("models/corpora/test_degradations.py",),
+    "scipy": (
+        "models/corpora/test_degradations.py",
+        "models/sounds/train/test_evaluate.py",
+        "models/sounds/train/test_scenes.py",
+    ),
     "torch": (
         "benchmarks/test_diarization.py",
         "models/diarization/test_network.py",
@@ -46,6 +50,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/asr/test_transformers_asr.py",
         "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
+        "models/interaction/tools/test_local_tools.py",
         "models/interaction/speech_lm/test_[!m]*.py",
     ),
     "playwright": ("duplex/page/test_*.py",),
