@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.streaming.mel import mel_bands
 from duplex.streaming.stft import sqrt_hann
 
 if TYPE_CHECKING:
@@ -126,21 +127,9 @@ def next_level(spectrum: np.ndarray, level: float, frames: int) -> float:
 
 
 @lru_cache
-def mel_filters(bins: int = 257, mels: int = MELS) -> np.ndarray:
-    """Slaney's mel filters from 0 Hz to half the sampling rate, unit area, (mels, bins) float32."""
-    top = 15 + np.log(SAMPLE_RATE / 2 / 1000) * 27 / np.log(6.4)
-    marks = np.linspace(0, top, mels + 2)
-    edges = np.where(marks < 15, marks * 200 / 3, 1000 * np.exp((marks - 15) * np.log(6.4) / 27))
-    low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    frequency = np.arange(bins) * SAMPLE_RATE / 2 / (bins - 1)
-    slopes = np.minimum((frequency - low) / (centre - low), (high - frequency) / (high - centre))
-    return (np.maximum(slopes, 0) * 2 / (high - low)).astype(np.float32)
-
-
-@lru_cache
 def mel_projection(bins: int) -> np.ndarray:
     """Mel bands and back: magnitudes through the filters and their pseudo-inverse, Nyquist left out, (bins − 1,)²."""
-    filters = mel_filters(bins)
+    filters = mel_bands(SAMPLE_RATE, 2 * (bins - 1), MELS)
     return (np.linalg.pinv(filters.astype(np.float64)) @ filters)[:-1, :-1].astype(np.float32)
 
 

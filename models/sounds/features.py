@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.models.diarization.features import mel_bands
 from duplex.models.sounds.config import TaggerConfig
 from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.mel import mel_bands
 
 _BURIED = 1e-6  # of the level: what lies 60 dB below it is not told apart
 _SCALE = 4.0  # nepers (of power) to about one

@@ -25,27 +25,12 @@ from duplex.models.turn_taking.end_of_turn import end_of_turn_score
 from duplex.models.turn_taking.train.end_of_turn import area
 from duplex.models.turn_taking.train.pauses import Pause, corpus
 from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.mel import mel_bands
 from tests.benchmarks.report import quantile, table, versions
 
 WINDOW = 8 * SAMPLE_RATE
 FRAME, HOP, MELS = 400, 160, 80
 Score = Callable[[Pause], float]
-
-
-def mel_filters() -> np.ndarray:
-    """(bins, MELS): triangles on Slaney's scale, each of area 1, as in Whisper (Radford et al. 2022)."""
-    step, corner = 200.0 / 3.0, 1000.0
-    octave = np.log(6.4) / 27.0
-
-    def hertz(mel: np.ndarray) -> np.ndarray:
-        return np.where(mel < corner / step, mel * step, corner * np.exp((mel - corner / step) * octave))
-
-    top = corner / step + np.log(SAMPLE_RATE / 2 / corner) / octave
-    edges = hertz(np.linspace(0.0, top, MELS + 2))
-    bins = np.linspace(0.0, SAMPLE_RATE / 2, FRAME // 2 + 1)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
 
 
 def features(samples: np.ndarray) -> np.ndarray:
@@ -55,7 +40,7 @@ def features(samples: np.ndarray) -> np.ndarray:
     padded = np.pad(heard.astype(np.float64), FRAME // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, FRAME)[::HOP][:-1]
     window = np.hanning(FRAME + 1)[:-1]
-    mel = np.square(np.abs(np.fft.rfft(frames * window))) @ mel_filters()
+    mel = np.square(np.abs(np.fft.rfft(frames * window))) @ mel_bands(SAMPLE_RATE, FRAME, MELS).T
     logs = np.log10(np.maximum(mel, 1e-10)).T
     return ((np.maximum(logs, logs.max() - 8.0) + 4.0) / 4.0).astype(np.float32)[None]
 

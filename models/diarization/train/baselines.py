@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.diarization.contract import Turn
-from duplex.models.diarization.features import mel_bands
 from duplex.models.vad.webrtc import WebRtcVad
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError
+from duplex.streaming.mel import mel_bands
 
 WINDOW, STEP = 1.6, 0.5
 """Seconds that an embedding looks at (what the model was trained on), and that get one label."""

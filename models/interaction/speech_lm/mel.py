@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.models.diarization.features import mel_bands
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import StageError
+from duplex.streaming.mel import mel_bands
 
 HOP = 160
 WINDOW = 400

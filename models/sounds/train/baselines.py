@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from duplex.models.diarization.features import mel_bands
 from duplex.models.sounds.contract import LABELS
 from duplex.models.sounds.train.categories import NO_LABEL
 from duplex.models.sounds.train.corpus import Corpus
 from duplex.models.sounds.train.trials import recordings
 from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.mel import mel_bands
 
 _FFT = 512
 
