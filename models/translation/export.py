@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -47,26 +48,26 @@ def export_graphs(net: TranslationNet, folder: str | Path, quantized: bool = Tru
     memory, past = torch.randn(layers, 2, 2, heads, 5, width), torch.randn(layers, 2, 2, heads, 3, width)
     mask = torch.zeros(2, 1, 1, 5)
     numbers = torch.randint(10, config.vocabulary, (2, 2))
-    batch, long = {2: "batch", 4: "source"}, {2: "batch", 4: "target"}
-    write_graph(
-        _Encoder(net),
-        (source,),
-        {"source": {0: "batch", 1: "source"}},
-        {"memory": batch},
-        folder / "encoder.onnx",
-        quantized,
-    )
+    axes = {
+        "source": {0: "batch", 1: "source"},
+        "memory": {2: "batch", 4: "source"},
+        "numbers": {0: "batch", 1: "new"},
+        "mask": {0: "batch", 3: "source"},
+        "past": {2: "batch", 4: "target"},
+        "logs": {0: "batch", 1: "new"},
+        "next_past": {2: "batch", 4: "total"},
+        "attention": {0: "batch", 1: "new", 2: "source"},
+    }
+    weights: Literal["int8", "float32"] = "int8" if quantized else "float32"
+    write_graph(_Encoder(net), (source,), ["source"], ["memory"], folder / "encoder.onnx", axes=axes, weights=weights)
     write_graph(
         _Decoder(net),
         (numbers, memory, mask, past),
-        {"numbers": {0: "batch", 1: "new"}, "memory": batch, "mask": {0: "batch", 3: "source"}, "past": long},
-        {
-            "logs": {0: "batch", 1: "new"},
-            "next_past": {2: "batch", 4: "total"},
-            "attention": {0: "batch", 1: "new", 2: "source"},
-        },
+        ["numbers", "memory", "mask", "past"],
+        ["logs", "next_past", "attention"],
         folder / "decoder.onnx",
-        quantized,
+        axes=axes,
+        weights=weights,
     )
 
 

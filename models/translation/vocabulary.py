@@ -81,26 +81,7 @@ class Vocabulary:
 
 def build_vocabulary(sentences: Iterable[str], path: str | Path, size: int) -> None:
     """Trains a vocabulary of `size` subwords on sentences and writes it to `path`."""
-    import io
+    from duplex.models.corpora.subwords import train_subwords
 
-    from sentencepiece import SentencePieceTrainer
-
-    model = io.BytesIO()
-    SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences),
-        model_writer=model,
-        vocab_size=size,
-        model_type="unigram",
-        byte_fallback=True,
-        split_digits=True,
-        character_coverage=0.9998,
-        normalization_rule_name="identity",
-        pad_id=PAD,
-        unk_id=UNKNOWN,
-        bos_id=BEGIN,
-        eos_id=END,
-        control_symbols=list(SYMBOLS),
-        num_threads=1,
-        minloglevel=2,
-    )
-    Path(path).write_bytes(model.getvalue())
+    marks = PAD, UNKNOWN, BEGIN, END
+    train_subwords(sentences, path, size, marks=marks, symbols=SYMBOLS, model="unigram", coverage=0.9998)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from duplex.models.corpora.graph_export import write_graph
+from duplex.models.corpora.onnx_export import write_graph
 from duplex.models.diarization import WEIGHTS
 from duplex.models.diarization.config import DiarizationConfig
 from duplex.models.diarization.network import DiarizationNet
@@ -99,10 +99,10 @@ def _padded(kernel: Tensor, reach: int) -> Tensor:
 
 def _write(module, arguments, inputs, outputs, names, axes, path: Path, config: DiarizationConfig) -> None:
     frames = {"inputs": {1: "frames"}, "hidden": {1: "frames"}}
-    used = {name: axis for name, axis in (frames | axes).items() if name in inputs or name in outputs}
-    used |= {f"next_{name}": axes[name] for name in names if name in axes}
+    used = frames | axes | {f"next_{name}": axes[name] for name in names if name in axes}
     metadata = {"config": json.dumps(config.as_dict())}
-    write_graph(module, arguments, inputs, [*outputs, *(f"next_{name}" for name in names)], path, metadata, used)
+    outputs = [*outputs, *(f"next_{name}" for name in names)]
+    write_graph(module, arguments, inputs, outputs, path, axes=used, weights="float16", metadata=metadata)
 
 
 def main() -> None:

@@ -100,10 +100,11 @@ def export_graph(config: NanoConfig, tensors: dict[str, Tensor], folder: Path, q
     write_graph(
         CachedNano(config, tensors),
         (torch.randint(10, config.vocabulary, (1, 2)), past),
-        {"ids": {1: "new"}, "past": {3: "old"}},
-        {"logits": {}, "cache": {3: "all"}},
+        ["ids", "past"],
+        ["logits", "cache"],
         folder / GRAPH,
-        quantized,
+        axes={"ids": {1: "new"}, "past": {3: "old"}, "cache": {3: "all"}},
+        weights="int8" if quantized else "float32",
     )
     write_threshold(folder, 0.5)
 

@@ -5,7 +5,6 @@ A control token never comes from text: nothing that is said or written can open 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -84,24 +83,7 @@ class Vocabulary:
 
 def build_vocabulary(texts: Iterable[str], path: str | Path, size: int) -> None:
     """Trains a vocabulary of `size` ids on texts and writes it to `path`."""
-    from sentencepiece import SentencePieceTrainer
+    from duplex.models.corpora.subwords import train_subwords
 
-    model = io.BytesIO()
-    SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
-        model_writer=model,
-        vocab_size=size,
-        model_type="bpe",
-        byte_fallback=True,
-        split_digits=True,
-        character_coverage=1.0,
-        normalization_rule_name="identity",
-        pad_id=PAD,
-        unk_id=UNKNOWN,
-        bos_id=BEGIN,
-        eos_id=END,
-        control_symbols=list(SYMBOLS),
-        num_threads=1,
-        minloglevel=2,
-    )
-    Path(path).write_bytes(model.getvalue())
+    marks = PAD, UNKNOWN, BEGIN, END
+    train_subwords(texts, path, size, marks=marks, symbols=SYMBOLS, model="bpe", coverage=1.0)

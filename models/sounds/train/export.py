@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from duplex.models.corpora.graph_export import write_graph
+from duplex.models.corpora.onnx_export import write_graph
 from duplex.models.sounds import WEIGHTS, load_tagger
 from duplex.models.sounds.contract import Threshold
 from duplex.models.sounds.network import TaggerNet
@@ -44,7 +44,8 @@ def export(net: TaggerNet, path: str | Path, thresholds: Mapping[str, Threshold]
         "thresholds": json.dumps({label: asdict(each) for label, each in thresholds.items()}),
     }
     outputs = ["probabilities", *(f"next_{name}" for name in names)]
-    write_graph(_Block(net), (planes, *state), ["planes", *names], outputs, Path(path), metadata)
+    inputs = ["planes", *names]
+    write_graph(_Block(net), (planes, *state), inputs, outputs, Path(path), weights="float16", metadata=metadata)
 
 
 def main() -> None:
