@@ -15,8 +15,6 @@ LONGEST = 2000
 
 def lost_tools(answerer: Answerer) -> list[str]:
     """One line for each of the answerer's tools, or servers of tools, that could not be had."""
-    while (inner := getattr(answerer, "answerer", None)) is not None:  # one that adds a memory
-        answerer = inner
     return list(getattr(getattr(answerer, "toolbox", None), "lost", ()))
 
 

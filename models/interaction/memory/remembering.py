@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 
+from duplex.models.interaction.around import Around
 from duplex.models.interaction.contract import Answerer, Control, Note, Request, Say
 from duplex.models.interaction.memory.notes import Kept, Notes
 from duplex.models.interaction.memory.statements import worth_noting
@@ -15,7 +16,7 @@ from duplex.streaming.errors import OutputError
 LOST = " I cannot keep it beyond this conversation, though: the notes cannot be written."
 
 
-class Remembering:
+class Remembering(Around):
     """Puts a person's notes before `answerer`, whatever that is, and keeps what a turn asks to be kept.
 
     Notes are of the party that speaks. What is asked to be forgotten is deleted from the file. Where the file fails the
@@ -23,52 +24,51 @@ class Remembering:
     """
 
     def __init__(self, answerer: Answerer, notes: Notes) -> None:
-        self.answerer = answerer
+        super().__init__(answerer)
         self.notes = notes
         self._last: dict[str, tuple[str, list[int]]] = {}
         """By dialogue: the turn before, and the notes that came of it."""
 
-    @property
-    def name(self) -> str:
-        return self.answerer.name
-
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        noted = list(worth_noting(request.text))
-        failed = False
-        try:
-            request = await request.run("remember", self._remembered, request)
-        except OutputError:
-            failed = bool(noted)
+        request, noted, failed = await request.run("remember", self._remembered, request)
         said = ""
         async with aclosing(self.answerer.answer(request)) as answer:  # type: ignore[type-var]
             async for item in answer:
                 said += item.text if isinstance(item, Say) else ""
                 yield item
-        if not noted and (fact := confirmed_fact(said)):  # a model kept it: the answer is the record
-            try:
-                await request.run("remember", self.notes.add, request.party, fact, request.wall_time)
-            except OutputError:
-                failed = True
+        if not noted and "remember" in said.lower():  # a model may have kept it: the answer is the record
+            failed = not await request.run("remember", self._confirmed, request, said)
         if failed:
             yield Say(LOST)
-
-    async def prepare(self, request: Request) -> None:
-        """The model may work in advance, without notes: those come behind the turn, when it is over."""
-        if (prepare := getattr(self.answerer, "prepare", None)) is not None:
-            await prepare(request)
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over; its notes stay."""
         self._last.pop(dialogue, None)
-        if (forget := getattr(self.answerer, "forget", None)) is not None:
-            forget(dialogue)
+        super().forget(dialogue)
 
     async def close(self) -> None:
-        await self.answerer.close()
+        await super().close()
         self.notes.close()
 
-    def _remembered(self, request: Request) -> Request:
-        """Keeps and deletes what the turn asks for; returns the request with the notes as they were before."""
+    def _confirmed(self, request: Request, said: str) -> bool:
+        """Keeps what the answer says that it will remember, if it says so; whether that could be done."""
+        try:
+            if fact := confirmed_fact(said):
+                self.notes.add(request.party, fact, request.wall_time)
+        except OutputError:
+            return False
+        return True
+
+    def _remembered(self, request: Request) -> tuple[Request, bool, bool]:
+        """Keeps and deletes what the turn asks for. Returns the request with the notes as they were before, whether
+        there was something to be kept, and whether it could not be."""
+        worth = list(worth_noting(request.text))
+        try:
+            return self._with_notes(request, worth), bool(worth), False
+        except OutputError:
+            return request, bool(worth), bool(worth)
+
+    def _with_notes(self, request: Request, worth: list[tuple[str, str]]) -> Request:
         text, ids = self._last.pop(request.dialogue, ("", []))
         if text and request.text.startswith(text) and not any(heard.text == text for heard in request.history):
             self.notes.delete(ids)  # the turn had not been over: it comes again, whole
@@ -77,10 +77,7 @@ class Remembering:
         text = with_consent(request.text, request.history)
         gone = to_be_forgotten(text, list(notes), request.history, request.party)
         self.notes.delete([notes[note] for note in gone])
-        added = [
-            self.notes.add(request.party, worth, request.wall_time, settled)
-            for worth, settled in worth_noting(request.text)
-        ]
+        added = [self.notes.add(request.party, note, request.wall_time, settled) for note, settled in worth]
         self._last[request.dialogue] = request.text, [each for each in added if each is not None]
         return replace(request, notes=tuple(notes))
 

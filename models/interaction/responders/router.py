@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
-from duplex.models.interaction.contract import Answerer, Control, Listens, Request, Say, listener_of
+from duplex.models.interaction.around import Around
+from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.answerer import joined, tell_calls
 from duplex.models.interaction.skills.understanding import Part
@@ -16,12 +17,12 @@ LEAST_REST = 3
 """Words; a shorter stretch beside a request ("so then") is not sent to the model."""
 
 
-class Router:
+class Router(Around):
     """Gives every part of a turn to whom it belongs.
 
     keep: titles of the skills that answer although there is a model; None: those that a model cannot stand in for
-    (Skill.own): clock, timers, volume and rate, repeat, stop, the transcript, speaking time. Raises what `model`
-    raises.
+    (Skill.own): clock, timers, volume and rate, repeat, stop, the transcript, speaking time. The model may prepare an
+    answer in advance, and hear for itself: most turns are its own. Raises what `model` raises.
     """
 
     def __init__(
@@ -32,19 +33,14 @@ class Router:
         keep: Collection[str] | None = None,
         toolbox: Toolbox | None = None,
     ) -> None:
+        super().__init__(model)
         self.skills = skills
         self.toolbox = toolbox or Toolbox()
-        self.model = model
         self.keep = frozenset(skill.title for skill in skills.skills if skill.own) if keep is None else frozenset(keep)
 
     @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def listener(self) -> Listens | None:
-        """The model hears for itself, if it can; what skills say it is told as heard."""
-        return listener_of(self.model)
+    def model(self) -> Answerer:
+        return self.answerer
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         if (outcome := await self.toolbox.answered(request)) is not None:
@@ -71,20 +67,13 @@ class Router:
                     item, spoke = Say(f" {item.text.lstrip()}"), False
                 yield item
 
-    async def prepare(self, request: Request) -> None:
-        """The model may work in advance: most turns are its own, and those that are not cost it nothing later."""
-        if (prepare := getattr(self.model, "prepare", None)) is not None:
-            await prepare(request)
-
     def forget(self, dialogue: str) -> None:
-        """The conversation is over."""
         self.toolbox.forget(dialogue)
-        if (forget := getattr(self.model, "forget", None)) is not None:
-            forget(dialogue)
+        super().forget(dialogue)
 
     async def close(self) -> None:
         await self.skills.close()
-        await self.model.close()
+        await super().close()
         await self.toolbox.close()
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from duplex.models.interaction.contract import Note, Request, Say
+from duplex.models.interaction.contract import Note, Request, Say, listener_of
 from duplex.models.interaction.memory.notes import Notes
 from duplex.models.interaction.memory.remembering import LOST, Remembering
 from duplex.models.interaction.responders.prompt import chat_messages
@@ -133,11 +133,18 @@ def test_preparing_and_forgetting_go_to_the_answerer(file):
             self.forgot = dialogue
 
     behind = Preparing()
+    behind.listener = object()
     answerer = Remembering(behind, Notes(file))
     asyncio.run(answerer.prepare(request("so far")))
     answerer.forget("d")
     assert (behind.asked, behind.forgot) == ("so far", "d")
     assert answerer.name == behind.name
+    assert listener_of(answerer) is behind.listener
+
+
+def test_what_the_answerer_cannot_do_is_not_pretended(file):
+    answerer = Remembering(Skills(), Notes(file))
+    assert getattr(answerer, "prepare", None) is None and listener_of(answerer) is None
 
 
 def test_what_a_model_says_that_it_will_remember_is_noted(file):
