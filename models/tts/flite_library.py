@@ -105,10 +105,13 @@ class FliteLibrary:
     def _tokens(self, utterance: int) -> Iterator[tuple[int, float, float]]:
         lib = self._lib
         item = lib.relation_head(lib.utt_relation(utterance, b"Token"))
+        before = 0.0
         while item:
             start, end = (lib.flite_ffeature_float(item, path) for path in (_BEGIN, _END))
             if end > start:  # a token without words has neither
-                yield lib.item_feat_int(item, b"file_pos") - _BEHIND, start, end
+                # One whose first word is a sign without a sound (".b") has no start: it follows the token before.
+                yield lib.item_feat_int(item, b"file_pos") - _BEHIND, max(start, before), end
+                before = end
             item = lib.item_next(item)
 
 

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from duplex.models.tts import Voice, flite_library, load_synthesizer
@@ -87,6 +87,7 @@ def test_closing_early_ends_the_work(flite, monkeypatch):
 
 
 @settings(max_examples=40, deadline=None)
+@example("1 .a")
 @given(st.text(st.sampled_from("ab1 .,'\"()[]$-/\n\0’…é北😀"), max_size=80))
 def test_marks_of_any_text_are_in_order_and_in_range(flite, text):
     samples, marks = gathered(list(flite.synthesize(text, Voice("kal16"))))
