@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.interaction.decider.contract import Action, Gate
-from duplex.models.interaction.nano.answers import Drafted, draft
+from duplex.models.interaction.nano.answers import Drafted, Drafter
 from duplex.models.interaction.nano.gate import NanoGate
 from duplex.models.interaction.nano.train.speech import HELD_OUT
 from duplex.models.interaction.nano.train.streams import Simulation
 from duplex.models.interaction.nano.train.texts import load_texts
 from duplex.models.interaction.nano.train.understood import Understanding
 from duplex.models.interaction.nano.train.world import Answer, Outcome, World
+from duplex.models.interaction.tools.builtin import BUILTIN
 
 ASKS = ("turn", "unfinished turn", "sound", "timer", "tool result")
 """Kinds of occasions that want a response."""
@@ -109,12 +110,13 @@ class Answering:
 def answering(simulation: Simulation, gate: NanoGate, streams: int, seed: str = "answer") -> Answering:
     """Of the answers that can be learned (`Answer.teach`), in streams that the teacher decides."""
     made = Answering()
+    drafter = Drafter(gate.graph, gate.vocabulary, {name: tool.parameters for name, tool in BUILTIN.items()})
     for number in range(streams):
         state = gate.initial_state()
         for block in simulation.stream(f"{seed} {number}").blocks:
             _, state = gate.read(block.percepts, block.situation, state)
             if block.best == "respond" and block.answer is not None and block.answer.teach:
-                made.count(block.answer, draft(gate, state))
+                made.count(block.answer, drafter.draft(state.cache))
             state = gate.decided(block.action, state)
     return made
 
