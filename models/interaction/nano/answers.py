@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from duplex.models.interaction.nano.graph import NanoGraph
+from duplex.models.interaction.nano.spoken_arguments import as_called, spoken_schema
 from duplex.models.interaction.nano.vocabulary import END, NUMBER, Vocabulary
 from duplex.models.interaction.tools import json_prefix, token_mask
 
@@ -47,7 +48,7 @@ class Drafter:
     def __init__(self, graph: NanoGraph, vocabulary: Vocabulary, tools: Mapping[str, Mapping[str, Any]]) -> None:
         self.vocabulary = vocabulary
         self.graph = graph
-        self._tools = tools
+        self._tools = {name: spoken_schema(schema) for name, schema in tools.items()}
 
     @cached_property
     def _mask(self) -> token_mask.Vocabulary:
@@ -91,7 +92,10 @@ class Drafter:
                 states = json_prefix.accepted(states, self._mask.tokens[token] or b"")
                 logits, cache = self.graph.step([token], cache)
             name, _, given = self.vocabulary.decode(piece).partition(" ")
-            calls.append((name, json.loads(given)))
+            called = as_called(json.loads(given))
+            if called is None:
+                return Drafted(complete=False, score=score)
+            calls.append((name, called))
             token = _CALL if logits[_CALL] > logits[END] else END
         return Drafted(calls=tuple(calls), score=score)
 

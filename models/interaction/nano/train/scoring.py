@@ -12,6 +12,7 @@ import numpy as np
 from duplex.models.interaction.decider.contract import Action, Gate
 from duplex.models.interaction.nano.answers import Drafted, Drafter
 from duplex.models.interaction.nano.gate import NanoGate
+from duplex.models.interaction.nano.spoken_arguments import as_called
 from duplex.models.interaction.nano.train.speech import HELD_OUT
 from duplex.models.interaction.nano.train.streams import Simulation
 from duplex.models.interaction.nano.train.texts import load_texts
@@ -98,7 +99,7 @@ class Answering:
     def count(self, wanted: Answer, made: Drafted) -> None:
         self.broken += not made.complete
         if wanted.calls:
-            told = [(name, json.loads(given)) for name, given in wanted.calls]
+            told = [(name, as_called(json.loads(given))) for name, given in wanted.calls]
             self.calls += 1
             self.named += [name for name, _ in told] == [name for name, _ in made.calls]
             self.exact += told == list(made.calls)

@@ -30,7 +30,7 @@ def call(vocabulary: Vocabulary, text: str) -> list[int]:
 
 
 async def test_a_call_is_carried_out_and_said(vocabulary) -> None:
-    items = await answered(call(vocabulary, 'set_timer {"seconds":90}'), vocabulary)
+    items = await answered(call(vocabulary, 'set_timer {"seconds":"ninety seconds"}'), vocabulary)
     timers = [item for item in items if isinstance(item, Control)]
     assert [(timer.action, timer.at) for timer in timers] == [("timer", 90.0)]
     assert "minute" in items[-1].text
@@ -48,7 +48,9 @@ async def test_a_sentence_is_said(vocabulary) -> None:
 
 
 async def test_doubt_is_said_instead_of_done(vocabulary) -> None:
-    assert await answered(call(vocabulary, 'set_timer {"seconds":90}'), vocabulary, sharp=1.0) == [Say(UNSURE)]
+    assert await answered(call(vocabulary, 'set_timer {"seconds":"ninety seconds"}'), vocabulary, sharp=1.0) == [
+        Say(UNSURE)
+    ]
 
 
 async def test_an_answer_without_an_end_is_no_answer(vocabulary) -> None:

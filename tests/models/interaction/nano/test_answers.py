@@ -31,7 +31,7 @@ def test_a_spoken_answer(vocabulary) -> None:
 
 
 def test_calls_of_tools(vocabulary) -> None:
-    tokens = [*call(vocabulary, 'set_timer {"seconds":90}'), *call(vocabulary, "current_time {}"), END]
+    tokens = [*call(vocabulary, 'set_timer {"seconds":"ninety seconds"}'), *call(vocabulary, "current_time {}"), END]
     assert drafted(tokens, vocabulary).calls == (("set_timer", {"seconds": 90}), ("current_time", {}))
 
 
