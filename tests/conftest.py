@@ -48,6 +48,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "transformers": (
         "models/asr/test_transformers_asr.py",
+        "models/interaction/adapter/*",
         "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
         "models/interaction/tools/test_local_tools.py",

@@ -74,8 +74,9 @@ def open_local_model(
 def locate(model: str) -> Path | str:
     """The GGUF file or the folder that `model` names, or `model` itself as an id on the Hugging Face hub.
 
-    The folder is that of a model, or of an adapter on one. A folder without config.json that holds a GGUF file stands for that file; a name of the model store is pulled if it
-    is not there. Raises ModelError for a file that is no GGUF and a folder that holds no model.
+    The folder is that of a model, or of an adapter on one. One without config.json that holds a GGUF file stands for
+    that file; a name of the model store is pulled if it is not there. Raises ModelError for a file that is no GGUF and
+    a folder that holds no model.
     """
     path = Path(model).expanduser()
     try:

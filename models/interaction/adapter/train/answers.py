@@ -16,6 +16,7 @@ from typing import Any
 
 from duplex.models.interaction.adapter.train.packing import Pack
 from duplex.models.interaction.contract import Request, Utterance
+from duplex.models.interaction.nano.spoken_arguments import as_called
 from duplex.models.interaction.nano.train.world import Answer, Block
 from duplex.models.interaction.percepts import OwnSpeech, Words
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT, chat_messages, message_ids, system_prompt_for
@@ -98,7 +99,8 @@ class Prompts:
         text = answer.text
         if answer.calls:
             name, arguments = answer.calls[0]
-            text = json.dumps({"name": name, "arguments": json.loads(arguments)})
+            called = as_called(json.loads(arguments)) or {}
+            text = json.dumps({"name": name, "arguments": {each: _whole(value) for each, value in called.items()}})
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return [*ids, self.end]
 
@@ -110,12 +112,20 @@ class Prompts:
         """The messages of the answer's first call and of what it gave; none if it has nothing to say by itself."""
         rounds = Rounds(self.toolbox, request)
 
+        name, arguments = answer.calls[0]
+        call = WantedCall("call_0", name, json.dumps(as_called(json.loads(arguments))))
+
         async def carried_out() -> None:
-            async for _ in rounds.carry_out([WantedCall("call_0", *answer.calls[0])], spoke=True):
+            async for _ in rounds.carry_out([call], spoke=True):
                 pass
 
         asyncio.run(carried_out())
         return rounds.messages("") if rounds.said and not rounds.over else []
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers without a point, as people write them."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def f1(hits: int, said: int, wanted: int) -> float:
 
 
 def decision_scores(table: np.ndarray, actions: Sequence[Action]) -> dict[str, float]:
-    """F1 of each decision but silence, and their mean as "f1". table: counts (right, chosen), in the order of actions."""
+    """F1 of each decision but silence, and their mean as "f1". table: counts (right, chosen), actions by actions."""
     hits, said, meant = np.diag(table), table.sum(0), table.sum(1)
     scores: dict[str, float] = {
         action: round(f1(int(hits[place]), int(said[place]), int(meant[place])), 4)
