@@ -636,10 +636,8 @@ def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_every_guard_and_effect_is_of_the_table():
-    for module, named in (
-        (guards, {n for r in RULES for n in r.guards}),
-        (effects, {n for r in RULES for n in r.actions}),
-    ):
+    used = {guards: {n for rule in RULES for n in rule.guards}, effects: {n for rule in RULES for n in rule.actions}}
+    for module, named in used.items():
         own = {name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
         assert named == {name for name in own if not name.startswith("_")}
 
