@@ -222,8 +222,8 @@ def main() -> None:
         import torch
 
         torch.set_num_threads(1)
-        base = Path(locate(read_config(options.adapter).base))
-        name = f"{base.name} + adapter"
+        named = read_config(options.adapter).base
+        base, name = Path(locate(named)), f"{named} + adapter"
         _, columns[name] = column(simulation, lambda: load_gates(str(options.adapter))[0], options.streams)
         columns[name]["disk MB"] = f"{megabytes(options.adapter):.1f} + {megabytes(base):.0f}"
         tools = Recording()
