@@ -63,7 +63,9 @@ def listen(
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", default=RANDOM, help="a folder, a GGUF file, a name of the store, or 'random'")
+    parser.add_argument(
+        "--model", default=RANDOM, help="a folder, a GGUF file, a name of the store, 'random', 'random-0.5b'"
+    )
     parser.add_argument("--histories", default="500,2000,8000", help="tokens")
     parser.add_argument("--turn", type=int, default=24, help="tokens of a turn")
     parser.add_argument("--turns", type=int, default=3)
