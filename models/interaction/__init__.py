@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
+from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
@@ -43,6 +44,7 @@ def load_answerer(
     pool: InferencePool | None = None,
     tools: Sequence[Any] = (),
     mcp: Sequence[str] = (),
+    thinking: bool = False,
 ) -> Answerer:
     """The answerer of a session.
 
@@ -54,11 +56,16 @@ def load_answerer(
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
     all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The
     timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's. tools: the user's functions that the
-    model may call besides the built-in abilities; mcp: servers of more, each a command or an address.
-    Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
+    model may call besides the built-in abilities; mcp: servers of more, each a command or an address. thinking: a
+    local model makes notes for its answer while the user speaks.
+    Raises SettingsError for an address that is none and for thinking without a local model, ModelError for a model that
+    cannot be had, or cannot do what is asked.
     """
     from duplex.models.interaction.skills import Skills, builtin_skills
 
+    chosen = llm or model or AUTO
+    if thinking and (chosen == AUTO or "://" in chosen):
+        raise SettingsError("thinking=listening is for a local language model (model); rules and servers cannot")
     skills = Skills(builtin_skills(name or DEFAULT_NAME))
     if llm == AUTO:
         found = find_model_server()
@@ -102,6 +109,7 @@ def load_answerer(
         temperature=temperature or 0.0,
         pool=pool,
         toolbox=toolbox,
+        thinking=thinking,
     )
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 

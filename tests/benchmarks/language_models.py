@@ -12,7 +12,7 @@ RANDOM_HALF = "random-0.5b"
 
 
 def open_network(name: str) -> Any:
-    """The causal model `name`, in evaluation mode, one thread: one of random weights, a folder, a GGUF file or a name of
+    """The causal model `name`, in evaluation mode, one thread: one of those above, a folder, a GGUF file or a name of
     the store."""
     import torch
 

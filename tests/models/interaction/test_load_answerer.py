@@ -41,9 +41,16 @@ def test_what_cannot_be_had_is_said():
         load_answerer("./no/such/folder")
 
 
+@pytest.mark.parametrize("given", [{}, {"llm": "http://127.0.0.1:1/v1", "model": "tiny"}, {"llm": "auto"}])
+def test_rules_and_servers_do_not_think_while_they_listen(given):
+    with pytest.raises(SettingsError, match="for a local language model"):
+        load_answerer(**given, thinking=True)
+
+
 def test_the_default_loads_nothing_heavy():
     modules = ", ".join(
-        f"duplex.models.interaction.{name}" for name in ("sentences", "responders.openai_server", "responders.local_lm")
+        f"duplex.models.interaction.{name}"
+        for name in ("sentences", "responders.openai_server", "responders.local_lm", "responders.thinking_lm")
     )
     code = (
         f"import sys; from duplex.models.interaction import load_answerer; load_answerer(); import {modules}; "
