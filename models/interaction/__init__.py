@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from duplex.models.interaction.nano import NANO
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
 from duplex.streaming.errors import SettingsError
 
@@ -50,7 +51,8 @@ def load_answerer(
 
     llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); "auto" for the
     server that `find_model_server` finds, if any; or a local language model, which is loaded here (seconds): a GGUF
-    file, a folder, a name of the store, or a Hugging Face id. model: which of the server's models, by name; its first
+    file, a folder, a name of the store, or a Hugging Face id; or NANO, the bundled one, for what the skills do not
+    understand. model: which of the server's models, by name; its first
     chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
@@ -76,7 +78,8 @@ def load_answerer(
 
             skills.toolbox = Toolbox(tools, lost=["a language model calls your tools: give llm or model"])
         return skills
-    toolbox = _open_toolbox(tools, mcp)
+    small = (llm or model) == NANO
+    toolbox = _open_toolbox(tools, mcp, every=small)
     from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
@@ -98,6 +101,12 @@ def load_answerer(
             toolbox=toolbox,
         )
         return Router(skills, server, keep=keep_skills, toolbox=toolbox)
+    if small:
+        from duplex.models.interaction.nano import load_nano_answerer
+
+        # What the rules understand they do; what they do not, the small model may.
+        known = {skill.title for skill in skills.skills if skill.title} if keep_skills is None else keep_skills
+        return Router(skills, load_nano_answerer(toolbox), keep=known, toolbox=toolbox)
     from duplex.models.interaction.responders.local_models import open_local_model
 
     local = open_local_model(
@@ -114,19 +123,21 @@ def load_answerer(
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 
 
-def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str]) -> Toolbox:
-    """The built-in abilities, the user's functions and those of servers. Raises SettingsError."""
-    from duplex.models.interaction.tools.builtin import for_models
+def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str], *, every: bool = False) -> Toolbox:
+    """The user's functions, those of servers, and the built-in abilities: every one, or those that are offered to
+    language models. Raises SettingsError."""
+    from duplex.models.interaction.tools.builtin import BUILTIN, for_models
     from duplex.models.interaction.tools.tool import Tool
     from duplex.models.interaction.tools.toolbox import Toolbox
 
     own = [Tool.of(tool) for tool in tools]
+    builtin = [*BUILTIN.values()] if every else for_models()
     if not mcp:
-        return Toolbox([*own, *for_models()])
+        return Toolbox([*own, *builtin])
     from duplex.models.interaction.tools.mcp_servers import McpServers
 
-    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *for_models())])
-    return Toolbox([*own, *servers.tools, *for_models()], lost=servers.lost, closing=servers.close)
+    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *builtin)])
+    return Toolbox([*own, *servers.tools, *builtin], lost=servers.lost, closing=servers.close)
 
 
 def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:

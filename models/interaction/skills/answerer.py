@@ -63,15 +63,18 @@ class Skills:
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         parts = await request.run("understand", self.understand, request)
-        if question := doubt(request, parts):
-            if not is_backchannel(request.text):
-                yield Say(question)
-            return
         taken = [part for part in parts if part.reply]
+        if not taken and parts and is_backchannel(request.text):
+            if request.typed:  # who writes waits for an answer
+                yield Say("All right.")
+            return
+        if question := doubt(request, parts):
+            yield Say(question)
+            return
         tell_calls(taken, request)
         for item in joined(taken):
             yield item
-        if not taken and parts and not is_backchannel(request.text):
+        if not taken and parts:
             yield Say(beyond(request, self.connecting))
 
     async def close(self) -> None:
