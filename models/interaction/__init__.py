@@ -66,8 +66,8 @@ def load_answerer(
     from duplex.models.interaction.skills import Skills, builtin_skills
 
     chosen = llm or model or AUTO
-    if thinking and (chosen == AUTO or "://" in chosen):
-        raise SettingsError("thinking=listening is for a local language model (model); rules and servers cannot")
+    if thinking and (chosen in (AUTO, NANO) or "://" in chosen):
+        raise SettingsError("thinking=listening is for a local language model (model); rules, nano and servers cannot")
     skills = Skills(builtin_skills(name or DEFAULT_NAME))
     if llm == AUTO:
         found = find_model_server()

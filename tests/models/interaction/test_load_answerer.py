@@ -41,8 +41,10 @@ def test_what_cannot_be_had_is_said():
         load_answerer("./no/such/folder")
 
 
-@pytest.mark.parametrize("given", [{}, {"llm": "http://127.0.0.1:1/v1", "model": "tiny"}, {"llm": "auto"}])
-def test_rules_and_servers_do_not_think_while_they_listen(given):
+@pytest.mark.parametrize(
+    "given", [{}, {"llm": "http://127.0.0.1:1/v1", "model": "tiny"}, {"llm": "auto"}, {"model": "nano"}]
+)
+def test_without_a_local_model_nothing_thinks_while_it_listens(given):
     with pytest.raises(SettingsError, match="for a local language model"):
         load_answerer(**given, thinking=True)
 
