@@ -70,7 +70,7 @@ class DualCache:
         return whole
 
 
-def _forward(lm: CausalLM, layers: Any, ids: Sequence[int] | np.ndarray, positions: np.ndarray, seen: Any = None) -> Any:
+def _forward(lm: CausalLM, layers: Any, ids: Sequence[int] | np.ndarray, positions: Any, seen: Any = None) -> Any:
     """Appends to the DynamicCache `layers`; returns the logits after the last, (vocabulary,).
 
     seen: (n, entries), what each sees of what is there then; None: everything before it.

@@ -1,8 +1,8 @@
 """Thinking while listening (StreamingThinker, arXiv 2510.17238): short thoughts about a turn that is not over.
 
-What is heard is the source of a DualCache, thoughts are its target: a thought sees what had been heard when it began and
-the thoughts before it, and what is heard later never sees a thought. So hearing goes on while a thought is written, and
-nothing is computed again when the turn ends: the answer goes on behind the thoughts.
+What is heard is the source of a DualCache, thoughts are its target: a thought sees what had been heard when it began
+and the thoughts before it, and what is heard later never sees a thought. So hearing goes on while a thought is written,
+and nothing is computed again when the turn ends: the answer goes on behind the thoughts.
 
 In the paper both begin at position 0, and models are tuned to that. Here thoughts stand ROOM positions behind what had
 been heard before the first, so that they come after the rest of the turn for a model that was never tuned.
