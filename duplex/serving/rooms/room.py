@@ -15,7 +15,6 @@ import numpy as np
 
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
-from duplex.models.restoration.contract import TASK_HELP
 from duplex.serving.hosts.fair_pool import PoolShare
 from duplex.serving.hosts.shedding import Step
 from duplex.serving.http.auth import new_id
@@ -214,14 +213,8 @@ class Room:
 
     def offers(self) -> dict[str, Any]:
         """What a page can switch here."""
-        tasks = self._services.restorations
-        return {
-            "restoration": list(tasks),
-            "restoration_help": {task: TASK_HELP[task] for task in tasks if task},
-            "assistant": True,
-            "captions": list(self._captions.offered),
-            "recording": self.recording.offered,
-        }
+        captions, recording = list(self._captions.offered), self.recording.offered
+        return {**self._services.offers, "assistant": True, "captions": captions, "recording": recording}
 
     def describe(self, call: Call) -> dict[str, Any]:
         """The room as one of its calls sees it, without events."""
