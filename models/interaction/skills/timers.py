@@ -15,7 +15,7 @@ from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
-from duplex.models.interaction.skills.words import sentences
+from duplex.models.interaction.skills.words import plain, sentences
 from duplex.models.turn_taking.word_lists import word_set
 
 HOW_LONG = "For how long?"
@@ -57,6 +57,9 @@ class Timers(Skill):
         "set [a|an|the] (alarm|reminder) (in|for) {duration} [from now]",
         "in {duration} (wake me up|wake me|let me know|tell me|remind me)",
         "remind me {duration} from now",
+        "(put|give me) {duration} on (the|a|my) (clock|timer)",
+        "time {duration} [for me|from now]",
+        "(let me know|tell me|say something|call me) (when|after|once) {duration} (has|have) (gone by|gone|elapsed)",
     )
     def timer(self, slots: Slots, request: Request) -> Reply | None:
         words = slots.words("duration")
@@ -78,8 +81,9 @@ class Timers(Skill):
         "remind me <task> {task} (in|after) {duration} [from now]",
         "in {duration} remind me <task> {task}",
         "remind me to {task} {duration} from now",
-        "<set> <a> reminder (in|for) {duration} (to|for) {task}",
-        "<set> <a> reminder (to|for me to|for) {task} in {duration}",
+        "[<set>] <a> reminder (in|for) {duration} (to|for) {task}",
+        "[<set>] <a> reminder (to|for me to|for) {task} in {duration}",
+        "(do not|never) let me forget (to|that i have to|that i need to) {task} in {duration}",
         "(tell|call) me in {duration} to {task}",
     )
     def reminder(self, slots: Slots, request: Request) -> Reply | None:
@@ -99,8 +103,10 @@ class Timers(Skill):
         "remind me [at|on] {moment} <task> {task}",
         "remind me <task> {task} [at|on] {moment}",
         "[at|on] {moment} remind me <task> {task}",
-        "<set> <a> reminder [for|at|on] {moment} (to|for) {task}",
-        "<set> <a> reminder (to|for me to|for) {task} [at|on] {moment}",
+        "[<set>] <a> reminder [for|at|on] {moment} (to|for) {task}",
+        "[<set>] <a> reminder (to|for me to|for) {task} [at|on] {moment}",
+        "(do not|never) let me forget (to|that i have to|that i need to) {task} [at|on] {moment}",
+        "[at|on] {moment} (do not|never) let me forget to {task}",
     )
     def reminder_at(self, slots: Slots, request: Request) -> Reply | None:
         return _remind_at(slots.words("moment"), "to " + to_hearer(slots.quote("task")), request)
@@ -112,6 +118,8 @@ class Timers(Skill):
         "(wake|call|alert|ring) me [up] [at] {moment}",
         "(be woken|get|wake) [me] up [at] {moment}",
         "set [a|the] timer (for|at|to|until) {moment}",
+        "(have to|need to|must|want to) (get up|be up|wake up|be awake) (at|by) {moment}",
+        "(make sure|see to it) [that] i (am|get|wake) (up|awake) [up] (at|by) {moment}",
     )
     def alarm(self, slots: Slots, request: Request) -> Reply | None:
         return _alarm(slots.words("moment"), request)
@@ -148,13 +156,24 @@ class Timers(Skill):
     @phrases(
         "(cancel|stop|delete|clear|remove|end|kill|forget|drop|abort|disable) {which}",
         "(get rid of|turn off|switch off|never mind|no more) {which}",
-        "turn {which} off",
+        "(turn|switch|shut) {which} off",
+        "i do not need {which} [any more|anymore|any longer|no more]",
     )
     def cancel(self, slots: Slots, request: Request) -> Reply | None:
         which = slots.words("which")
         if not _KINDS.intersection(which) or len(which) > 8:
             return None
         return self.call(request, "cancel_timers", which=" ".join(which))
+
+    @phrases(
+        "how (much longer|long|much more time) (does|do|will|must) [the|my] {label} [still] (need|take|have) [to cook]",
+        "(when|how soon) (is|are|will) [the|my] {label} [be] (done|ready|finished)",
+    )
+    def left_on(self, slots: Slots, request: Request) -> Reply | None:
+        """Only of what a timer is named after."""
+        named = set(slots.words("label"))
+        known = any(named <= set(plain(timer.text).split()) for timer in request.timers)
+        return self.call(request, "list_timers") if known else None
 
     @phrases(
         "how (much time|much longer|long|many minutes) [is|are|do i have] <left> (on|for|of|in) (the|my) <timers>",
@@ -168,6 +187,7 @@ class Timers(Skill):
         "do i have [any|a] <timers> [set|running]",
         "[the|my] timer status",
         "how is (the|my) timer [doing]",
+        "(is|are) (the|my) <timers> (on|still on|still running|still set|running|set)",
     )
     @cues("reminders|reminder|timers|alarms what|list|read|check|which|go|hear|everything|all my|the|list|have")
     def left(self, slots: Slots, request: Request) -> Reply | None:

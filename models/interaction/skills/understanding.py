@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.indirect import direct
 from duplex.models.interaction.skills.patterns import Gist
 from duplex.models.interaction.skills.phonetic_match import corrections
 from duplex.models.interaction.skills.skill import Reply, Skill
@@ -29,7 +30,8 @@ _OPENING = word_set(
 _LEADS = phrase_set(
     "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
     "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
-    "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+    "i was wondering|i forgot|i forget|do you still know|do you still remember|do you know if|find out|look up|find|check|"
+    "see|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
     "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
     "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
     "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
@@ -165,8 +167,10 @@ def _take(words: tuple[Word, ...], request: Request, skills: Sequence[Skill]) ->
 
 
 def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
-    """The words as they are, then without what opens a request politely, then without what closes it."""
+    """The words as they are, then without what opens a request politely, then without what closes it; at last, as
+    direct questions, what may be indirect ones."""
     seen: set[tuple[int, int]] = set()
+    questions: list[tuple[Word, ...]] = []
     current: tuple[Word, ...] | None = words
     while current:
         shorter: tuple[Word, ...] | None = current
@@ -175,8 +179,10 @@ def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
             if span not in seen:
                 seen.add(span)
                 yield shorter
+                questions += direct(shorter)
             shorter = _without(shorter, _TAILS, at_end=True)
         current = _without(current, _LEADS, at_end=False)
+    yield from questions
 
 
 def _without(words: tuple[Word, ...], edges: frozenset[tuple[str, ...]], *, at_end: bool) -> tuple[Word, ...] | None:
