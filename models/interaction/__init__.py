@@ -53,23 +53,19 @@ def load_answerer(
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
     all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The
-    timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's. tools: the user's functions that the
-    model may call besides the built-in abilities; mcp: servers of more, each a command or an address.
+    timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's. tools: the user's functions, called
+    by the model, or by rules where there is none; mcp: servers of more, each a command or an address.
     Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
     """
     from duplex.models.interaction.skills import Skills, builtin_skills
 
-    skills = Skills(builtin_skills(name or DEFAULT_NAME))
+    known = builtin_skills(name or DEFAULT_NAME)
     if llm == AUTO:
         found = find_model_server()
         llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
-        if tools or mcp:
-            from duplex.models.interaction.tools.toolbox import Toolbox
-
-            skills.toolbox = Toolbox(tools, lost=["a language model calls your tools: give llm or model"])
-        return skills
-    toolbox = _open_toolbox(tools, mcp)
+        return Skills(known, toolbox=_open_toolbox(tools, mcp, builtin=False) if tools or mcp else None)
+    skills, toolbox = Skills(known), _open_toolbox(tools, mcp)
     from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
@@ -106,19 +102,20 @@ def load_answerer(
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 
 
-def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str]) -> Toolbox:
-    """The built-in abilities, the user's functions and those of servers. Raises SettingsError."""
+def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str], *, builtin: bool = True) -> Toolbox:
+    """The user's functions, those of servers and, for a model, the built-in abilities. Raises SettingsError."""
     from duplex.models.interaction.tools.builtin import for_models
     from duplex.models.interaction.tools.tool import Tool
     from duplex.models.interaction.tools.toolbox import Toolbox
 
-    own = [Tool.of(tool) for tool in tools]
+    own, abilities = [Tool.of(tool) for tool in tools], for_models()
+    offered = abilities if builtin else []
     if not mcp:
-        return Toolbox([*own, *for_models()])
+        return Toolbox([*own, *offered])
     from duplex.models.interaction.tools.mcp_servers import McpServers
 
-    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *for_models())])
-    return Toolbox([*own, *servers.tools, *for_models()], lost=servers.lost, closing=servers.close)
+    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *abilities)])
+    return Toolbox([*own, *servers.tools, *offered], lost=servers.lost, closing=servers.close)
 
 
 def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:

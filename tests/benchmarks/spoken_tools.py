@@ -104,6 +104,12 @@ class Judged:
     tool: bool
     whole: bool
     """Whether the arguments are right as well."""
+    said: str = ""
+
+    @property
+    def asked_back(self) -> bool:
+        """Nothing was done, and the answer is a question: the user says it once more."""
+        return not self.called and self.said.rstrip().endswith("?")
 
 
 def wordings(path: Path = WORDINGS) -> Iterator[Wording]:
@@ -125,23 +131,23 @@ def asked(text: str, confidence: float = 1.0, report: Report | None = None) -> R
     )
 
 
-def calls(text: str, confidence: float = 1.0) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """What the built-in rules call for the turn."""
+def answered(text: str, confidence: float = 1.0) -> tuple[tuple[tuple[str, dict[str, Any]], ...], str]:
+    """(what the built-in rules call for the turn, what they say)."""
     told: list[Any] = []
 
-    async def answer() -> None:
-        async for _ in Skills().answer(asked(text, confidence, told.append)):
-            pass
+    async def answer() -> str:
+        items = Skills().answer(asked(text, confidence, told.append))
+        return "".join([item.text async for item in items if isinstance(item, Say)])
 
-    asyncio.run(answer())
-    return tuple((event.tool, dict(event.arguments)) for event in told if isinstance(event, CallBegun))
+    said = asyncio.run(answer())
+    return tuple((event.tool, dict(event.arguments)) for event in told if isinstance(event, CallBegun)), said
 
 
 def judge(wording: Wording, heard: Heard) -> Judged:
-    called = calls(heard.text, heard.confidence)
+    called, said = answered(heard.text, heard.confidence)
     named = [arguments for tool, arguments in called if tool == wording.tool]
     whole = len(called) == 1 and bool(named) and _same(wording.tool, named[0], wording.arguments)
-    return Judged(wording, heard, called, len(called) == 1 and bool(named), whole)
+    return Judged(wording, heard, called, len(called) == 1 and bool(named), whole, said)
 
 
 def _same(tool: str, given: dict[str, Any], right: dict[str, Any]) -> bool:
@@ -241,6 +247,13 @@ def report(judged: Sequence[Judged]) -> None:
         rows.append([name, max(map(len, parts), default=0), *shares])
     print(table(header, rows))
     print(f"turns that were taken for more than one: {sum(each.heard.times > 1 for each in judged)} of {len(judged)}")
+    for snr, name in zip(conditions, names, strict=True):
+        wrong = [each for each in judged if each.heard.snr == snr and not each.whole]
+        back, other = sum(each.asked_back for each in wrong), sum(bool(each.called) for each in wrong)
+        print(
+            f"{name}: of {len(wrong)} that are not right, {back} were asked back, {other} called another tool or with "
+            f"other arguments, {len(wrong) - back - other} were declined"
+        )
     failed = Counter((each.wording.tool, *(tool for tool, _ in each.called)) for each in judged if not each.whole)
     for kind, count in failed.most_common(WORST):
         print(f"{count} x {kind[0]} → {', '.join(kind[1:]) or 'nothing'}")

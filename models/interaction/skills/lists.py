@@ -15,6 +15,7 @@ from duplex.models.interaction.skills.kept_lists import (
 from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
+from duplex.models.interaction.skills.timers import KINDS
 
 MOST_WANTED = 6
 """Words of what is needed, where an order does not name it itself."""
@@ -33,7 +34,8 @@ class Lists(Skill):
         """Only where a list was spoken of before."""
         lists, _ = kept_lists(request)
         number = parse_number(slots.words("items")[:1]) is not None  # "add five and six" is a sum
-        return None if not lists or number else self.call(request, "add_to_list", items=listed_items(slots))
+        pending = not KINDS.isdisjoint(slots.words("items"))  # and "put an alarm" no thing for a list
+        return None if not lists or number or pending else self.call(request, "add_to_list", items=listed_items(slots))
 
     @phrases(*ADDING_WANTED)
     def add_wanted(self, slots: Slots, request: Request) -> Reply | None:

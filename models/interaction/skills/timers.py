@@ -20,11 +20,14 @@ from duplex.models.turn_taking.word_lists import word_set
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"
+WHAT_TIME = "For what time?"
+MOST_UNCLEAR = 4
+"""Words of a time that is none."""
 
-_KINDS = word_set("timer timers reminder reminders alarm alarms")
+KINDS = word_set("timer timers reminder reminders alarm alarms")
 _OPEN_REMINDERS = (
     "remind me (to|that i have to|that i need to|about) {task}",
-    "(set|make|create|add|give) [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
+    "[set|make|create|add|give|need] [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
     "(do not|never) let me forget (to|about) {task}",
 )
 
@@ -131,6 +134,14 @@ class Timers(Skill):
     def timer_open(self, slots: Slots, request: Request) -> Reply | None:
         return Reply.say(HOW_LONG, finished=False)
 
+    @phrases("<set> <a> timer (for|of) {duration}", "<set> <a> {duration} timer")
+    def timer_unclear(self, slots: Slots, request: Request) -> Reply | None:
+        return Reply.say(HOW_LONG, finished=False) if _is_short(slots.words("duration")) else None
+
+    @phrases("<set> <a> alarm (for|at|to) {moment}", "wake me [up] (at|by) {moment}")
+    def alarm_unclear(self, slots: Slots, request: Request) -> Reply | None:
+        return Reply.say(WHAT_TIME, finished=False) if _is_short(slots.words("moment")) else None
+
     @phrases(
         *_OPEN_REMINDERS,
         "<set> <a> reminder [for me]",
@@ -144,9 +155,11 @@ class Timers(Skill):
     def span_alone(self, slots: Slots, request: Request) -> Reply | None:
         """Only as the answer to a question of this skill, the last thing that was said."""
         asked = request.history[-1] if request.history and request.history[-1].party == "assistant" else None
-        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHEN)):
+        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHAT_TIME, WHEN)):
             return None
         words, seconds = slots.words("span"), parse_duration(slots.words("span"))
+        if asked.text.rstrip().endswith(WHAT_TIME):
+            return _alarm(words, request) or _set_timer(seconds, "", request)
         if asked.text.rstrip().endswith(HOW_LONG):
             return _set_timer(seconds, "", request) or _alarm(words, request)
         before = next((heard.text for heard in reversed(request.history) if heard.party == request.party), "")
@@ -161,7 +174,7 @@ class Timers(Skill):
     )
     def cancel(self, slots: Slots, request: Request) -> Reply | None:
         which = slots.words("which")
-        if not _KINDS.intersection(which) or len(which) > 8:
+        if not KINDS.intersection(which) or len(which) > 8:
             return None
         return self.call(request, "cancel_timers", which=" ".join(which))
 
@@ -192,6 +205,11 @@ class Timers(Skill):
     @cues("reminders|reminder|timers|alarms what|list|read|check|which|go|hear|everything|all my|the|list|have")
     def left(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "list_timers")
+
+
+def _is_short(words: Sequence[str]) -> bool:
+    """Whether they may be a time that was misheard, and nothing more."""
+    return len(words) <= MOST_UNCLEAR and "and" not in words
 
 
 def _set_timer(seconds: Fraction | None, label: str, request: Request) -> Reply | None:

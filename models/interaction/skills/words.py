@@ -77,6 +77,9 @@ _CONTRACTIONS = {
 _MERGED = {
     ("per", "cent"): "percent",
     ("alarm", "clock"): "alarm",
+    ("to", "day"): "today",
+    ("to", "day's"): "today's",
+    ("to", "morrow"): "tomorrow",
     ("o", "clock"): "oclock",
     ("after", "noon"): "afternoon",
 }
