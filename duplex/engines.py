@@ -142,7 +142,6 @@ def _open_decider(settings: Settings, turn_taking: TurnTakingModels) -> Decider[
         settings.decider,
         turn_taking,
         settings.floor,
-        remarks=settings.warn_of_sounds,
         heads=settings.decider_heads,
         gates=settings.decider_gates,
     )

@@ -304,6 +304,18 @@ class ToolReturned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered(Event):
+    """Long-term memory served the answer to turn `turn`: notes that were kept of it, that bear on it, or were deleted
+    because it asked for that."""
+
+    type: ClassVar[str] = "remembered"
+    turn: int
+    kept: list[str]
+    used: list[str]
+    forgotten: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class CapabilityLost(Event):
     """A capability failed; the session goes on without it."""
 

@@ -156,6 +156,10 @@ class LiveView:
                 self._line(event.end, "", "dim", f"[dim]· {escape(f'{tool} failed: {text}'[:140])}[/]")
             case ev.ToolReturned(tool=tool, late=True):
                 self._line(event.end, "", "dim", f"[dim]· {escape(tool)} ended after its answer was given up[/]")
+            case ev.Remembered(kept=kept, used=used, forgotten=forgotten):
+                for done, notes in (("noted", kept), ("remembered", used), ("forgotten", forgotten)):
+                    for note in notes:
+                        self._line(event.start, "", "dim", f"[dim]· {done}: {escape(note[:100])}[/]")
             case ev.CapabilityLost(capability=capability, reason=reason):
                 self._line(event.start, "", "red", f"[red]{capability} lost: {escape(reason)}[/]")
             case ev.CapabilityRestored(capability=capability):

@@ -8,11 +8,12 @@ word.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from duplex import events as ev
 from duplex.conversation.percepts import Percepts
-from duplex.models.interaction.decider import AGAIN_AFTER, LASTS, remark
+from duplex.models.interaction.decider import Noticed
 from duplex.models.interaction.decider.contract import BLOCK, Decider, Situation, Verdict
 from duplex.models.interaction.percepts import Percept, Sound
 from duplex.streaming.audio import SAMPLE_RATE
@@ -59,10 +60,7 @@ class Deciding:
         self._state = decider.initial_state()
         self._block = 0
         self._logged = "silent"
-        self._sounds: dict[str, Sound] = {}
-        """That matter and that nothing was said about, by label."""
-        self._spoken_of: dict[str, float] = {}
-        """When each kind of sound last was, in seconds."""
+        self._noticed = Noticed()
 
     def tick(self, at: int) -> None:
         """Everything up to the sample `at` has been perceived."""
@@ -76,13 +74,12 @@ class Deciding:
             self.node.put(self._percepts.now)
 
     def perceived(self, percept: Percept) -> None:
-        if not isinstance(percept, Sound) or self._speak_up is None or remark(percept) is None:
-            return
-        if percept.at - self._spoken_of.get(percept.label, -AGAIN_AFTER) >= AGAIN_AFTER:
-            self._sounds[percept.label] = percept
+        if isinstance(percept, Sound) and self._speak_up is not None:
+            self._noticed.hear(percept)
 
     async def _decide(self, _: int) -> None:
         percepts, situation = self._percepts.take(), self._situation()
+        situation = replace(situation, noticed=self._due(situation))
         step = self._decider.step
         verdict, self._state = await self._steps.run(
             "decide", step, percepts, situation, self._state, limit=DECIDE_LIMIT
@@ -99,23 +96,19 @@ class Deciding:
     @property
     def waits(self) -> bool:
         """Whether a sound may still be spoken of."""
-        return any(self._percepts.now / SAMPLE_RATE - sound.at <= LASTS for sound in self._sounds.values())
+        return self._noticed.due(self._percepts.now / SAMPLE_RATE) is not None
+
+    def _due(self, situation: Situation) -> Sound | None:
+        """The sound that may be spoken of now: in the middle of a reply an urgent one."""
+        return self._noticed.due(situation.now, urgent=situation.speaking)
 
     def _remark(self, situation: Situation) -> bool:
-        """To respond where nobody has said anything is to speak of a sound that was heard, if there was one.
-
-        In the middle of a reply it is one that is urgent.
-        """
+        """To respond where nobody has said anything is to speak of the sounds that were heard, if there were any."""
         if situation.turn_open or situation.answering or self._speak_up is None:
             return False
         spoken = False
-        for label, sound in list(self._sounds.items()):
-            found = remark(sound)
-            if found is None or (situation.speaking and not found.urgent):
-                continue
-            del self._sounds[label]
-            if situation.now - sound.at <= LASTS:
-                self._spoken_of[label] = situation.now
-                self._speak_up(found.text, urgent=found.urgent)
-                spoken = True
+        while (sound := self._due(situation)) is not None:
+            said = self._noticed.speak_of(sound, situation.now)
+            self._speak_up(said.text, urgent=said.urgent)
+            spoken = True
         return spoken

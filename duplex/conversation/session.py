@@ -270,8 +270,7 @@ class Session:
             self._emit,
             self._pipeline.spawn,
             self._turn,
-            engines.decider
-            or load_decider(RULES, engines.turn_taking, settings.floor, remarks=settings.warn_of_sounds, before=before),
+            engines.decider or load_decider(RULES, engines.turn_taking, settings.floor, before=before),
             lambda percept: self._audience.tell("on_percept", percept),
             settings.log_decisions,
         )

@@ -1,11 +1,11 @@
-"""Calls of tools as events of the session, on its clock."""
+"""Calls of tools, and uses of memory, as events of the session, on its clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from duplex import events as ev
-from duplex.models.interaction.contract import Answerer, CallBegun, CallEnded
+from duplex.models.interaction.contract import Answerer, CallBegun, CallEnded, MemoryUsed
 from duplex.models.interaction.percepts import ToolResult
 from duplex.streaming.audio import SAMPLE_RATE
 
@@ -34,11 +34,14 @@ class ToolLog:
         self._open: dict[str, tuple[int, int]] = {}
         self._count = 0
 
-    def of_turn(self, turn: int) -> Callable[[CallBegun | CallEnded], None]:
-        """Takes what is told of the calls that the answer to a turn makes."""
+    def of_turn(self, turn: int) -> Callable[[CallBegun | CallEnded | MemoryUsed], None]:
+        """Takes what is told of what the answer to a turn calls and remembers."""
 
-        def report(told: CallBegun | CallEnded) -> None:
+        def report(told: CallBegun | CallEnded | MemoryUsed) -> None:
             now = self._now()
+            if isinstance(told, MemoryUsed):
+                self._emit(ev.Remembered(now, now, turn, list(told.kept), list(told.used), list(told.forgotten)))
+                return
             if isinstance(told, CallBegun):
                 self._count += 1
                 self._open[told.call] = self._count, now

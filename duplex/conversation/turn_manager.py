@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from duplex import events as ev
-from duplex.conversation import floor_rules as fl
 from duplex.conversation.deciding import Deciding
 from duplex.conversation.floor import Floor
+from duplex.conversation.floor import actions as act
+from duplex.conversation.floor.table import State
 from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.history import History
@@ -78,7 +79,7 @@ class TurnManager:
         self.playback = Playback(manner.ahead)
         self.floor = Floor(floor, is_backchannel=models.is_backchannel, asks_for_floor=models.asks_for_floor)
         self.asks_for_floor = models.asks_for_floor
-        self.announcements = Announcements(self.floor, self.percepts.timer_due)
+        self.announcements = Announcements(self.floor.announce, self.percepts.timer_due)
         self.deciding = Deciding(
             decider,
             self.percepts,
@@ -154,7 +155,7 @@ class TurnManager:
         """Answer from now on, or only listen: a reply that is being given then ends at once."""
         self._answers = self.deciding.on = on
         if not on and self.replies.current is not None:
-            self._act([fl.Interrupt(self.replies.current.epoch, self.now)])
+            self._act([act.Interrupt(self.replies.current.epoch, self.now)])
 
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
         """What was said before this session began, at negative times, and the timers that are still pending."""
@@ -173,7 +174,7 @@ class TurnManager:
     def settled(self, deadline: int) -> bool:
         """Nothing is left to happen: nobody speaks, nothing is due before the sample `deadline`."""
         return (
-            self.floor.state is fl.State.LISTENING
+            self.floor.state is State.LISTENING
             and self.replies.current is None
             and not self.floor.typing
             and not self.announcements.due_before(deadline)
@@ -307,38 +308,38 @@ class TurnManager:
     def capability_restored(self, capability: str) -> None:
         self._emit(ev.CapabilityRestored(self.now, self.now, capability))
 
-    def _act(self, actions: list[fl.Action]) -> None:
+    def _act(self, actions: list[act.Action]) -> None:
         for action in actions:
             match action:
-                case fl.Decide(kind, reason, since, epoch):
+                case act.Decide(kind, reason, since, epoch):
                     self._emit(ev.Decision(since, self.now, kind, reason, self.floor.turn, epoch))
-                case fl.EndTurn():
+                case act.EndTurn():
                     self._end_turn(action)
-                case fl.TypedTurn():
+                case act.TypedTurn():
                     self._typed_turn(action)
-                case fl.Backchannel(party, text, start, end):
+                case act.Backchannel(party, text, start, end):
                     who = self._who(party, start, end)
                     self._emit(ev.Turn(start, end, party, text, self.floor.turn, "backchannel", who))
                     self.history.add(party, text, start, end)
-                case fl.Announce(epoch):
+                case act.Announce(epoch):
                     self.replies.announce(epoch, self.floor.turn, self.announcements.take())
-                case fl.CutIn(epoch):
+                case act.CutIn(epoch):
                     text = self.announcements.take(urgent_only=True)
                     self._spawn("speech", self._interject(epoch, text, self.now))
-                case fl.Acknowledge(epoch):
+                case act.Acknowledge(epoch):
                     if self.replies.current is None:
                         self.replies.announce(epoch, self.floor.turn, ACKNOWLEDGEMENT)
-                case fl.Withdraw(epoch):
+                case act.Withdraw(epoch):
                     self._withdraw(epoch)
-                case fl.Suspend(epoch, onset):
+                case act.Suspend(epoch, onset):
                     self._silence(onset, suspended=True)
                     self.playback.suspend(epoch)
-                case fl.Resume(epoch):
+                case act.Resume(epoch):
                     if self.replies.current is not None:
                         self.replies.current.suspended = self.replies.current.told = False
                     self._emit(ev.Resumed(self.now, self.now, epoch, self.playback.position))
                     self.playback.resume(epoch)
-                case fl.Interrupt(epoch, onset):
+                case act.Interrupt(epoch, onset):
                     self._silence(onset, suspended=False)
                     self.replies.stop()
                     self.playback.interrupt(epoch)
@@ -352,10 +353,10 @@ class TurnManager:
         current, track, state = self.replies.current, self.playback.track, self.floor.state
         return Situation(
             now=self.now / SAMPLE_RATE,
-            speaking=state in (fl.State.SPEAKING, fl.State.OVERLAP),
-            held=state is fl.State.SUSPENDED,
-            answering=state is fl.State.THINKING,
-            turn_open=state in (fl.State.HEARING, fl.State.PAUSING, fl.State.OVERLAP, fl.State.SUSPENDED),
+            speaking=state in (State.SPEAKING, State.OVERLAP),
+            held=state is State.SUSPENDED,
+            answering=state is State.THINKING,
+            turn_open=state in (State.HEARING, State.PAUSING, State.OVERLAP, State.SUSPENDED),
             asked=self.replies.last_text.endswith("?"),
             since=self.floor.since / SAMPLE_RATE,
             patience=self.floor.pause_limit(),
@@ -378,7 +379,7 @@ class TurnManager:
         current.suspended = suspended
         current.interrupted = not suspended
 
-    def _end_turn(self, action: fl.EndTurn) -> None:
+    def _end_turn(self, action: act.EndTurn) -> None:
         if action.limited:
             for segmenter in self.segmenters.values():
                 segmenter.cut(self.now)
@@ -392,7 +393,7 @@ class TurnManager:
         party, text = action.texts[-1][:2] if action.texts else ("", "")
         self._answer(action.turn, action.epoch, party, text, past)
 
-    def _typed_turn(self, action: fl.TypedTurn) -> None:
+    def _typed_turn(self, action: act.TypedTurn) -> None:
         self.finish_reply(interrupted=True)  # one that was interrupted for it may not have faded yet
         messages = [message for message in action.messages if not message.told]
         for party, text, start, end in action.texts:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime
 
 from duplex import events as ev
@@ -41,14 +40,6 @@ def typed_text(text: str) -> str:
     return line
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """What `Announcements` counts."""
-
-    announcements: int = 0
-    urgent: int = 0
-
-
 class TypedConversation:
     """answerer: what answers; it stays open. emit: takes every event. steps: where understanding runs. wall_time: the
     time at the beginning, for a conversation that is not now."""
@@ -71,7 +62,7 @@ class TypedConversation:
         self._clock = clock or SystemClock()
         self._wall_time = WallTime(self._clock, wall_time)
         self._began = self._clock.now()
-        self._announcements = Announcements(_Waiting())
+        self._announcements = Announcements()
         self._tools = ToolLog(emit, lambda: self.now)
         self._changed = asyncio.Event()
         self._epoch = self._turn = 0

@@ -1,7 +1,7 @@
 // From the session's events to what a reader sees: turns and replies, in order of time. Pure: no page, no clock.
 //
 // An entry: {key, kind, party, speaker, start, end, text, open, ...}
-//   kind: turn, backchannel, side_speech, reply, sound (text: what it is)
+//   kind: turn, backchannel, side_speech, reply, sound (text: what it is), tool (what was called, what it gave), memory
 //   a turn: typed (written, not said)
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
@@ -11,9 +11,12 @@ import { RATE } from "./session_clock.js";
 export const ASSISTANT = "assistant";
 
 const SOUND_AGAIN = 20; // seconds
+const LONGEST = 160; // characters of what a tool gave, or of a note
 
 const seconds = (sample) => (Number.isFinite(sample) ? Math.max(0, sample / RATE) : 0);
 const join = (words) => words.filter(Boolean).join(" ");
+const plain = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
 export class Conversation {
   // changed(entry): new or different. removed(key).
@@ -47,6 +50,12 @@ export class Conversation {
         return this.#turn(event);
       case "sound":
         return this.#sound(event);
+      case "tool_called":
+        return this.#called(event);
+      case "tool_returned":
+        return this.#returned(event);
+      case "remembered":
+        return this.#remembered(event);
       case "decision":
         if (event.kind === "nothing_said") this.#dropSilent();
         if (event.kind === "withdraw" || event.kind === "go_on") this.#withdraw(event.epoch);
@@ -116,6 +125,27 @@ export class Conversation {
     this.#update(entry, { open: false, text: event.label, end: Math.max(entry.end, seconds(event.end)) });
   }
 
+  // A tool: its name and what it was given, then what it gave.
+  #called({ call, tool, arguments: given, ...event }) {
+    const told = Object.entries(given).filter(([, value]) => value !== "" && value !== null);
+    const text = `${tool}(${told.map(([name, value]) => `${name}: ${plain(value)}`).join(", ")})`;
+    this.#update(this.#add({ key: `tool/${call}`, kind: "tool", party: ASSISTANT, called: text }, event), { text });
+  }
+
+  #returned({ call, text, failed, end }) {
+    const entry = this.entries.get(`tool/${call}`);
+    const gave = text && `${entry?.called} → ${failed ? "failed: " : ""}${short(text)}`;
+    if (entry) this.#update(entry, { open: false, failed, text: gave || entry.called, end: seconds(end) });
+  }
+
+  #remembered(event) {
+    for (const done of ["kept", "used", "forgotten"]) {
+      if (!event[done].length) continue;
+      const entry = this.#add({ key: `memory/${this.count}`, kind: "memory", party: ASSISTANT }, event);
+      this.#update(entry, { open: false, text: `${done}: ${event[done].map(short).join("; ")}` });
+    }
+  }
+
   #replyText(event) {
     const entry = this.#reply(event.epoch, event);
     entry.made = join([entry.made, event.text]);
@@ -167,7 +197,7 @@ export class Conversation {
     const at = seconds(event.type === "word" ? (event.start + event.end) / 2 : event.start);
     return [...this.entries.values()].some(
       ({ open, kind, party, start, end }) =>
-        !open && !["reply", "sound"].includes(kind) && party === event.party && start <= at && at < end,
+        !open && !["reply", "sound", "tool", "memory"].includes(kind) && party === event.party && start <= at && at < end,
     );
   }
 

@@ -74,6 +74,7 @@ export class Timeline {
     this.#wave(this.input, from, time, x, upper, lane, (at) => within(mine, at), tone(this.me || "user").fill);
     this.#wave(this.output, from, time, x, lower, lane, audible, "--assistant");
     this.#mind(from, time, x, middle);
+    this.#acts(from, time, x, lower - lane / 2);
     this.#sounds(from, time, x, upper - lane / 2);
     this.#decisions(from, time, x, middle, upper - lane / 2, lower + lane / 2);
 
@@ -160,15 +161,27 @@ export class Timeline {
     }
   }
 
-  // What is heard besides speech: a line over the waveform, and what it is.
+  // What is heard besides speech, over the microphone's waveform.
   #sounds(from, time, x, top) {
+    const mine = this.tracks.sounds.filter(({ party }) => party === this.me);
+    this.#labelled(mine, from, time, x, top, ({ label }) => [label, "--ink-3"]);
+  }
+
+  // Tools that are called and memory that is used, over the assistant's waveform.
+  #acts(from, time, x, top) {
+    this.#labelled(this.tracks.acts, from, time, x, top, ({ what, failed }) => [what, failed ? "--stop" : "--ink-3"]);
+  }
+
+  // A line as long as each span, and what it is where there is room.
+  #labelled(spans, from, time, x, top, look) {
     const { context } = this;
     let free = 0;
-    for (const { party, label, start, end } of this.tracks.sounds) {
-      if (party !== this.me || end < from || start > time) continue;
-      const left = Math.max(GUTTER, x(start));
-      context.fillStyle = this.#colours["--ink-3"];
-      context.fillRect(left, top, Math.max(2, x(Math.min(end, time)) - left), 2);
+    for (const span of spans) {
+      if (span.end < from || span.start > time) continue;
+      const left = Math.max(GUTTER, x(span.start));
+      const [label, colour] = look(span);
+      context.fillStyle = this.#colours[colour];
+      context.fillRect(left, top, Math.max(2, x(Math.min(span.end, time)) - left), 2);
       if (left < free) continue;
       context.fillText(label, left, top + 12);
       free = left + context.measureText(label).width + 8;

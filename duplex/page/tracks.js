@@ -16,6 +16,7 @@ export class Tracks {
     this.audible = []; // {start, end}
     this.decisions = []; // {kind, since, at, wait}
     this.minded = []; // what the decider decided, until it decided something else: {action, score, start, end}
+    this.acts = []; // tools called and memory used: {what, call, failed, start, end}
     this.sounds = []; // {party, label, start, end}
   }
 
@@ -40,6 +41,12 @@ export class Tracks {
         return this.#silent(end);
       case "decision":
         return push(this.decisions, { kind: event.kind, since: start, at: end });
+      case "tool_called":
+        return push(this.acts, { what: event.tool, call: event.call, failed: false, start, end: Infinity });
+      case "tool_returned":
+        return this.#returned(event, end);
+      case "remembered":
+        return this.#remembered(event, start);
       case "decided":
         if (this.minded.length) this.minded.at(-1).end = Math.min(this.minded.at(-1).end, end);
         return push(this.minded, { action: event.action, score: event.score, start: end, end: Infinity });
@@ -62,6 +69,18 @@ export class Tracks {
     const open = this.sounds.findLast((sound) => sound.party === party && sound.label === label);
     if (open && open.end === Infinity) Object.assign(open, { start, end: over ? end : Infinity });
     else push(this.sounds, { party, label, start, end: over ? end : Infinity });
+  }
+
+  #returned({ call, failed }, end) {
+    const act = this.acts.findLast((each) => each.call === call);
+    if (act) Object.assign(act, { failed, end });
+  }
+
+  #remembered(event, at) {
+    for (const done of ["kept", "used", "forgotten"]) {
+      const count = event[done].length;
+      if (count) push(this.acts, { what: `${count} note${count > 1 ? "s" : ""} ${done}`, failed: false, start: at, end: at });
+    }
   }
 
   // A reply's end is told again when it is over for good: only an open span is closed.

@@ -111,7 +111,8 @@ function fill(item, entry, name) {
 function tagOf(entry) {
   if (entry.interrupted) return entry.last ? `interrupted at “${entry.last.replace(/[.,;:!?]+$/, "")}”` : "interrupted";
   if (entry.typed) return "typed";
-  return { backchannel: "backchannel", side_speech: "side speech", sound: "sound" }[entry.kind] ?? "";
+  if (entry.kind === "tool") return entry.failed ? "tool failed" : "tool";
+  return { backchannel: "backchannel", side_speech: "side speech", sound: "sound", memory: "memory" }[entry.kind] ?? "";
 }
 
 function pieces(entry) {

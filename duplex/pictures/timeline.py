@@ -16,7 +16,7 @@ import numpy as np
 
 from duplex.audio_files.waveform import BIN, peaks, peaks_of_file
 from duplex.pictures import timeline_style as style
-from duplex.pictures.mind_lane import decided_actions, draw_mind
+from duplex.pictures.mind_lane import decided_actions, draw_acts, draw_mind
 from duplex.pictures.sound_lines import draw_sounds
 from duplex.pictures.timeline_layout import Lane, Row, layout, parties_of, speaker_colours, unheard
 from duplex.pictures.typesetting import Typesetter
@@ -182,6 +182,7 @@ class _Picture:
         self._draw_decisions(axes, row, low, high)
         if row.mind is not None:
             draw_mind(axes, self._log, span, row.mind, self._scale)
+            draw_acts(axes, self._log.mind_acts, span, row.mind, self._small, self._scale)
 
     def _draw_name(self, axes: Axes, lane: Lane, span: Span) -> None:
         room = style.LEFT - 0.2

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from duplex.pictures import timeline_style as style
-from duplex.pictures.mind_lane import has_mind
+from duplex.pictures.mind_lane import has_mind, mind_height
 from duplex.pictures.typesetting import Run, StyledWord, Typesetter
 from duplex.session_record.session_log import ASSISTANT, SessionLog, Span, SpokenReply, SpokenTurn
 from duplex.session_record.subtitles import Caption, timed_words
@@ -72,7 +72,7 @@ def layout(log: SessionLog, duration: float, most: float, typesetter: Typesetter
             for party in (*parties, ASSISTANT)
         }
         lines = {party: _lines(found) for party, found in stretches.items()}
-        result.append(Row(span, *_lanes(parties, lines, has_mind(log)), stretches))
+        result.append(Row(span, *_lanes(parties, lines, mind_height(log) if has_mind(log) else 0.0), stretches))
     return result, scale
 
 
@@ -126,15 +126,15 @@ def _left_over(reply: SpokenReply) -> float:
 
 
 def _lanes(
-    parties: Sequence[str], lines: Mapping[str, int], mind: bool
+    parties: Sequence[str], lines: Mapping[str, int], mind: float
 ) -> tuple[list[Lane], float, float | None, float]:
     """From the bottom up: the assistant with its words lowest, the mind, the decisions, the parties with their words on
-    top."""
+    top. mind: the height of its lane, 0 for none."""
     words = lines[ASSISTANT] * style.TEXT_LINE
     bar = words + 0.05
     own = Lane(ASSISTANT, style.ASSISTANT, style.ASSISTANT_INK, bar + style.BAR + style.GAP, bar, words - 0.1)
     thinking = own.wave + style.WAVE + style.GAP if mind else None
-    floor = own.wave + style.WAVE if thinking is None else thinking + style.MIND
+    floor = own.wave + style.WAVE if thinking is None else thinking + mind
     y = floor + style.FLOOR
     lanes = [own]
     for number, party in reversed(list(enumerate(parties))):

@@ -53,6 +53,8 @@ TEXT_LINES, TEXT_LINE, TEXT_WIDTH = 3, 0.165, 5.0
 BAR, WAVE, FLOOR, MIND, GAP, TICKS = 0.07, 0.52, 0.42, 0.2, 0.05, 0.33
 """Inches: a turn's bar, a waveform, the lane of decisions, that of the mind, the space between, the axis with the space
 below it."""
+ACTS = 0.17
+"""Inches by which the mind's lane is higher where tools were called or memory was used."""
 
 FONT = 9.0
 """Points."""

@@ -102,6 +102,27 @@ class BlockDecision(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class MindAct:
+    """A tool that was called, or notes of long-term memory that served an answer. what: the tool's name, or "2 notes
+    used" and the like; about: arguments, or the notes."""
+
+    what: str
+    about: str
+    start: float
+    end: float
+    failed: bool = False
+
+    @classmethod
+    def remembered(cls, event: Mapping[str, Any], at: float) -> Iterator[MindAct]:
+        """From an event; at: in seconds."""
+        for done in ("kept", "used", "forgotten"):
+            notes = event.get(done)
+            if isinstance(notes, list) and notes:
+                what = f"{len(notes)} note{'s' if len(notes) > 1 else ''} {done}"
+                yield cls(what, "; ".join(map(str, notes)), at, at)
+
+
+@dataclass(frozen=True, slots=True)
 class Interruption:
     """The user took the floor from a reply."""
 
@@ -181,6 +202,7 @@ class SessionLog:
     translations: list[SpokenTranslation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     block_decisions: list[BlockDecision] = field(default_factory=list)
+    mind_acts: list[MindAct] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
     suspensions: list[Span] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)

@@ -26,6 +26,7 @@ from duplex.session_record.log_records import (
     Decided,
     DiarizedTurn,
     Interruption,
+    MindAct,
     SessionLog,
     SpokenReply,
     SpokenTranslation,
@@ -46,6 +47,7 @@ __all__ = [
     "Decided",
     "DiarizedTurn",
     "Interruption",
+    "MindAct",
     "SessionLog",
     "Span",
     "SpokenReply",
@@ -112,6 +114,7 @@ class _Reader:
         self._begun: dict[Any, Mapping[str, Any]] = {}
         self._held: dict[Any, list[float]] = {}
         self._gone_on: dict[Any, list[float]] = {}
+        self._calls: dict[Any, MindAct] = {}  # of tools that have not ended
         self._captions: dict[Any, SpokenTranslation] = {}  # not final when the log breaks off
 
     def read(self, event: Mapping[str, Any]) -> None:
@@ -160,6 +163,15 @@ class _Reader:
             case "decided":
                 action, gate, acted = str(event.get("action", "")), str(event.get("gate", "")), bool(event.get("acted"))
                 log.block_decisions.append(BlockDecision(action, score, gate, start, end, acted))
+            case "tool_called":
+                given = _mapping(event.get("arguments"))
+                about = ", ".join(f"{name}: {value}" for name, value in given.items() if value not in ("", None))
+                self._calls[event.get("call")] = MindAct(str(event.get("tool", "")), about, start, math.inf)
+            case "tool_returned":
+                if begun := self._calls.pop(event.get("call"), None):
+                    log.mind_acts.append(replace(begun, end=end, failed=bool(event.get("failed"))))
+            case "remembered":
+                log.mind_acts += MindAct.remembered(event, start)
             case "interrupted":
                 decided = self._time(event.get("decided"))
                 log.interruptions.append(Interruption(epoch, start, decided, end, str(event.get("heard", ""))))
@@ -190,6 +202,8 @@ class _Reader:
             for epoch, times in self._held.items()
             for held in times
         )
+        unended = (replace(act, end=log.duration) for act in self._calls.values())
+        log.mind_acts = sorted([*log.mind_acts, *unended], key=lambda act: act.start)
         log.names = _names(log)
         return log
 

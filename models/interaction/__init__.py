@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from duplex.models.interaction.nano import NANO
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def load_answerer(
 
     llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); "auto" for the
     server that `find_model_server` finds, if any; or a local language model, which is loaded here (seconds): a GGUF
-    file, a folder, a name of the store, or a Hugging Face id. model: which of the server's models, by name; its first
+    file, a folder, a name of the store, or a Hugging Face id; or NANO, the bundled one, for what the skills do not
+    understand. model: which of the server's models, by name; its first
     chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
@@ -64,8 +66,9 @@ def load_answerer(
         found = find_model_server()
         llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
-        return Skills(known, toolbox=_open_toolbox(tools, mcp, builtin=False) if tools or mcp else None)
-    skills, toolbox = Skills(known), _open_toolbox(tools, mcp)
+        return Skills(known, toolbox=_open_toolbox(tools, mcp, "none") if tools or mcp else None)
+    small = (llm or model) == NANO
+    skills, toolbox = Skills(known), _open_toolbox(tools, mcp, "all" if small else "offered")
     from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
@@ -87,6 +90,12 @@ def load_answerer(
             toolbox=toolbox,
         )
         return Router(skills, server, keep=keep_skills, toolbox=toolbox)
+    if small:
+        from duplex.models.interaction.nano import load_nano_answerer
+
+        # What the rules understand they do; what they do not, the small model may.
+        known = {skill.title for skill in skills.skills if skill.title} if keep_skills is None else keep_skills
+        return Router(skills, load_nano_answerer(toolbox), keep=known, toolbox=toolbox)
     from duplex.models.interaction.responders.local_models import open_local_model
 
     local = open_local_model(
@@ -102,20 +111,21 @@ def load_answerer(
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 
 
-def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str], *, builtin: bool = True) -> Toolbox:
-    """The user's functions, those of servers and, for a model, the built-in abilities. Raises SettingsError."""
-    from duplex.models.interaction.tools.builtin import for_models
+def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str], abilities: Literal["all", "offered", "none"]) -> Toolbox:
+    """The user's functions, those of servers, and the built-in abilities: all, those that are offered to language
+    models, or none. Raises SettingsError."""
+    from duplex.models.interaction.tools.builtin import BUILTIN, for_models
     from duplex.models.interaction.tools.tool import Tool
     from duplex.models.interaction.tools.toolbox import Toolbox
 
-    own, abilities = [Tool.of(tool) for tool in tools], for_models()
-    offered = abilities if builtin else []
+    own = [Tool.of(tool) for tool in tools]
+    builtin = {"all": [*BUILTIN.values()], "offered": for_models(), "none": []}[abilities]
     if not mcp:
-        return Toolbox([*own, *offered])
+        return Toolbox([*own, *builtin])
     from duplex.models.interaction.tools.mcp_servers import McpServers
 
-    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *abilities)])
-    return Toolbox([*own, *servers.tools, *offered], lost=servers.lost, closing=servers.close)
+    servers = McpServers(mcp, taken=[tool.name for tool in (*own, *builtin)])
+    return Toolbox([*own, *servers.tools, *builtin], lost=servers.lost, closing=servers.close)
 
 
 def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:

@@ -73,7 +73,8 @@ class Request:
     typed: bool = False
     """Whether it was written: who listens for himself has not heard it."""
     report: Report | None = field(default=None, compare=False, repr=False)
-    """Who is told of the calls of tools, on the event loop; a call that outlives its answer is told of as well."""
+    """Who is told of the calls of tools and of memory, on the event loop; a call that outlives its answer is told of as
+    well."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wall_time", in_system_zone(self.wall_time))
@@ -127,7 +128,20 @@ class CallEnded:
     late: bool = False
 
 
-Report = Callable[[CallBegun | CallEnded], None]
+@dataclass(frozen=True, slots=True)
+class MemoryUsed:
+    """Long-term memory in an answer. kept: texts of notes made of the turn; used: of those that bear on it and were
+    given with it; forgotten: of those deleted."""
+
+    kept: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.kept or self.used or self.forgotten)
+
+
+Report = Callable[[CallBegun | CallEnded | MemoryUsed], None]
 
 
 class Answerer(Protocol):

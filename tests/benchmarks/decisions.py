@@ -89,7 +89,7 @@ class Rules:
 
     def __init__(self) -> None:
         self._models, self._times = load_turn_taking("en"), FloorSettings()
-        self._gate = RuleGate(self._models, self._times, remarks=False)
+        self._gate = RuleGate(self._models, self._times)
 
     def initial_state(self) -> RulesState:
         return RulesState(self._gate.initial_state())

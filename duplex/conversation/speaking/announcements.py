@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Protocol
 
 from duplex.models.interaction.contract import Control
 from duplex.streaming.audio import SAMPLE_RATE
 
 
-class Waiting(Protocol):
-    """Who is told how many texts wait: the floor."""
-
-    announcements: int
-    urgent: int
-
-
 class Announcements:
-    """Texts that wait for the floor, and the timers that will make more of them. The floor is told how many wait.
+    """Texts that wait for the floor, and the timers that will make more of them.
 
-    An urgent text does not wait for a reply to end: it is said at the next end of a clause. due: is told the text of
-    each timer that becomes due.
+    An urgent text does not wait for a reply to end: it is said at the next end of a clause. waiting: is told how many
+    texts wait, and how many of them are urgent. due: is told the text of each timer that becomes due.
     """
 
-    def __init__(self, floor: Waiting, due: Callable[[str], None] = lambda text: None) -> None:
-        self._floor = floor
+    def __init__(
+        self,
+        waiting: Callable[[int, int], None] = lambda count, urgent: None,
+        due: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._told = waiting
         self._due = due
         self._waiting: list[tuple[str, bool]] = []
         self._timers: list[Control] = []
@@ -71,5 +67,4 @@ class Announcements:
         return bool(self._waiting) or any(timer.at * SAMPLE_RATE <= at for timer in self._timers)
 
     def _count(self) -> None:
-        self._floor.announcements = len(self._waiting)
-        self._floor.urgent = sum(urgent for _, urgent in self._waiting)
+        self._told(len(self._waiting), sum(urgent for _, urgent in self._waiting))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from duplex import events as ev
 from duplex.conversation.floor import Floor
-from duplex.conversation.floor_rules import Action
+from duplex.conversation.floor.actions import Action
 from duplex.conversation.history import ASSISTANT, History
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.replies import Replies

@@ -7,16 +7,15 @@ from typing import Any
 
 from duplex.models.interaction.decider.contract import Decider, Gate
 from duplex.models.interaction.decider.fusion import FusedDecider
-from duplex.models.interaction.decider.remarks import AGAIN_AFTER, LASTS, Remark, remark
+from duplex.models.interaction.decider.remarks import Noticed
 from duplex.models.interaction.decider.turn_rules import RuleGate, Times
+from duplex.models.interaction.nano import NANO, load_nano
 from duplex.models.turn_taking.contract import TurnTakingModels
 
-__all__ = ["AGAIN_AFTER", "LASTS", "RULES", "Remark", "load_decider", "remark"]
+__all__ = ["NANO", "RULES", "Noticed", "load_decider"]
 
 RULES = "rules"
 """The decider that needs no model."""
-NANO = "nano"
-"""The bundled mind, before the rules."""
 
 
 def load_decider(
@@ -24,26 +23,23 @@ def load_decider(
     models: TurnTakingModels,
     times: Times,
     *,
-    remarks: bool = False,
     heads: str = "",
     gates: str = "",
     before: Sequence[Gate[Any]] = (),
 ) -> Decider[Any]:
     """The decider of a session; loading a model takes seconds.
 
-    name: RULES, NANO, or a causal language model: a folder, a name of the store, or a Hugging Face id. Its gates come
-    before the rules, which need no model. heads: file of heads for its hidden states. gates: which gates it has (GATES
-    in language_model.py), with commas, the first the most important; empty: head if `heads` is given, else token.
-    models, times: what the rules go by; remarks: whether they speak up about sounds that matter. before: gates that
-    come first.
+    name: RULES, NANO for the bundled language model, or a causal language model: a folder, a name of the store, or a
+    Hugging Face id. Its gates come before the rules, which need no model. heads: file of heads for its hidden states.
+    gates: which gates it has (GATES in language_model.py), with commas, the first the most important; empty: head if
+    `heads` is given, else token.
+    models, times: what the rules go by. before: gates that come first.
     Raises ModelError, SettingsError.
     """
-    rules = RuleGate(models, times, remarks=remarks)
+    rules = RuleGate(models, times)
     if name == RULES:
         return FusedDecider([*before, rules])
     if name == NANO:
-        from duplex.models.interaction.nano import load_nano
-
         return FusedDecider([*before, load_nano(), rules])
     from duplex.models.interaction.decider.language_model import load_gates
 

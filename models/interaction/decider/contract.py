@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
-from duplex.models.interaction.percepts import Percept
+from duplex.models.interaction.percepts import Percept, Sound
 
 BLOCK = 0.4
 """Seconds of a decision block (Audio Interaction, arXiv 2606.05121, table of chunk sizes)."""
@@ -30,6 +30,7 @@ class Situation:
     assistant's last sentence was a question. since: words that began before that are of turns that are over; it falls
     back when such a turn goes on after all. rest: what has not been heard of the reply that is audible or held.
     patience: seconds of silence after which the turn that is open counts as over, as the models of turn taking have it.
+    noticed: a sound that waits to be spoken of, where that may be now.
     """
 
     now: float
@@ -41,6 +42,7 @@ class Situation:
     since: float = 0.0
     rest: str = ""
     patience: float = 0.8
+    noticed: Sound | None = None
 
 
 @dataclass(frozen=True, slots=True)

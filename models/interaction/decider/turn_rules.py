@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from duplex.models.interaction.decider.contract import Action, Situation, Verdict
-from duplex.models.interaction.decider.remarks import AGAIN_AFTER, LASTS, remark
-from duplex.models.interaction.percepts import Activity, Percept, Sound, Words
+from duplex.models.interaction.percepts import Activity, Percept, Words
 from duplex.models.turn_taking.contract import TurnTakingModels
 
 LONG_SPEECH = 4.0
@@ -50,7 +49,7 @@ class RuleState:
 
     active: the onset of each party that speaks. ended: when each party's last speech was over. reached: up to when each
     party's words are complete. said: the last revision of each recent utterance, by its number. over: onset of the
-    speech over the reply. spoken_of: when each kind of sound last was.
+    speech over the reply.
     """
 
     active: Mapping[str, float] = field(default_factory=dict)
@@ -61,9 +60,6 @@ class RuleState:
     said: Mapping[int, Words] = field(default_factory=dict)
     over: float | None = None
     backchannel: float = -LONG_SPEECH
-    sounds: Mapping[str, Sound] = field(default_factory=dict)
-    """That wait to be spoken of, by label."""
-    spoken_of: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def quiet_since(self) -> float:
@@ -87,12 +83,11 @@ class RuleState:
 
 
 class RuleGate:
-    """models: of turn taking, in the language of the conversation. remarks: whether it speaks up about sounds."""
+    """models: of turn taking, in the language of the conversation."""
 
     name = "rules"
 
-    def __init__(self, models: TurnTakingModels, times: Times, *, remarks: bool = False) -> None:
-        self._remarks = remarks
+    def __init__(self, models: TurnTakingModels, times: Times) -> None:
         self._models = models
         self._times = times
 
@@ -103,8 +98,7 @@ class RuleGate:
         self, percepts: Sequence[Percept], situation: Situation, state: RuleState
     ) -> tuple[Verdict | None, RuleState]:
         for percept in percepts:
-            if self._remarks or not isinstance(percept, Sound):
-                state = _perceived(percept, situation, state)
+            state = _perceived(percept, situation, state)
         turn = state.open_turn(situation.since)
         text = " ".join(words.text for words in turn)
         if situation.speaking or situation.held:
@@ -117,7 +111,7 @@ class RuleGate:
                 began = turn[0].start if turn else situation.now
                 verdict, state = self._in_turn(situation, text, began, state)
             else:
-                verdict, state = self._unasked(situation.now, state)
+                verdict = self._unasked(situation, state)
         return verdict, state
 
     def _verdict(self, action: Action, reason: str, score: float = 1.0) -> Verdict:
@@ -139,27 +133,22 @@ class RuleGate:
             return self._verdict("backchannel", "a pause in a long turn"), replace(state, backchannel=now)
         return self._verdict("silent", "the turn may go on", 0.5), state
 
-    def _unasked(self, now: float, state: RuleState) -> tuple[Verdict, RuleState]:
+    def _unasked(self, situation: Situation, state: RuleState) -> Verdict:
         """Nobody speaks, and nobody has said anything that is not answered."""
-        if now - state.quiet_since < self._times.breath:
-            return self._verdict("silent", "not yet quiet"), state
-        return self._speak_up(now, state, "nothing was said")
+        if situation.now - state.quiet_since < self._times.breath:
+            return self._verdict("silent", "not yet quiet")
+        return self._speak_up(situation, "nothing was said")
 
-    def _speak_up(
-        self, now: float, state: RuleState, silence: str, *, urgent: bool = False
-    ) -> tuple[Verdict, RuleState]:
-        """Of a sound that waits; urgent: only of one that does not wait for the end of a reply."""
-        waiting = {label: sound for label, sound in state.sounds.items() if now - sound.at <= LASTS}
-        due = next((sound for sound in waiting.values() if not urgent or _urgent(sound)), None)
-        if due is None:
-            return self._verdict("silent", silence), replace(state, sounds=waiting)
-        del waiting[due.label]
-        state = replace(state, sounds=waiting, spoken_of={**state.spoken_of, due.label: now})
-        return self._verdict("respond", f"a sound: {due.label}", due.score), state
+    def _speak_up(self, situation: Situation, silence: str) -> Verdict:
+        """Of a sound that waits for it."""
+        sound = situation.noticed
+        if sound is None:
+            return self._verdict("silent", silence)
+        return self._verdict("respond", f"a sound: {sound.label}", sound.score)
 
     def _over_reply(self, situation: Situation, text: str, state: RuleState) -> tuple[Verdict, RuleState]:
         if state.over is None:
-            return self._speak_up(situation.now, state, "the assistant speaks", urgent=True)
+            return self._speak_up(situation, "the assistant speaks"), state
         now = situation.now
         lasted = (now if state.active else state.quiet_since) - state.over
         if text and not self._models.is_backchannel(text) and self._takes_over(text, lasted, state):
@@ -201,15 +190,4 @@ def _perceived(percept: Percept, situation: Situation, state: RuleState) -> Rule
         said[percept.utterance] = percept
         closed = {**state.closed, percept.party: percept.at} if percept.final else state.closed
         return replace(state, reached=reached, closed=closed, said=said)
-    if isinstance(percept, Sound) and remark(percept) and _news(percept, state):
-        return replace(state, sounds={**state.sounds, percept.label: percept})
     return state
-
-
-def _news(sound: Sound, state: RuleState) -> bool:
-    return sound.at - state.spoken_of.get(sound.label, -AGAIN_AFTER) >= AGAIN_AFTER
-
-
-def _urgent(sound: Sound) -> bool:
-    found = remark(sound)
-    return found is not None and found.urgent

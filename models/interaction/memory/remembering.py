@@ -7,8 +7,9 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from duplex.models.interaction.around import Around
-from duplex.models.interaction.contract import Answerer, Control, Note, Request, Say
+from duplex.models.interaction.contract import Answerer, Control, MemoryUsed, Note, Request, Say
 from duplex.models.interaction.memory.notes import Kept, Notes
+from duplex.models.interaction.memory.relevance import bearing
 from duplex.models.interaction.memory.statements import worth_noting
 from duplex.models.interaction.skills.kept_facts import confirmed_fact, to_be_forgotten, with_consent
 from duplex.streaming.errors import OutputError
@@ -30,7 +31,9 @@ class Remembering(Around):
         """By dialogue: the turn before, and the notes that came of it."""
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        request, noted, failed = await request.run("remember", self._remembered, request)
+        request, used, noted, failed = await request.run("remember", self._remembered, request)
+        if used and request.report is not None:
+            request.report(used)
         said = ""
         async with aclosing(self.answerer.answer(request)) as answer:  # type: ignore[type-var]
             async for item in answer:
@@ -59,16 +62,16 @@ class Remembering(Around):
             return False
         return True
 
-    def _remembered(self, request: Request) -> tuple[Request, bool, bool]:
-        """Keeps and deletes what the turn asks for. Returns the request with the notes as they were before, whether
-        there was something to be kept, and whether it could not be."""
+    def _remembered(self, request: Request) -> tuple[Request, MemoryUsed, bool, bool]:
+        """Keeps and deletes what the turn asks for. Returns the request with the notes as they were before, what became
+        of them, whether there was something to be kept, and whether it could not be."""
         worth = list(worth_noting(request.text))
         try:
-            return self._with_notes(request, worth), bool(worth), False
+            return *self._with_notes(request, worth), bool(worth), False
         except OutputError:
-            return request, bool(worth), bool(worth)
+            return request, MemoryUsed(), bool(worth), bool(worth)
 
-    def _with_notes(self, request: Request, worth: list[tuple[str, str]]) -> Request:
+    def _with_notes(self, request: Request, worth: list[tuple[str, str]]) -> tuple[Request, MemoryUsed]:
         text, ids = self._last.pop(request.dialogue, ("", []))
         if text and request.text.startswith(text) and not any(heard.text == text for heard in request.history):
             self.notes.delete(ids)  # the turn had not been over: it comes again, whole
@@ -79,7 +82,12 @@ class Remembering(Around):
         self.notes.delete([notes[note] for note in gone])
         added = [self.notes.add(request.party, note, request.wall_time, settled) for note, settled in worth]
         self._last[request.dialogue] = request.text, [each for each in added if each is not None]
-        return replace(request, notes=tuple(notes))
+        used = MemoryUsed(
+            tuple(note for note, _ in worth),
+            tuple(note.text for note in bearing(list(notes), request.text) if note not in gone),
+            tuple(note.text for note in gone),
+        )
+        return replace(request, notes=tuple(notes)), used
 
 
 def _note(kept: Kept, request: Request) -> Note:

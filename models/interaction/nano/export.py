@@ -106,11 +106,11 @@ def export_graph(config: NanoConfig, tensors: dict[str, Tensor], folder: Path, q
         axes={"ids": {1: "new"}, "past": {3: "old"}, "cache": {3: "all"}},
         weights="int8" if quantized else "float32",
     )
-    write_threshold(folder, 0.5)
+    write_settings(folder, 0.5)
 
 
-def write_threshold(folder: Path, threshold: float) -> None:
-    (folder / SETTINGS).write_text(json.dumps({"threshold": threshold}), encoding="utf8")
+def write_settings(folder: Path, threshold: float, answers: bool = False) -> None:
+    (folder / SETTINGS).write_text(json.dumps({"threshold": threshold, "answers": answers}), encoding="utf8")
 
 
 def load_training(folder: Path) -> tuple[NanoConfig, dict[str, Tensor]]:
@@ -131,12 +131,13 @@ def main() -> None:
     parser.add_argument("training", type=Path, help="folder of a training")
     parser.add_argument("out", type=Path, help="folder of the export")
     parser.add_argument("--data", help="folder with manifest.jsonl and text/ (default: $DUPLEX_DATA)")
+    parser.add_argument("--answers", action="store_true", help="they were trained to answer and to call tools")
     parser.add_argument("--float", action="store_true", help="32-bit weights instead of int8")
     arguments = parser.parse_args()
     export_graph(*load_training(arguments.training), arguments.out, not arguments.float)
     shutil.copyfile(arguments.training / "vocabulary.model", arguments.out / "vocabulary.model")
     threshold, scores = tuned_threshold(load_nano(arguments.out), data_folder(arguments.data), THRESHOLDS, STREAMS)
-    write_threshold(arguments.out, threshold)
+    write_settings(arguments.out, threshold, arguments.answers)
     print(f"threshold {threshold}: {scores}")
 
 

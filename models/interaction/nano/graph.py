@@ -21,7 +21,8 @@ GRAPH, SETTINGS = "nano.onnx", "nano.json"
 class NanoGraph:
     """The graph of a folder. Many sessions share it: a session's state is its cache, which is never changed.
 
-    threshold: probability from which a decision other than silence is taken; it belongs to the weights.
+    threshold: probability from which a decision other than silence is taken; it belongs to the weights. answers:
+    whether they were trained to answer and to call tools as well.
     Raises ModelError if the files are missing, damaged, or do not fit each other.
     """
 
@@ -31,7 +32,8 @@ class NanoGraph:
             self._session = session(folder / GRAPH, threads, spinning=False)
             layers, _, heads, _, width = self._session.get_inputs()[1].shape
             self._shape = int(layers), int(heads), int(width)
-            self.threshold = float(json.loads((folder / SETTINGS).read_text(encoding="utf8"))["threshold"])
+            told = json.loads((folder / SETTINGS).read_text(encoding="utf8"))
+            self.threshold, self.answers = float(told["threshold"]), bool(told.get("answers", False))
         except Exception as error:
             raise ModelError(f"{folder} holds no Duplex-nano that can be run: {error}") from error
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from duplex.models.interaction.decider.contract import Action
+from duplex.models.interaction.tools.token_mask import piece_bytes
 from duplex.streaming.errors import ModelError
 
 PAD, UNKNOWN, BEGIN, END = 0, 1, 2, 3
@@ -74,6 +75,12 @@ class Vocabulary:
     def words(self, words: Iterable[str]) -> list[int]:
         """Ids of words, each by itself, so that a word has the same ones in every revision of its utterance."""
         return [number for word in words for number in self.word(word)]
+
+    def token_bytes(self) -> list[bytes | None]:
+        """The bytes of each token; None for those that no text has."""
+        first = 4 + len(SYMBOLS)
+        pieces = (self._pieces.id_to_piece(number) for number in range(first, len(self)))
+        return [*[None] * first, *(piece_bytes(piece) for piece in pieces)]
 
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of ids; control tokens are left out."""

@@ -18,6 +18,7 @@ _NAMING = (
     "(hello|hi|hey) (i am|this is|my name is) {name}",
     "nice to meet you [too] (i am|my name is) {name}",
 )
+_FORGETTING = ("forget [all about] my name", "do not (call me|use) (that|my name|by my name) [again|any more]")
 _NO_NAMES = word_set("a an the so very not back here there fine good tired sorry called going just also later again")
 _NAME = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?")
 
@@ -78,6 +79,10 @@ class AboutItself(Skill):
     def network(self, slots: Slots, request: Request) -> Reply:
         return Reply.say("I need no network: all that I do is done on this machine.")
 
+    @phrases(*_FORGETTING)
+    def forget_name(self, slots: Slots, request: Request) -> Reply | None:
+        return Reply.say("I will not bring your name up again.") if _named(request) else None
+
     @phrases("what is my name", "who am i", "do you know (my name|who i am|me)")
     def own_name(self, slots: Slots, request: Request) -> Reply:
         name = _named(request)
@@ -90,9 +95,11 @@ class AboutItself(Skill):
 
 
 def _named(request: Request) -> str:
-    """The name that the party gave last, or empty."""
+    """The name that the party gave last, or empty, as when it was to be forgotten."""
     for heard in reversed(request.history):
         for words in sentences(heard.text) if heard.party == request.party else ():
+            if any(True for wording in _FORGETTING for _ in template(wording).matches(words, heard.text)):
+                return ""
             for wording in _NAMING:
                 for slots in template(wording).matches(words, heard.text):
                     if name := _name(slots):

@@ -75,11 +75,14 @@ class Skills:
                 yield item
             return
         parts, calls = await request.run("understand", self._understood, request)
-        if not calls and (question := doubt(request, parts)):
-            if not is_backchannel(request.text):
-                yield Say(question)
-            return
         taken = [part for part in parts if part.reply]
+        if not taken and parts and is_backchannel(request.text):
+            if request.typed:  # who writes waits for an answer
+                yield Say("All right.")
+            return
+        if not calls and (question := doubt(request, parts)):
+            yield Say(question)
+            return
         tell_calls(taken, request)
         for item in joined(taken):
             yield item
@@ -89,7 +92,7 @@ class Skills:
             async with aclosing(self._caller.answer(call, request)) as items:
                 async for item in items:
                     yield item
-        if not taken and not calls and parts and not is_backchannel(request.text):
+        if not taken and not calls and parts:
             yield Say(beyond(request, self.connecting))
 
     def _understood(self, request: Request) -> tuple[list[Part], list[Wanted]]:

@@ -150,4 +150,5 @@ class Controls(Skill):
         "shut mouth|up",
     )
     def stop(self, slots: Slots, request: Request) -> Reply | None:
-        return self.call(request, "stop")
+        """Silence is the answer; only who writes does not hear it."""
+        return Reply.say("All right.") if request.typed else self.call(request, "stop")

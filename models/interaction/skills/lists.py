@@ -15,7 +15,7 @@ from duplex.models.interaction.skills.kept_lists import (
 from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
-from duplex.models.interaction.skills.timers import KINDS
+from duplex.models.interaction.tools.builtin.timers import KINDS
 
 MOST_WANTED = 6
 """Words of what is needed, where an order does not name it itself."""

@@ -26,7 +26,7 @@ class Memory(Skill):
 
     @phrases(*FORGETTING)
     def forget(self, slots: Slots, request: Request) -> Reply | None:
-        if forgotten(slots) is None:
+        if forgotten(slots) is None or slots.get("subject") == "name":  # a name was told, and not asked to be kept
             return None
         return self.call(request, "forget", subject=slots.get("subject"))
 

@@ -5,31 +5,42 @@ Nothing is held between turns; what an earlier turn left open ("For how long?") 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.dates import parse_date
 from duplex.models.interaction.skills.durations import parse_duration
 from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.words import plain, sentences
+from duplex.models.interaction.tools.builtin.timers import KINDS, kind_of
 from duplex.models.turn_taking.word_lists import word_set
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"
 WHAT_TIME = "For what time?"
+AT_WHAT_TIME = "At what time?"
 MOST_UNCLEAR = 4
 """Words of a time that is none."""
 
-KINDS = word_set("timer timers reminder reminders alarm alarms")
+_TOLD = {"timer": "timer", "alarm": "alarm", "reminder": "remind"}
+"""By what of an answer one knows that it is about such a one."""
 _OPEN_REMINDERS = (
     "remind me (to|that i have to|that i need to|about) {task}",
     "[set|make|create|add|give|need] [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
     "(do not|never) let me forget (to|about) {task}",
 )
+
+_DAY_REMINDERS = (
+    "remind me [on] {moment} (to|that i have to|that i need to) {task}",
+    "remind me (to|that i have to|that i need to) {task} [on] {moment}",
+    "[on] {moment} remind me (to|that i have to|that i need to) {task}",
+)
+"""What is left open is the time of day, if the moment is a day."""
 
 
 class Timers(Skill):
@@ -66,8 +77,9 @@ class Timers(Skill):
     )
     def timer(self, slots: Slots, request: Request) -> Reply | None:
         words = slots.words("duration")
-        if parse_number(words) is not None:  # the unit is missing
-            return Reply.say(HOW_LONG, finished=False)
+        if parse_number(words) is not None:
+            # An alarm for seven is at a time of day; of a timer for seven the unit is missing.
+            return None if "alarm" in slots.text.split() else Reply.say(HOW_LONG, finished=False)
         return _set_timer(parse_duration(words), "", request)
 
     @phrases(
@@ -112,7 +124,10 @@ class Timers(Skill):
         "[at|on] {moment} (do not|never) let me forget to {task}",
     )
     def reminder_at(self, slots: Slots, request: Request) -> Reply | None:
-        return _remind_at(slots.words("moment"), "to " + to_hearer(slots.quote("task")), request)
+        moment = slots.words("moment")
+        if parse_date(moment, request.wall_time.date()) is not None:  # a day without a time of day
+            return Reply.say(AT_WHAT_TIME, finished=False)
+        return _remind_at(moment, "to " + to_hearer(slots.quote("task")), request)
 
     @phrases(
         "(<set>|turn on) <a> alarm [for me] [set] [for|at|on|to] [go off] [at] {moment}",
@@ -155,7 +170,7 @@ class Timers(Skill):
     def span_alone(self, slots: Slots, request: Request) -> Reply | None:
         """Only as the answer to a question of this skill, the last thing that was said."""
         asked = request.history[-1] if request.history and request.history[-1].party == "assistant" else None
-        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHAT_TIME, WHEN)):
+        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHAT_TIME, WHEN, AT_WHAT_TIME)):
             return None
         words, seconds = slots.words("span"), parse_duration(slots.words("span"))
         if asked.text.rstrip().endswith(WHAT_TIME):
@@ -163,6 +178,9 @@ class Timers(Skill):
         if asked.text.rstrip().endswith(HOW_LONG):
             return _set_timer(seconds, "", request) or _alarm(words, request)
         before = next((heard.text for heard in reversed(request.history) if heard.party == request.party), "")
+        if asked.text.rstrip().endswith(AT_WHAT_TIME):
+            open_days = _open_days(before, request)
+            return next((_remind_at([*day, *words], task, request) for day, task in open_days), None)
         task = _open_task(before)
         return _remind(seconds, task, request) or _remind_at(words, task, request)
 
@@ -177,6 +195,14 @@ class Timers(Skill):
         if not KINDS.intersection(which) or len(which) > 8:
             return None
         return self.call(request, "cancel_timers", which=" ".join(which))
+
+    @phrases("(cancel|stop|delete|clear|remove|drop|undo|turn off) (it|that|this|that one|the last one) [again|please]")
+    def cancel_that(self, slots: Slots, request: Request) -> Reply | None:
+        """Only right after one was set or told of, and if it is clear which is meant."""
+        last = request.history[-1].text if request.history and request.history[-1].party == "assistant" else ""
+        kinds = {kind_of(timer) for timer in request.timers if _TOLD[kind_of(timer)] in last.lower()}
+        meant = [timer for timer in request.timers if kind_of(timer) in kinds]
+        return self.call(request, "cancel_timers", which=f"the {kinds.pop()}") if len(meant) == 1 else None
 
     @phrases(
         "how (much longer|long|much more time) (does|do|will|must) [the|my] {label} [still] (need|take|have) [to cook]",
@@ -226,6 +252,16 @@ def _remind_at(words: Sequence[str], task: str, request: Request) -> Reply | Non
 
 def _alarm(words: Sequence[str], request: Request) -> Reply | None:
     return Timers.call(request, "set_alarm", at=" ".join(words))
+
+
+def _open_days(text: str, request: Request) -> Iterator[tuple[list[str], str]]:
+    """The day and the task of a reminder for a day without a time."""
+    for sentence in sentences(text):
+        for lead in range(len(sentence)):
+            for wording in _DAY_REMINDERS:
+                for slots in template(wording).matches(sentence[lead:], text):
+                    if parse_date(slots.words("moment"), request.wall_time.date()) is not None:
+                        yield slots.words("moment"), "to " + to_hearer(slots.quote("task"))
 
 
 def _open_task(text: str) -> str:

@@ -29,6 +29,7 @@ _PURSUED = {
 }
 """Words that say what is wanted where the rest did not come through, and what is asked back."""
 
+_ORDERING = word_set("remind convert calculate")
 _ASKING = word_set("what who where when how why which")
 _NUMERIC = ("arithmetic", "units")
 
@@ -57,8 +58,12 @@ def _unfinished(words: Sequence[str], request: Request) -> bool:
     """Whether it is a fragment, or was heard badly."""
     if request.confidence < DOUBTFUL or words[-1] in _OPEN_ENDED or len(words) == 1:
         return True
-    # A short order that no skill takes lacks something: "convert miles", "remind me in some".
-    return len(words) <= 5 and words[0] in _PURSUED and words[0] not in _ASKING
+    if words[0] in _ORDERING:
+        return True
+    if len(words) > 5 or words[0] in _ASKING:
+        return False
+    # A short order that no skill takes lacks something: "convert miles", "remind me in some", "fifteen percent eighty".
+    return words[0] in _PURSUED or (any(map(_number, words)) and not _PURSUED.keys().isdisjoint(words))
 
 
 def _number(word: str) -> bool:

@@ -124,6 +124,12 @@ def start(schema: Mapping[str, Any], leads: Sequence[bytes] = (b"",)) -> frozens
     return frozenset(_opened((lead, (expression(schema), None))))
 
 
+def start_named(schemas: Mapping[str, Mapping[str, Any]], lead: bytes = b"") -> frozenset[State]:
+    """The states before `lead`, one of the names, a space and a value that fits the name's schema."""
+    named = (Sequence_((Literal(lead + name.encode() + b" "), expression(schema))) for name, schema in schemas.items())
+    return frozenset(_opened((Choice(tuple(named)), None)))
+
+
 def advance(states: Iterable[State], byte: int) -> frozenset[State]:
     """The states after a byte; empty if no text that fits has it here."""
     after: set[State] = set()

@@ -88,7 +88,7 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
     """
     names = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     special = set(tokenizer.all_special_ids) | set(tokenizer.get_added_vocab().values())
-    decode = _of_bytes if any("Ġ" in (name or "") for name in names) else _of_pieces
+    decode = _of_bytes if any("Ġ" in (name or "") for name in names) else piece_bytes
     tokens = [None if name is None or place in special else decode(name) for place, name in enumerate(names)]
     lacking = [sign for sign in '{}[]":,0' if sign.encode() not in set(tokens)]
     if lacking:
@@ -96,7 +96,8 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
     return Vocabulary(tokens)
 
 
-def _of_pieces(name: str) -> bytes:
+def piece_bytes(name: str) -> bytes:
+    """The bytes of a piece of sentencepiece."""
     byte = _BYTE.fullmatch(name)
     return bytes([int(byte[1], 16)]) if byte else name.replace("▁", " ").encode()
 

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.conversation.floor import Floor
-from duplex.conversation.floor_rules import (
-    RULES,
+from duplex.conversation.floor import Floor, effects, guards
+from duplex.conversation.floor.actions import (
     Acknowledge,
     Action,
     Announce,
@@ -22,12 +21,11 @@ from duplex.conversation.floor_rules import (
     EndTurn,
     Interrupt,
     Resume,
-    Rule,
-    State,
     Suspend,
     TypedTurn,
     Withdraw,
 )
+from duplex.conversation.floor.table import RULES, Rule, State
 from duplex.floor_settings import FloorSettings
 from duplex.models.interaction.decider.contract import Verdict
 
@@ -89,8 +87,8 @@ class Scene:
     def ended(self) -> Scene:
         return self._fire("reply_ended", self.floor.epoch)
 
-    def announces(self) -> Scene:
-        self.floor.announcements += 1
+    def announces(self, *, urgent: bool = False) -> Scene:
+        self.floor.announce(self.floor.announcements + 1, self.floor.urgent + urgent)
         return self
 
     def asks(self, text: str = "what time is it") -> Scene:
@@ -246,9 +244,7 @@ def test_what_is_urgent_cuts_in_on_a_reply_and_what_is_not_waits() -> None:
     reply = scene.audible().floor.epoch
     scene.announces().waits(1.0)
     assert not scene.of(CutIn)
-    scene.announces()
-    scene.floor.urgent += 1
-    scene.waits(0.02)
+    scene.announces(urgent=True).waits(0.02)
     (cut_in,) = scene.of(CutIn)
     assert cut_in.epoch > reply == scene.floor.epoch
     assert (scene.floor.announcements, scene.floor.urgent, scene.floor.state) == (1, 0, State.SPEAKING)
@@ -637,6 +633,13 @@ def test_every_rule_is_fired_by_some_test_here(monkeypatch: pytest.MonkeyPatch) 
     for scene in scenes:
         fired |= set(scene.fired)
     assert [rule for rule in RULES if rule not in fired] == []
+
+
+def test_every_guard_and_effect_is_of_the_table():
+    used = {guards: {n for rule in RULES for n in rule.guards}, effects: {n for rule in RULES for n in rule.actions}}
+    for module, named in used.items():
+        own = {name for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
+        assert named == {name for name in own if not name.startswith("_")}
 
 
 def test_the_documents_table_is_the_rules() -> None:

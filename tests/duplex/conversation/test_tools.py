@@ -10,7 +10,8 @@ from contextlib import aclosing
 import duplex
 from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.typed import TypedConversation
-from duplex.events import Event, ToolCalled, ToolReturned
+from duplex.events import Event, Remembered, ToolCalled, ToolReturned
+from duplex.models.interaction import remembering
 from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
 from duplex.models.interaction.percepts import ToolResult
 from duplex.models.interaction.skills import Skills
@@ -59,6 +60,21 @@ async def test_a_typed_turn_that_calls_a_tool_is_in_the_log() -> None:
     assert called.as_dict()["arguments"] == {"seconds": 600.0, "label": ""}
     assert (called.tool, called.turn, called.call, returned.call) == ("set_timer", 1, 1, 1)
     assert not returned.failed
+
+
+async def test_what_memory_was_used_is_in_the_log(tmp_path) -> None:
+    events: list[Event] = []
+    answerer = remembering(Skills(), tmp_path / "notes.sqlite")
+    conversation = TypedConversation(answerer, emit=events.append, clock=VirtualClock())
+    for text in ("remember that my bike is in the shed", "tell me a joke", "where is my bike", "forget about my bike"):
+        assert [piece async for piece in conversation.answer(text)]
+    await answerer.close()
+    note = "my bike is in the shed"
+    assert [(each.turn, each.kept, each.used, each.forgotten) for each in events if isinstance(each, Remembered)] == [
+        (1, [note], [], []),
+        (3, [], [note], []),
+        (4, [], [], [note]),
+    ]
 
 
 async def test_a_slow_tool_is_announced_and_the_loop_stays_free() -> None:

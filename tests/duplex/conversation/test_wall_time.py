@@ -6,10 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from duplex.conversation.floor import Floor
 from duplex.conversation.speaking.announcements import Announcements
 from duplex.conversation.wall_time import WallTime
-from duplex.floor_settings import FloorSettings
 from duplex.models.interaction.contract import Control, Request
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
@@ -79,7 +77,7 @@ def test_the_clocks_behind_a_suspension_are_read_one_after_the_other() -> None:
 
 
 def test_a_timer_rings_after_a_suspension_when_it_would_have_rung_without() -> None:
-    announcements = Announcements(Floor(FloorSettings(), is_backchannel=bool, asks_for_floor=bool))
+    announcements = Announcements()
     announcements.set_timers([Control("timer", text="Tea.", at=600.0), Control("timer", text="Bath.", at=60.0)])
     announcements.tick(10 * SAMPLE_RATE)
     announcements.tick(11 * SAMPLE_RATE, 500.0)

@@ -32,6 +32,13 @@ LINES = """async (events) => {
   return tracks.sounds.map(({ label, start, end }) => [label, start, Number.isFinite(end) ? end : null]);
 }"""
 
+ACTS = """async (events) => {
+  const { Tracks } = await import("./static/tracks.js");
+  const tracks = new Tracks();
+  for (const event of events) tracks.read(event);
+  return tracks.acts.map(({ what, failed, start, end }) => [what, failed, start, Number.isFinite(end) ? end : null]);
+}"""
+
 EVENTS: list[ev.Event] = [
     ev.SpeechStarted(16_000, 17_000, "Ann"),
     ev.Partial(16_000, 20_000, "Ann", "what ti", 4),
@@ -113,3 +120,22 @@ async def test_a_sound_is_one_entry_and_one_line(server: Served, demo_wav: Path)
     assert shown == [("sound", "dog", 6.0), ("sound", "rain", 4.4)]
     lines = await entries(server, demo_wav, events, LINES)
     assert lines == [["dog", 1, 2], ["dog", 4, 6], ["rain", 4, None]]
+
+
+@pytest.mark.slow
+async def test_tools_and_memory_are_told(server: Served, demo_wav: Path) -> None:
+    told: list[ev.Event] = [
+        ev.ToolCalled(16_000, 16_000, 1, 1, "get_weather", {"city": "Oslo", "days": ""}),
+        ev.ToolReturned(16_000, 48_000, 1, "get_weather", "no network", failed=True),
+        ev.Remembered(64_000, 64_000, 2, [], ["a", "b"], []),
+        ev.ToolCalled(80_000, 80_000, 2, 2, "look", {}),
+    ]
+    events = [event.as_dict() for event in told]
+    shown = [(each["kind"], each["text"], each["open"]) for each in await entries(server, demo_wav, events)]
+    assert shown == [
+        ("tool", "get_weather(city: Oslo) → failed: no network", False),
+        ("memory", "used: a; b", False),
+        ("tool", "look()", True),
+    ]
+    lines = await entries(server, demo_wav, events, ACTS)
+    assert lines == [["get_weather", True, 1, 3], ["2 notes used", False, 4, 4], ["look", False, 5, None]]

@@ -281,6 +281,27 @@ def test_the_lane_of_the_mind_is_there_if_the_log_has_decisions_of_it():
     assert not has_mind(silent)
 
 
+def test_tools_and_memory_are_told_above_the_decisions(tmp_path):
+    acts = [
+        ev.ToolCalled(S, S, 1, 1, "get_weather", {"city": "Oslo", "days": ""}),
+        ev.ToolReturned(S, 3 * S, 1, "get_weather", "no network", failed=True),
+        ev.Remembered(5 * S, 5 * S, 2, ["a", "b"], [], ["c"]),
+        ev.ToolCalled(6 * S, 6 * S, 2, 2, "never_ends", {}),
+    ]
+    log = log_of([*conversation(), *acts])
+    assert [(act.what, act.about, act.start, act.end, act.failed) for act in log.mind_acts] == [
+        ("get_weather", "city: Oslo", 1.0, 3.0, True),
+        ("2 notes kept", "a; b", 5.0, 5.0, False),
+        ("1 note forgotten", "c", 5.0, 5.0, False),
+        ("never_ends", "", 6.0, log.duration, False),
+    ]
+    ((row,), _) = layout(log, 13.0, 30.0, SET)
+    assert row.mind + style.MIND + style.ACTS <= row.floor
+    picture = tmp_path / "timeline.png"
+    draw_timeline(log, picture)
+    assert coloured(pixels(picture), style.ACTIONS["yield"]).any(), "the tool that failed"
+
+
 def test_peaks(tmp_path):
     samples = np.zeros(BIN * 4 + 1, np.float32)
     samples[BIN * 2 + 3], samples[-1] = -0.5, 0.25

@@ -36,6 +36,7 @@ CALL = Control("timer", text="Reminder: call Ann.", at=700.0)
         ("let's talk about football", "little about football"),
         ("will it rain tomorrow", "cannot look up the weather"),
         ("turn on the lights", "switch lights"),
+        ("set an alarm for 7", "Alarm set for 7 PM"),
         ("my grandmother died last week", "sorry to hear"),
         ("we won the game", "good to hear"),
     ],
@@ -47,6 +48,40 @@ def test_everyday_turns(text: str, part: str) -> None:
 def test_a_name_is_known_once_it_was_said() -> None:
     history = heard(("user", "Hello, my name is Mary Ann.", 10), ("assistant", "Nice to meet you, Mary Ann.", 12))
     assert ask(SKILLS, "what is my name", history=history)[0] == "You are Mary Ann."
+
+
+def test_a_name_that_is_to_be_forgotten_is() -> None:
+    told = [("user", "my name is Bob", 10.0), ("assistant", "Nice to meet you, Bob.", 12.0)]
+    assert ask(SKILLS, "forget my name", history=heard(*told))[0] == "I will not bring your name up again."
+    told += [("user", "forget my name", 20.0), ("assistant", "I will not bring your name up again.", 22.0)]
+    assert ask(SKILLS, "what is my name", history=heard(*told))[0] == "You have not told me your name."
+
+
+@pytest.mark.parametrize(
+    ("set_one", "answer", "timer", "gone"),
+    [
+        ("set a timer for eggs for one minute", "Timer set for one minute.", TIMER, "The timer is cancelled."),
+        ("set an alarm for 7", "Alarm set for 7 PM.", ALARM, "The alarm is cancelled."),
+        ("remind me to call Ann at 5", "I will remind you at 5 PM to call Ann.", CALL, "The reminder is cancelled."),
+    ],
+)
+def test_cancel_it_means_what_was_just_set(set_one, answer, timer, gone) -> None:
+    history = heard(("user", set_one, 10), ("assistant", answer, 12))
+    assert ask(SKILLS, "cancel it", history=history, timers=(timer,))[0] == gone
+    said, (stop,) = ask(SKILLS, "cancel it", history=heard(("assistant", "Paris.", 12)), timers=(timer,))
+    assert not said and stop.action == "stop", "it is what is being said"
+
+
+def test_a_reminder_for_a_day_asks_for_the_time_and_keeps_the_day() -> None:
+    assert ask(SKILLS, "remind me tomorrow to call Ann")[0] == "At what time?"
+    history = heard(("user", "remind me tomorrow to call Ann", 10), ("assistant", "At what time?", 12))
+    assert ask(SKILLS, "at five pm", history=history)[0] == "I will remind you at 5 PM tomorrow to call Ann."
+
+
+@pytest.mark.parametrize("text", ["okay", "never mind", "stop", "forget that"])
+def test_who_writes_is_always_answered(text: str) -> None:
+    assert ask(SKILLS, text, typed=True)[0] == "All right."
+    assert ask(SKILLS, text)[0] == ""
 
 
 def test_another_one_is_a_joke_only_after_a_joke() -> None:

@@ -15,12 +15,15 @@ from duplex.models.interaction.nano.train.world import Answer, Block
 from duplex.models.interaction.nano.vocabulary import BEGIN, END, NUMBER, PAD, Vocabulary
 
 LAST_CONTROL = max(NUMBER.values())
+NEAR = 12, 48
+"""Blocks of 0.4 s, the fewest and the most, before an answer that its example begins."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Weights of the loss: of silence, of the other decisions, of the next word heard, of answers and of tool calls
-    (silence and transitions as in SALMONN-omni). answers: share of streams that end with an answer. late_start: share
+    (silence and transitions as in SALMONN-omni). answers: of a stream, at most, each an example of its own that begins
+    shortly before. whole: share of the streams with answers that are an example as well; late_start: share of these
     that begin in the midst of a session, as after an eviction. longest: tokens. batch: tokens, with padding. pool:
     streams that are sorted by length together.
     """
@@ -30,7 +33,8 @@ class Recipe:
     heard: float = 0.05
     text: float = 0.4
     call: float = 0.6
-    answers: float = 0.5
+    answers: int = 4
+    whole: float = 0.5
     late_start: float = 0.3
     longest: int = 384
     batch: int = 4096
@@ -108,32 +112,37 @@ class Examples:
     def __init__(self, simulation: Simulation, vocabulary: Vocabulary, recipe: Recipe) -> None:
         self.simulation, self.vocabulary, self.recipe = simulation, vocabulary, recipe
 
-    def one(self, number: int) -> Example:
-        """The example of stream `number`."""
+    def of_stream(self, number: int) -> list[Example]:
+        """The examples that stream `number` gives: its decisions, its answers, or both."""
         recipe, rng = self.recipe, random.Random(f"example {self.recipe.seed} {number}")
         blocks = self.simulation.stream(f"{recipe.seed} {number}", wavering).blocks
-        answer = None
-        if rng.random() < recipe.answers:
-            taught = [
-                place
-                for place, block in enumerate(blocks)
-                if block.action == block.best == "respond" and block.answer and block.answer.teach
-            ]
-            if taught:
-                place = rng.choice(taught)
-                blocks, answer = blocks[: place + 1], blocks[place].answer
-        first = rng.randrange(len(blocks) // 2) if rng.random() < recipe.late_start and len(blocks) > 20 else 0
-        made = example(blocks, self.vocabulary, recipe, first, answer)
-        while answer is not None and len(made.ids) > recipe.longest and first < len(blocks) - 1:
-            first = min(first + 12, len(blocks) - 1)
-            made = example(blocks, self.vocabulary, recipe, first, answer)
-        made.cut(recipe.longest)
+        taught = [
+            place
+            for place, block in enumerate(blocks)
+            if block.action == block.best == "respond" and block.answer and block.answer.teach
+        ]
+        chosen = rng.sample(taught, min(recipe.answers, len(taught)))
+        made = [self._answered(blocks[: place + 1], max(0, place - rng.randint(*NEAR))) for place in chosen]
+        if not chosen or rng.random() < recipe.whole:
+            late = rng.random() < recipe.late_start and len(blocks) > 20
+            made.append(example(blocks, self.vocabulary, recipe, rng.randrange(len(blocks) // 2) if late else 0))
+        for one in made:
+            one.cut(recipe.longest)
         return made
+
+    def _answered(self, blocks: Sequence[Block], first: int) -> Example:
+        """The example that ends with the answer to the last block, as much of it as there is room for."""
+        while True:
+            made = example(blocks, self.vocabulary, self.recipe, first, blocks[-1].answer)
+            if len(made.ids) <= self.recipe.longest or first >= len(blocks) - 1:
+                return made
+            first = min(first + 12, len(blocks) - 1)
 
     def pool(self, number: int) -> list[Batch]:
         """The batches of a pool, in random order."""
         size = self.recipe.pool
-        made = sorted((self.one(place) for place in range(number * size, (number + 1) * size)), key=_length)
+        streams = (self.of_stream(place) for place in range(number * size, (number + 1) * size))
+        made = sorted(chain.from_iterable(streams), key=_length)
         batches: list[list[Example]] = [[]]
         for one in made:
             if batches[-1] and len(one.ids) * (len(batches[-1]) + 1) > self.recipe.batch:

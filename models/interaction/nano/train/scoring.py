@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.interaction.decider.contract import Action, Gate
-from duplex.models.interaction.nano.answers import Drafted, draft
+from duplex.models.interaction.nano.answers import Drafted, Drafter
 from duplex.models.interaction.nano.gate import NanoGate
+from duplex.models.interaction.nano.spoken_arguments import as_called
 from duplex.models.interaction.nano.train.speech import HELD_OUT
 from duplex.models.interaction.nano.train.streams import Simulation
 from duplex.models.interaction.nano.train.texts import load_texts
 from duplex.models.interaction.nano.train.understood import Understanding
 from duplex.models.interaction.nano.train.world import Answer, Outcome, World
+from duplex.models.interaction.tools.builtin import BUILTIN
 
 ASKS = ("turn", "unfinished turn", "sound", "timer", "tool result")
 """Kinds of occasions that want a response."""
@@ -97,7 +99,7 @@ class Answering:
     def count(self, wanted: Answer, made: Drafted) -> None:
         self.broken += not made.complete
         if wanted.calls:
-            told = [(name, json.loads(given)) for name, given in wanted.calls]
+            told = [(name, as_called(json.loads(given))) for name, given in wanted.calls]
             self.calls += 1
             self.named += [name for name, _ in told] == [name for name, _ in made.calls]
             self.exact += told == list(made.calls)
@@ -109,12 +111,13 @@ class Answering:
 def answering(simulation: Simulation, gate: NanoGate, streams: int, seed: str = "answer") -> Answering:
     """Of the answers that can be learned (`Answer.teach`), in streams that the teacher decides."""
     made = Answering()
+    drafter = Drafter(gate.graph, gate.vocabulary, {name: tool.parameters for name, tool in BUILTIN.items()})
     for number in range(streams):
         state = gate.initial_state()
         for block in simulation.stream(f"{seed} {number}").blocks:
             _, state = gate.read(block.percepts, block.situation, state)
             if block.best == "respond" and block.answer is not None and block.answer.teach:
-                made.count(block.answer, draft(gate, state))
+                made.count(block.answer, drafter.draft(state.cache))
             state = gate.decided(block.action, state)
     return made
 

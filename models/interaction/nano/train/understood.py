@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from duplex.models.interaction.contract import Request, Say
+from duplex.models.interaction.nano.spoken_arguments import as_written
 from duplex.models.interaction.nano.train.world import Answer
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.answerer import joined
@@ -16,14 +17,15 @@ from duplex.models.interaction.skills.beyond import beyond
 _NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
-def arguments(given: Mapping[str, Any]) -> str:
-    """Arguments as JSON in as few tokens as say the same: no defaults that are empty, whole numbers without a point."""
+def arguments(given: Mapping[str, Any], text: str) -> str:
+    """Arguments as JSON in as few tokens as say the same: no defaults that are empty, whole numbers without a point.
+    text: the turn that asks for them."""
     short = {
         name: int(value) if isinstance(value, float) and value.is_integer() else value
         for name, value in given.items()
         if value not in ("", None)
     }
-    return json.dumps(short, separators=(",", ":"), default=str)
+    return json.dumps(as_written(short, text), separators=(",", ":"), ensure_ascii=False, default=str)
 
 
 class Understanding:
@@ -46,7 +48,7 @@ class Understanding:
             return Answer(beyond(request, "").strip())
         said = "".join(item.text for item in joined(parts) if isinstance(item, Say))
         made = [part.reply.call for part in parts if part.reply and part.reply.call]
-        calls = tuple((call.tool, arguments(call.arguments)) for call in made)
+        calls = tuple((call.tool, arguments(call.arguments, text)) for call in made)
         if any(call.tool == "stop" for call in made) or not (said or calls):
             return None
         # A turn of which a part is a tool's and another is not is no example of either.

@@ -18,7 +18,7 @@ class Hearing:
     """A gate, and percepts to feed it with; times in seconds."""
 
     def __init__(self) -> None:
-        self.gate = RuleGate(load_turn_taking(), FloorSettings(), remarks=True)
+        self.gate = RuleGate(load_turn_taking(), FloorSettings())
         self.state = self.gate.initial_state()
         self.situation = Situation(0.0, patience=0.45)
         self.new: list[Percept] = []
@@ -155,22 +155,16 @@ def test_a_backchannel_is_due_in_a_pause_of_a_long_turn() -> None:
     assert short.actions([2.1, 2.3, 2.5], patience=1.6) == ["silent", "silent", "silent"]
 
 
-def test_a_sound_that_matters_is_spoken_of_once_and_when_it_is_quiet() -> None:
+def test_a_sound_that_waits_is_spoken_of_when_it_is_quiet() -> None:
+    crying = Sound(1.0, 0.5, 1.0, "baby crying", 0.9)
     hearing = Hearing()
-    hearing.new = [Sound(1.0, 0.5, 1.0, "baby crying", 0.9), Sound(1.1, 0.5, 1.0, "rain", 0.9)]
-    assert hearing.actions([1.2, 1.6]) == ["respond", "silent"]
-    hearing.new = [Sound(5.0, 4.5, 5.0, "baby crying", 0.9)]
-    assert hearing.decides(5.2).action == "silent"
-    hearing.starts(70.0).new.append(Sound(70.1, 70.0, 70.1, "baby crying", 0.9))
-    assert hearing.decides(70.4).action == "silent"
-    assert hearing.stops(71.0).says(71.1, "", final=True).actions([71.1, 71.4]) == ["silent", "respond"]
-
-
-def test_only_what_is_urgent_is_spoken_of_in_the_middle_of_a_reply() -> None:
-    hearing = Hearing()
-    hearing.new = [Sound(4.0, 3.5, 4.0, "glass", 0.9), Sound(4.0, 3.5, 4.0, "alarm", 0.8)]
-    assert hearing.actions([4.2, 4.6], speaking=True) == ["respond", "silent"]
-    assert hearing.actions([9.0, 9.4], speaking=False) == ["respond", "silent"]
+    assert hearing.decides(1.2, noticed=crying).reason == "a sound: baby crying"
+    hearing.starts(70.0)
+    assert hearing.decides(70.4, noticed=crying).action == "silent"
+    hearing.stops(71.0).says(71.1, "", final=True)
+    assert hearing.actions([71.1, 71.4], noticed=crying) == ["silent", "respond"]
+    assert hearing.decides(71.8, noticed=crying, speaking=True).action == "respond"
+    assert hearing.decides(72.2, noticed=None).action == "silent"
 
 
 def test_an_earlier_state_is_a_snapshot() -> None:

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from duplex.models.interaction.nano.answers import Drafted, draft
-from duplex.models.interaction.nano.gate import NanoGate
+from duplex.models.interaction.nano.answers import Drafted, Drafter
 from duplex.models.interaction.nano.vocabulary import END, NUMBER, Vocabulary
+from duplex.models.interaction.tools.json_schema import problems
+from tests.models.interaction.nano.dictating import Dictating
+
+TOOLS = {
+    "set_timer": {"type": "object", "properties": {"seconds": {"type": "number"}}, "required": ["seconds"]},
+    "current_time": {"type": "object", "properties": {}, "additionalProperties": False},
+}
 
 
-class Dictating:
-    """A graph that writes given tokens, whatever it reads."""
-
-    threshold = 0.5
-
-    def __init__(self, tokens: list[int], size: int) -> None:
-        self._tokens, self._size = tokens, size
-
-    def initial_cache(self) -> np.ndarray:
-        return np.zeros((1, 2, 1, 0, 2), np.float32)
-
-    def step(self, ids, cache: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        place = cache.shape[3]
-        logits = np.zeros(self._size, np.float32)
-        logits[self._tokens[min(place, len(self._tokens) - 1)]] = 1.0
-        more = np.zeros((*cache.shape[:3], len(ids), cache.shape[4]), np.float32)
-        return logits, np.concatenate([cache, more], axis=3)
-
-
-def drafted(tokens: list[int], vocabulary: Vocabulary, **options) -> Drafted:
-    gate = NanoGate(Dictating(tokens, len(vocabulary)), vocabulary)  # type: ignore[arg-type]
-    state = gate.initial_state()
-    found = draft(gate, state, **options)
-    assert state.cache.shape[3] == 0, "the answer is written on a branch"
-    return found
+def drafted(tokens: list[int], vocabulary: Vocabulary, tools=TOOLS, **options) -> Drafted:
+    """What comes of a graph that would write `tokens`, one after every step, the first of several."""
+    graph = Dictating(tokens, len(vocabulary))
+    return Drafter(graph, vocabulary, tools).draft(graph.initial_cache(), **options)  # type: ignore[arg-type]
 
 
 def call(vocabulary: Vocabulary, text: str) -> list[int]:
@@ -43,23 +27,35 @@ def call(vocabulary: Vocabulary, text: str) -> list[int]:
 
 def test_a_spoken_answer(vocabulary) -> None:
     tokens = [NUMBER["<say>"], *vocabulary.encode("Is that all?"), END]
-    assert drafted(tokens, vocabulary) == Drafted("Is that all?")
+    assert drafted(tokens, vocabulary).text == "Is that all?"
 
 
 def test_calls_of_tools(vocabulary) -> None:
-    tokens = [*call(vocabulary, 'set_timer {"seconds":90}'), *call(vocabulary, "current_time {}"), END]
+    tokens = [*call(vocabulary, 'set_timer {"seconds":"ninety seconds"}'), *call(vocabulary, "current_time {}"), END]
     assert drafted(tokens, vocabulary).calls == (("set_timer", {"seconds": 90}), ("current_time", {}))
 
 
-@pytest.mark.parametrize("text", ["set_timer", 'set_timer {"seconds":', "set_timer [1]", "set_timer {} {}", ""])
-def test_arguments_that_are_no_object(vocabulary, text: str) -> None:
-    assert drafted([*call(vocabulary, text), END], vocabulary) == Drafted(complete=False)
+@pytest.mark.parametrize("text", ["set_timer", 'set_timer {"seconds":', "set_timer [1]", "set_time {} {}", "", "x {}"])
+def test_a_call_is_held_to_the_tools_and_their_schemas(vocabulary, text: str) -> None:
+    found = drafted([*call(vocabulary, text), END], vocabulary)
+    assert not found.complete or all(
+        name in TOOLS and not [*problems(given, TOOLS[name])] for name, given in found.calls
+    )
+
+
+def test_without_tools_there_is_no_call(vocabulary) -> None:
+    assert not drafted(call(vocabulary, "current_time {}"), vocabulary, {}, longest=20).calls
+
+
+def test_the_score_is_the_chance_of_the_tool(vocabulary) -> None:
+    sure = drafted([*call(vocabulary, "current_time {}"), END], vocabulary)
+    assert 0 < sure.score < 1
 
 
 def test_an_answer_without_an_end(vocabulary) -> None:
     tokens = [NUMBER["<say>"], vocabulary.encode("all")[-1]]
-    assert drafted(tokens, vocabulary, longest=20) == Drafted(complete=False)
+    assert not drafted(tokens, vocabulary, longest=20).complete
 
 
 def test_an_empty_answer(vocabulary) -> None:
-    assert drafted([NUMBER["<say>"], END], vocabulary) == Drafted(complete=False)
+    assert not drafted([NUMBER["<say>"], END], vocabulary).complete

@@ -131,7 +131,7 @@ async def test_what_is_missing_is_asked_for_and_only_the_answer_to_it_is_taken()
     assert (await talk(skills, "what's the weather like", "what time is it", "Berlin"))[1] == "It is 2:31 PM."
     assert await talk(skills, "turn the light on", "never mind", "kitchen") == [
         "For which room?",
-        "",
+        "All right.",
         "What about kitchen?",
     ]
     await skills.close()
