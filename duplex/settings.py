@@ -147,7 +147,7 @@ class Settings:
     )
     mcp: str = setting(
         "",
-        "MCP servers whose tools the language model may use: a command with its arguments, or an address, a line each",
+        "MCP servers whose tools the assistant may use: a command with its arguments, or an address, a line each",
     )
     tools: Sequence[Any] = field(default=(), metadata={"help": "the user's own functions", "code_only": True})
     """Functions that the assistant may call, each made a tool by `duplex.tool`; only from Python."""

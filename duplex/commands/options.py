@@ -96,7 +96,7 @@ def add_settings(
         dest="mcp",
         action="append",
         metavar="SERVER",
-        help='MCP server whose tools the language model may use: "command args" or http(s)://…; may be given again '
+        help='MCP server whose tools the assistant may use: "command args" or http(s)://…; may be given again '
         "(extra mcp)"
         if "llm" in shown
         else argparse.SUPPRESS,
