@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duplex.models.interaction.adapter.lora import is_adapter
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
 from duplex.models.interaction.speech_lm import hears, open_speech_model
 from duplex.streaming.errors import ModelError
@@ -78,8 +79,9 @@ def open_local_model(
 def locate(model: str) -> Path | str:
     """The GGUF file or the folder that `model` names, or `model` itself as an id on the Hugging Face hub.
 
-    A folder without config.json that holds a GGUF file stands for that file; a name of the model store is pulled if it
-    is not there. Raises ModelError for a file that is no GGUF and a folder that holds no model.
+    The folder is that of a model, or of an adapter on one. One without config.json that holds a GGUF file stands for
+    that file; a name of the model store is pulled if it is not there. Raises ModelError for a file that is no GGUF and
+    a folder that holds no model.
     """
     path = Path(model).expanduser()
     try:
@@ -108,7 +110,7 @@ def _gguf(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> Path:
-    if (folder / "config.json").exists():
+    if (folder / "config.json").exists() or is_adapter(folder):
         return folder
     files = sorted(path for path in folder.glob("*.gguf") if path.is_file())
     first = [path for path in files if "-of-" not in path.name or "-00001-of-" in path.name]
