@@ -33,6 +33,9 @@ AUTO = "auto"
 
 OFF = "off"
 
+LISTENING = "listening"
+"""The value of `thinking` that lets a model think while it listens."""
+
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
@@ -119,6 +122,9 @@ class Settings:
     model: str = setting(
         "", "local language model that answers: a GGUF file, a folder, a name of the model store, or a Hugging Face id"
     )
+    thinking: str = setting(
+        OFF, "listening: the local model makes notes for its answer while the user speaks", choices=(OFF, LISTENING)
+    )
     decider: str = setting(
         RULES,
         "what decides when to speak: rules; or, before the rules, nano (the bundled mind) or a language model that was "
@@ -141,7 +147,7 @@ class Settings:
     )
     mcp: str = setting(
         "",
-        "MCP servers whose tools the language model may use: a command with its arguments, or an address, a line each",
+        "MCP servers whose tools the assistant may use: a command with its arguments, or an address, a line each",
     )
     tools: Sequence[Any] = field(default=(), metadata={"help": "the user's own functions", "code_only": True})
     """Functions that the assistant may call, each made a tool by `duplex.tool`; only from Python."""

@@ -13,13 +13,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.causal_model import load_causal
-from duplex.models.interaction.contract import Control, Request, Say, Utterance
+from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import CallPiece, Delta
 from duplex.models.interaction.responders.prompt import (
     PLAIN_MARKERS,
     SYSTEM_PROMPT,
     chat_messages,
+    later_half,
     message_ids,
 )
 from duplex.models.interaction.responders.thoughts import opens_thought
@@ -107,15 +108,20 @@ class LocalLM:
         """Brings the dialogue's cache to what the turn says so far; ends early when newer work begins."""
         if self._lm is None:
             return
-        name = request.dialogue
-        ticket, cache = self._dialogues.take(name)
         try:
-            prompt, _ = await self._pool.run("prefill", self._prompt, request)
-            left = 1
-            while left and self._dialogues.current(name, ticket):
-                left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
+            await self._listen(request)
         except _FAILURES as error:
             raise ModelError(f"{self.name} failed while listening: {first_line(error)}") from error
+
+    async def _listen(self, request: Request) -> tuple[int, KVCache, list[int]]:
+        """The ticket, the cache, and what it holds now, unless newer work has begun."""
+        name = request.dialogue
+        ticket, cache = self._dialogues.take(name)
+        prompt = await self._pool.run("prefill", self._so_far, request)
+        left = 1
+        while left and self._dialogues.current(name, ticket):
+            left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
+        return ticket, cache, prompt
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over: its cache goes."""
@@ -245,6 +251,9 @@ class LocalLM:
             )[0, len(prompt) :]
         return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
 
+    def _so_far(self, request: Request) -> list[int]:
+        return self._prompt(request)[0]
+
     def _prompt(self, request: Request, more: Sequence[dict[str, Any]] = ()) -> tuple[list[int], list[str]]:
         """(token ids, markers at which the reply ends). more: messages that follow the request's own.
 
@@ -264,15 +273,6 @@ class LocalLM:
             ids, markers = message_ids(self._tokenizer, self._calls, [*messages, *more])
             if len(ids) + self.max_new_tokens <= most or not history:
                 return ids[-max(1, most - self.max_new_tokens) :], markers
-            history = _later_half(history)
+            history = later_half(history)
             if history:
                 self._oldest[request.dialogue] = history[0].start
-
-
-def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
-    """The latest utterances with at most half of the characters."""
-    room = sum(len(heard.text) for heard in history) // 2
-    place = len(history)
-    while place and (room := room - len(history[place - 1].text)) >= 0:
-        place -= 1
-    return history[max(place, 1) :]

@@ -28,8 +28,10 @@ def open_local_model(
     temperature: float = 0.0,
     pool: InferencePool | None = None,
     toolbox: Toolbox | None = None,
+    thinking: bool = False,
 ) -> Answerer:
-    """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`.
+    """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`; there
+    also if it is to think while it listens (`thinking`).
 
     Raises ModelError if the model cannot be had, is none, or needs a package that is not installed.
     """
@@ -37,7 +39,7 @@ def open_local_model(
     if isinstance(place, Path) and place.is_file():
         from duplex.models.interaction.responders.gguf_lm import GGUFModel, runs_gguf
 
-        if runs_gguf():
+        if runs_gguf() and not thinking:
             return GGUFModel(
                 place,
                 system_prompt=system_prompt,
@@ -49,6 +51,8 @@ def open_local_model(
             )
         _check_unpacking(place)
     elif hears(place):
+        if thinking:
+            raise ModelError(f"{model}: takes speech and not words, so it cannot think while it listens: thinking=off")
         return open_speech_model(
             str(place),
             device=device,
@@ -58,8 +62,9 @@ def open_local_model(
             temperature=temperature,
         )
     from duplex.models.interaction.responders.local_lm import LocalLM
+    from duplex.models.interaction.responders.thinking_lm import ThinkingLM
 
-    return LocalLM(
+    return (ThinkingLM if thinking else LocalLM)(
         str(place),
         device=device,
         system_prompt=system_prompt,

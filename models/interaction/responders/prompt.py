@@ -71,6 +71,15 @@ def chat_messages(
     return messages
 
 
+def later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    """The latest utterances with at most half of the characters."""
+    room = sum(len(heard.text) for heard in history) // 2
+    place = len(history)
+    while place and (room := room - len(history[place - 1].text)) >= 0:
+        place -= 1
+    return history[max(place, 1) :]
+
+
 def _noted(request: Request) -> str:
     """What is remembered and bears on the turn; behind it, so that all before stays as a cache has it."""
     found = relevant(request.notes, request.text)

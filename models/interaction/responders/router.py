@@ -44,9 +44,8 @@ class Router(Around):
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         if (outcome := await self.toolbox.answered(request)) is not None:
-            for control in outcome.controls:
-                yield control
-            yield Say(outcome.said or outcome.told)
+            for item in outcome.items():
+                yield item
             return
         parts = await request.run("understand", self.skills.understand, request)
         if not parts:  # not a word

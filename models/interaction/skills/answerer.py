@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
@@ -22,13 +23,15 @@ from duplex.models.interaction.skills.speaking_time import SpeakingTime
 from duplex.models.interaction.skills.time_and_date import TimeAndDate
 from duplex.models.interaction.skills.timers import Timers
 from duplex.models.interaction.skills.transcript import Recall
-from duplex.models.interaction.skills.unclear import doubt
+from duplex.models.interaction.skills.unclear import DOUBTFUL, doubt
 from duplex.models.interaction.skills.understanding import Part, understand
 from duplex.models.interaction.skills.units import Units
 from duplex.models.interaction.tools.running import as_text, next_call
 from duplex.models.turn_taking.backchannel import is_backchannel
 
 if TYPE_CHECKING:
+    from duplex.models.interaction.tools.by_rule.caller import RuleCaller
+    from duplex.models.interaction.tools.by_rule.matching import Wanted
     from duplex.models.interaction.tools.toolbox import Toolbox
 
 CONNECTING = "With a language model I could: start me with --llm auto."
@@ -38,7 +41,7 @@ class Skills:
     """Answers by the first skill that understands; several requests in one turn are all answered.
 
     skills: instead of the built-in ones, in their order of preference. connecting: said once when a turn is beyond
-    them: how to connect a larger model. toolbox: tools that no rule calls.
+    them: how to connect a larger model. toolbox: tools that have no skill; they are called by their names and schemas.
     Deterministic: the same request gives the same answer.
     """
 
@@ -52,6 +55,11 @@ class Skills:
         toolbox: Toolbox | None = None,
     ) -> None:
         self.toolbox = toolbox
+        self._caller: RuleCaller | None = None
+        if toolbox is not None:
+            from duplex.models.interaction.tools.by_rule.caller import RuleCaller
+
+            self._caller = RuleCaller(toolbox)
         chosen = list(builtin_skills() if skills is None else skills)
         offers = [skill.offer for skill in chosen if skill.offer]
         self.connecting = connecting
@@ -62,23 +70,59 @@ class Skills:
         return understand(request, self.skills)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        parts = await request.run("understand", self.understand, request)
+        if self.toolbox is not None and (outcome := await self.toolbox.answered(request)) is not None:
+            for item in outcome.items():
+                yield item
+            return
+        parts, calls = await request.run("understand", self._understood, request)
         taken = [part for part in parts if part.reply]
         if not taken and parts and is_backchannel(request.text):
             if request.typed:  # who writes waits for an answer
                 yield Say("All right.")
             return
-        if question := doubt(request, parts):
+        if not calls and (question := doubt(request, parts)):
             yield Say(question)
             return
         tell_calls(taken, request)
         for item in joined(taken):
             yield item
-        if not taken and parts:
+        for place, call in enumerate(calls):
+            if taken or place:
+                yield Say(" ")
+            async with aclosing(self._caller.answer(call, request)) as items:
+                async for item in items:
+                    yield item
+        if not taken and not calls and parts:
             yield Say(beyond(request, self.connecting))
 
+    def _understood(self, request: Request) -> tuple[list[Part], list[Wanted]]:
+        """The parts of the turn, and the calls of tools that it asks for where no skill has a tool of its own."""
+        parts = self.understand(request)
+        if self._caller is None or request.confidence < DOUBTFUL:
+            return parts, []
+        if all(_is_guess(part) for part in parts):
+            call = self._caller.continued(request) or self._caller.wanted(request)
+            return ([], [call]) if call else (parts, [])
+        rest = [self._caller.wanted(request, part.text) for part in parts if not part.reply and part.separate]
+        return parts, [call for call in rest if call is not None]
+
+    def forget(self, dialogue: str) -> None:
+        """The conversation is over."""
+        if self._caller is not None:
+            self._caller.forget(dialogue)
+
     async def close(self) -> None:
-        pass
+        if self.toolbox is not None:
+            await self.toolbox.close()
+
+
+def _is_guess(part: Part) -> bool:
+    """Whether a tool that is named in the part comes first: no skill has a tool for it, or asks for what is missing, or
+    it is put on a list that nobody named."""
+    if part.reply is None or (part.reply.call is None and part.reply.finished):
+        return True
+    call = part.reply.call
+    return call is not None and call.tool == "add_to_list" and not any(word.text == "list" for word in part.words)
 
 
 def builtin_skills(name: str = "Duplex") -> list[Skill]:

@@ -16,12 +16,13 @@ class Arithmetic(Skill):
     offer = "calculate"
     rules: ClassVar[Mapping[str, str]] = {
         "ask": "(what (is|are|does|would)|how much (is|are)|tell me|give me|what do you get if you)",
+        "get": "(what (do|would|will) (i|you|we) get (if|when) (i|you|we)|what (is|happens) if (i|you|we))",
         "order": "(calculate|compute|work out|figure out|solve|find|evaluate|what is the (answer|result) (to|of))",
     }
 
     @phrases(
         "[and] (<ask>|<order>) [what] [is] {sum} [equal|equals|make|be|is|come to]",
-        "[and] how much (does|do|would) {sum} (make|be|come to|equal)",
+        "[and] (how much|what) (does|do|would) {sum} (make|be|come to|equal|give)",
         "{sum} [equals|is] [what|how much]",
         "(what|how much) {sum} is",
     )
@@ -32,13 +33,13 @@ class Arithmetic(Skill):
         return self._sum(words, request)
 
     @phrases(
-        "(add|what is the sum of|the sum of|sum of|sum) {one} (and|to|plus|with) {other} [for me|together]",
+        "[<get>] (add|what is the sum of|the sum of|sum of|sum) {one} (and|to|plus|with) {other} [for me|together]",
         "add up {one} and {other}",
     )
     def add(self, slots: Slots, request: Request) -> Reply | None:
         return self._sum([*slots.words("one"), "plus", *slots.words("other")], request)
 
-    @phrases("(subtract|take|take away|deduct) {one} [away] from {other}")
+    @phrases("[<get>] (subtract|take|take away|deduct) {one} [away] from {other}")
     def subtract(self, slots: Slots, request: Request) -> Reply | None:
         return self._sum([*slots.words("other"), "minus", *slots.words("one")], request)
 
@@ -46,12 +47,12 @@ class Arithmetic(Skill):
     def difference(self, slots: Slots, request: Request) -> Reply | None:
         return self._sum([*slots.words("one"), "minus", *slots.words("other")], request)
 
-    @phrases("multiply {one} (by|with|and|times) {other}", "[what is] [the] product of {one} and {other}")
+    @phrases("[<get>] multiply {one} (by|with|and|times) {other}", "[what is] [the] product of {one} and {other}")
     def multiply(self, slots: Slots, request: Request) -> Reply | None:
         return self._sum([*slots.words("one"), "times", *slots.words("other")], request)
 
     @phrases(
-        "divide {one} by {other}",
+        "[<get>] divide {one} by {other}",
         "how many times (does|can|do) {other} go into {one}",
         "[what is] [the] quotient of {one} and {other}",
     )
@@ -62,8 +63,7 @@ class Arithmetic(Skill):
         return self.call(request, "calculate", expression=" ".join(words))
 
     @phrases(
-        "[what is] [the] (average|mean) (of|between) {numbers}",
-        "what is the (average|mean) of {numbers}",
+        "[<ask>|<order>|get] [the] (average|mean) (of|between) {numbers}",
     )
     def average(self, slots: Slots, request: Request) -> Reply | None:
         values, words, at = [], slots.words("numbers"), 0

@@ -55,7 +55,7 @@ def beyond(request: Request, connecting: str) -> str:
     said = [heard.text for heard in request.history if heard.party == "assistant"]
     told = any(connecting in text for text in said)
     ordering = bool(words) and _verb(words) in _ORDERS
-    asking = not ordering and _is_question(request.text, words)
+    asking = not ordering and is_question(request.text, words)
     if not asking and not ordering:
         return next((answer for feeling, answer in _FELT if feeling & set(words)), "") or _next(ACKNOWLEDGED, said)
     for thing in words:
@@ -69,7 +69,8 @@ def beyond(request: Request, connecting: str) -> str:
     return answer if told else f"{answer} {connecting}"
 
 
-def _is_question(text: str, words: Sequence[str]) -> bool:
+def is_question(text: str, words: Sequence[str]) -> bool:
+    """Whether a turn asks something; words: its plain words."""
     if text.rstrip(" \"'”’").endswith("?"):
         return True
     if not words or _verb(words) not in _ASKING:

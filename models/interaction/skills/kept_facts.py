@@ -24,10 +24,14 @@ STATEMENTS = (
     "i want you to remember [that] {fact}",
 )
 _ASKING = word_set("remember mind note memorize forget")
+_FORGETTING = word_set("forget erase delete stop")
 FORGETTING_LAST = "forget (that|it|what i just said|what i just told you) [again|please]"
 FORGETTING = (
-    "forget [what i said|what i told you|everything|all] [about] [the|my] {subject}",
-    "forget (everything|all)",
+    "forget (everything|all) [that|what] [i (told you|said|have told you|have said)|you (know|remember)]",
+    "(erase|delete) (everything|all) [that|what] [i told you|i said|you know|you remember]",
+    "(erase|delete) what (i told you|i said|you know|you remember) about [the|my] {subject}",
+    "stop remembering [that|where|when|what] [the|my] {subject}",
+    "forget [what i said|what i told you|what you know|everything|all] [that] [about] [the|my] {subject}",
 )
 ASKED_TO_FORGET = "shall i forget {subject}"
 CONFIRMED = "i will remember that {fact}"
@@ -83,8 +87,8 @@ def to_be_forgotten(text: str, notes: Sequence[Note], history: Sequence[Utteranc
     "Forget that" points to what the assistant has just told of them, or to what its speaker said last.
     """
     gone: list[Note] = []
-    for words in sentences(text) if "forget" in text.lower() else ():
-        if words[0].text != "forget":
+    for words in sentences(text):
+        if words[0].text not in _FORGETTING:
             continue
         if any(True for _ in template(FORGETTING_LAST).matches(words, text)):
             gone += _just_told(notes, history) or _just_said(notes, before(history, party))

@@ -20,14 +20,29 @@ FIRST = "shopping"
 ADDING = (
     "(put|add|write) {items} (on|to|onto|in) [the|my|our] {name} list",
     "(put|add|write) {items} (on|to|onto) [the|my|our] list",
+    "(on|to) (the|my|our) {name} list (put|add|write) {items}",
+    "(on|to) (the|my|our) list (put|add|write) {items}",
 )
+ADDING_WANTED = (
+    "(we|i) (need|still need|also need|need to buy|need to get|want|are out of|ran out of|have no) {items} "
+    "(put|add|write) (it|them|that|those) (on|to|onto) [the|my|our] {name} list",
+    "(we|i) (need|still need|also need|need to buy|need to get|want|are out of|ran out of|have no) {items} "
+    "(put|add|write) (it|them|that|those) (on|to|onto) [the|my|our] list",
+)
+"""The thing is named before the order, which only points to it."""
 TAKING = (
     "(remove|delete|take|cross|strike|scratch) {items} (from|off) [of] [the|my|our] {name} list",
     "(remove|delete|take|cross|strike|scratch) {items} (from|off) [of] [the|my|our] list",
+    "i (already have|have already|have|already bought|bought|got|have got|do not need) [the] {items} [any more|anymore] "
+    "(remove|delete|take|cross|strike|scratch) (it|them|that|those) (from|off) [of] [the|my|our] {name} list",
+    "i (already have|have already|have|already bought|bought|got|have got|do not need) [the] {items} [any more|anymore] "
+    "(remove|delete|take|cross|strike|scratch) (it|them|that|those) (from|off) [of] [the|my|our] list",
 )
 CLEARING = (
-    "(clear|empty|delete|erase) [the|my|our] {name} list",
-    "(clear|empty|delete|erase) [the|my|our] list",
+    "(clear|empty|delete|erase|wipe|reset|throw away|discard) [the|my|our] {name} list",
+    "(clear|empty|delete|erase|wipe|reset|throw away|discard) [the|my|our] list",
+    "(remove|delete|take|cross|erase) (everything|all|all items|all things) (from|off) [of] [the|my|our] {name} list",
+    "(remove|delete|take|cross|erase) (everything|all|all items|all things) (from|off) [of] [the|my|our] list",
 )
 _ADDED = ("{items} (is|are) on your {name} list",)
 _TAKEN = ("{items} (is|are) off your {name} list",)
@@ -46,7 +61,7 @@ def kept_lists(request: Request) -> tuple[dict[str, dict[str, str]], str]:
         owner = heard.party if asked else owner
         if owner != request.party:
             continue
-        wordings = ((ADDING, _put), (TAKING, _drop), (CLEARING, _empty))
+        wordings = ((CLEARING, _empty), ((*ADDING_WANTED, *ADDING), _put), (TAKING, _drop))
         confirmed = ((_ADDED, _put), (_TAKEN, _drop), (_CLEARED, _empty))
         for words in sentences(heard.text):
             for texts, change in wordings if asked else confirmed:

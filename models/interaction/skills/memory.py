@@ -46,7 +46,7 @@ class Memory(Skill):
         return self.call(request, "recall", subject=slots["subject"])
 
     @phrases(
-        "do you remember {subject}",
+        "do you [still] remember {subject}",
         "what do you (remember|know) [about] {subject}",
         "do you know [anything] about [my] {subject}",
         "tell me what you (know|remember) about {subject}",

@@ -247,7 +247,7 @@ def _take_words(words: Sequence[str], at: int) -> tuple[Fraction, int] | None:
     while at < len(words):
         word = words[at]
         following = words[at + 1] if at + 1 < len(words) else ""
-        if word in UNITS and (group is None or (UNITS[word] < room and UNITS[word] > 0)):
+        if word in UNITS and (group is None or (0 < UNITS[word] < room and following != "hundred")):
             group, room = (group or 0) + UNITS[word], 0
         elif word in TENS and (group is None or room >= 100):
             group, room = (group or 0) + TENS[word], 10

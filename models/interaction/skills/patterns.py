@@ -80,7 +80,10 @@ class Slots:
             return ""
         before = self._match.string[: self._match.start(slot)].count(" ")
         covered = self._words[before : before + len(self.words(slot))]
-        return self._source[covered[0].start : covered[-1].end] if covered else ""
+        if not covered:
+            return ""
+        # Of a question that was put in another order (`indirect`), the words stand elsewhere in the source.
+        return self._source[min(word.start for word in covered) : max(word.end for word in covered)]
 
 
 class Template:

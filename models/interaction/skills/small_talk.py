@@ -27,10 +27,11 @@ class SmallTalk(Skill):
     }
 
     @phrases(
-        "[tell me|tell|give me|say|let me hear|how about] (a|another|one more|some) [good] (joke|jokes)",
-        "(make me laugh|another joke|tell me something funny|say something funny)",
+        "[tell me|tell|give me|say|let me hear|hear|how about] (a|another|one more|some|any) [more] [good] (joke|jokes)",
+        "(make me laugh|another joke|tell me something funny|say something funny|i need a laugh)",
         "tell [me] [a|another|one more] [good] joke",
-        "do you know [a|any|some] [good] (joke|jokes)",
+        "(do you know|do you have|have you|have you got|got) [a|any|some|another] [more] [good] (joke|jokes) [for me]",
+        "(cheer me up|make me laugh|entertain me) [with a joke]",
     )
     def joke(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "tell_joke")

@@ -24,6 +24,7 @@ class SpeakingTime(Skill):
         "who (has|had|is|did) (<spoken>|speaking|talking) [for] <most> [so far]",
         "who (spoke|talked|speaks|talks) [for] <most> [so far]",
         "how (long|much) (has|did|have) <each> [each] <spoken> [for] [so far]",
+        "how (long|much time) (has|have) <each> [each] (spent|been) (talking|speaking) [so far]",
         "[what is|what are|tell me|give me] [the] (speaking|talking|talk|speech) (time|times|share|shares)",
     )
     def everybody(self, slots: Slots, request: Request) -> Reply | None:
@@ -31,13 +32,18 @@ class SpeakingTime(Skill):
 
     @phrases(
         "how (long|much) (have|did|has) {party} <spoken> [for] [so far]",
+        "how much (time|of the time) (have|has) {party} (spent talking|spent speaking|talked|spoken)",
     )
     def one(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "speaking_time", party=slots["party"])
 
     @phrases(
-        "how long (have we been|are we|has this been) (talking|speaking|going|going on|here)",
-        "how long (is|has) this (conversation|session|call) [been|going|lasted] [on|so far]",
+        "[for] how long (have we been|are we|has this been) (talking|speaking|going|going on|here) [already|now]",
+        "[for] how long (is|has|does) this (conversation|session|call|talk) [been|going|lasted|last|taken] [on|going|going on] [so far]",
+        "how (much time|long) (has passed|is it) since we (started|began) [talking|speaking|this call|this conversation]",
+        "since when (are|have) we [been] (talking|speaking)",
+        "(when did|how long ago did) we (start|begin) [talking|speaking|this call|this conversation]",
+        "what is the (length|duration) of (this|our|the) (conversation|session|call|talk)",
     )
     def together(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "conversation_length")

@@ -19,10 +19,11 @@ _ASKING = word_set("what who where when how why which did do does is are can cou
 
 def content(words: Sequence[str]) -> set[str]:
     """The words that carry a subject, without their commonest endings."""
-    return {_stem(word) for word in words if word not in _EMPTY}
+    return {stem(word) for word in words if word not in _EMPTY}
 
 
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
+    """The word without its commonest endings."""
     word = word.removesuffix("'s")
     for ending, instead in (("ies", "y"), ("ing", ""), ("ed", ""), ("s", "")):
         if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:

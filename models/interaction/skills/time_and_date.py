@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from duplex.models.interaction.contract import Request
-from duplex.models.interaction.skills.dates import MONTHS, parse_date
+from duplex.models.interaction.skills.dates import MONTHS, WEEKDAYS, parse_date
 from duplex.models.interaction.skills.durations import parse_duration
 from duplex.models.interaction.skills.holidays import HOLIDAYS, MOVABLE
 from duplex.models.interaction.skills.patterns import Slots
@@ -25,6 +25,8 @@ class TimeAndDate(Skill):
         "day": "(day|date)",
         "zone": "(time zone|timezone)",
         "would": "(is it going to be|will it be|would it be|is it|was it|will be|would be|is|was)",
+        "left": "((is|are) there left|(is|are) there|is it|(is|are) left|left|(do|must) (i|we) [have] [to] (wait|left|have)|is)",
+        "until": "(until|till|to|before|unto)",
     }
 
     @phrases(
@@ -49,9 +51,10 @@ class TimeAndDate(Skill):
         "what time (will it be|would it be|is) <now> <in> {places} <now>",
         "[what is|tell me|look up] [the] [current|local|exact] time <now> [is it|like] <in> {places} <now>",
         "<in> {places} what [is the] time [is it|it is] <now>",
-        "what time do (they|people) have in {places}",
         "what is the [current] {places} time",
         "what time is it now {places}",
+        "how late is it <now> <in> {places} <now>",
+        "what time do (they|people|we) have <now> in {places}",
         "{places} time <now>",
     )
     def time_elsewhere(self, slots: Slots, request: Request) -> Reply | None:
@@ -65,7 +68,12 @@ class TimeAndDate(Skill):
 
     @phrases(
         "[what is] [the] (time difference|difference in time) between {one} and {other}",
+        "how (big|large|great|much) is the (time difference|difference in time) between {one} and {other}",
         "how many hours [ahead|behind] is {one} (from|of|ahead of|behind) {other}",
+        "how many hours (from|ahead of|behind|away from) {other} is {one}",
+        "how many hours (are|lie) [there] between {one} and {other}",
+        "how far (are|is) [the] (clocks|time|times) (in|of) {one} and [in|of] {other} apart",
+        "how far apart (are|is) [the] [clocks|time|times] (in|of) {one} and [in|of] {other}",
     )
     def difference(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "time_difference", place=slots["one"], other=slots["other"])
@@ -81,21 +89,25 @@ class TimeAndDate(Skill):
         return self.call(request, "time_difference", place=slots["place"])
 
     @phrases(
-        "what time (will it be|is it) in {duration}",
-        "what time will it be {duration} from now",
-        "what is the time in {duration}",
+        "what time (will it be|is it|will we have|do we have|would it be) (in|after) {duration}",
+        "what time (will it be|is it) {duration} from now",
+        "what (is|will) the time [be] in {duration}",
+        "(in|after) {duration} what time (will it be|is it|will we have)",
+        "(in|after) {duration} what [is|will be] the time",
+        "if i wait [for] {duration} what time (will it be|is it)",
     )
     def time_later(self, slots: Slots, request: Request) -> Reply | None:
         seconds = parse_duration(slots.words("duration"))
         return None if seconds is None else self.call(request, "time_after", seconds=float(seconds))
 
     @phrases(
-        "(what|which) <day> is (it|today) [today|now]",
+        "(what|which) <day> [of the week] is (it|today) [today|now]",
         "(what|which) <day> (today|it) is [today]",
         "what is today",
         "what day of the (week|month) is (it|today) [today]",
         "[what is|tell me] (today's|the|the current|current) <day> [is it] [for|of] [today|right now]",
         "what is the (day of the week|day and date) [today]",
+        "what is the <day> (of|for) today",
     )
     @cues(
         "date|day what|tell|give|know|show|share|need|have|today|today's|current|full|month|year "
@@ -113,6 +125,7 @@ class TimeAndDate(Skill):
         "what (will|would) be the <day> [on] {day}",
         "{day} what (will|would) the <day> be",
         "{day} what <day> (is|will) it [be]",
+        "(on|at) (what|which) <day> [of the week] (is|does|will) {day} [fall|be] [on] [this year]",
         "[what is] {day} date",
         "when is {day} [this year]",
         "(what|which) day (is|does) {day} [fall] [on] [this year]",
@@ -120,15 +133,19 @@ class TimeAndDate(Skill):
     def other_day(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "date_of", day=slots["day"])
 
+    @phrases("is (it|today) {weekday} [today]", "is (it|today) {weekday} or {other} [today]")
+    def which_day(self, slots: Slots, request: Request) -> Reply | None:
+        return self.call(request, "current_date") if slots["weekday"] in WEEKDAYS else None
+
     @cues("tomorrow|tomorrow's date|day what|tell|give|know|date|be", "tomorrow what day|date")
     def tomorrow(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "date_of", day="tomorrow")
 
     @phrases(
-        "how many days [are there|are left|left|is it|are] (until|till|to|before|unto) {day}",
-        "how (long|many days) [is it|is there|do we have] (until|till|to|before) {day}",
-        "how far away is {day}",
+        "how (long|many (days|weeks|hours|minutes)|much time) [<left>] <until> {day}",
+        "how far (away|off) is {day}",
         "in how many days is {day}",
+        "how many days away is {day}",
     )
     def days_until(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "time_until", moment=slots["day"])

@@ -16,20 +16,21 @@ from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots, template
 from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
-from duplex.models.interaction.skills.words import sentences
-from duplex.models.interaction.tools.builtin.timers import kind_of
-from duplex.models.turn_taking.word_lists import word_set
+from duplex.models.interaction.skills.words import plain, sentences
+from duplex.models.interaction.tools.builtin.timers import KINDS, kind_of
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"
+WHAT_TIME = "For what time?"
 AT_WHAT_TIME = "At what time?"
+MOST_UNCLEAR = 4
+"""Words of a time that is none."""
 
 _TOLD = {"timer": "timer", "alarm": "alarm", "reminder": "remind"}
 """By what of an answer one knows that it is about such a one."""
-_KINDS = word_set("timer timers reminder reminders alarm alarms")
 _OPEN_REMINDERS = (
     "remind me (to|that i have to|that i need to|about) {task}",
-    "(set|make|create|add|give) [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
+    "[set|make|create|add|give|need] [up] [me] [a|an] [new] reminder (to|for me to|for|about|that) {task}",
     "(do not|never) let me forget (to|about) {task}",
 )
 
@@ -69,6 +70,9 @@ class Timers(Skill):
         "set [a|an|the] (alarm|reminder) (in|for) {duration} [from now]",
         "in {duration} (wake me up|wake me|let me know|tell me|remind me)",
         "remind me {duration} from now",
+        "(put|give me) {duration} on (the|a|my) (clock|timer)",
+        "time {duration} [for me|from now]",
+        "(let me know|tell me|say something|call me) (when|after|once) {duration} (has|have) (gone by|gone|elapsed)",
     )
     def timer(self, slots: Slots, request: Request) -> Reply | None:
         words = slots.words("duration")
@@ -91,8 +95,9 @@ class Timers(Skill):
         "remind me <task> {task} (in|after) {duration} [from now]",
         "in {duration} remind me <task> {task}",
         "remind me to {task} {duration} from now",
-        "<set> <a> reminder (in|for) {duration} (to|for) {task}",
-        "<set> <a> reminder (to|for me to|for) {task} in {duration}",
+        "[<set>] <a> reminder (in|for) {duration} (to|for) {task}",
+        "[<set>] <a> reminder (to|for me to|for) {task} in {duration}",
+        "(do not|never) let me forget (to|that i have to|that i need to) {task} in {duration}",
         "(tell|call) me in {duration} to {task}",
     )
     def reminder(self, slots: Slots, request: Request) -> Reply | None:
@@ -112,8 +117,10 @@ class Timers(Skill):
         "remind me [at|on] {moment} <task> {task}",
         "remind me <task> {task} [at|on] {moment}",
         "[at|on] {moment} remind me <task> {task}",
-        "<set> <a> reminder [for|at|on] {moment} (to|for) {task}",
-        "<set> <a> reminder (to|for me to|for) {task} [at|on] {moment}",
+        "[<set>] <a> reminder [for|at|on] {moment} (to|for) {task}",
+        "[<set>] <a> reminder (to|for me to|for) {task} [at|on] {moment}",
+        "(do not|never) let me forget (to|that i have to|that i need to) {task} [at|on] {moment}",
+        "[at|on] {moment} (do not|never) let me forget to {task}",
     )
     def reminder_at(self, slots: Slots, request: Request) -> Reply | None:
         moment = slots.words("moment")
@@ -128,6 +135,8 @@ class Timers(Skill):
         "(wake|call|alert|ring) me [up] [at] {moment}",
         "(be woken|get|wake) [me] up [at] {moment}",
         "set [a|the] timer (for|at|to|until) {moment}",
+        "(have to|need to|must|want to) (get up|be up|wake up|be awake) (at|by) {moment}",
+        "(make sure|see to it) [that] i (am|get|wake) (up|awake) [up] (at|by) {moment}",
     )
     def alarm(self, slots: Slots, request: Request) -> Reply | None:
         return _alarm(slots.words("moment"), request)
@@ -138,6 +147,14 @@ class Timers(Skill):
     )
     def timer_open(self, slots: Slots, request: Request) -> Reply | None:
         return Reply.say(HOW_LONG, finished=False)
+
+    @phrases("<set> <a> timer (for|of) {duration}", "<set> <a> {duration} timer")
+    def timer_unclear(self, slots: Slots, request: Request) -> Reply | None:
+        return Reply.say(HOW_LONG, finished=False) if _is_short(slots.words("duration")) else None
+
+    @phrases("<set> <a> alarm (for|at|to) {moment}", "wake me [up] (at|by) {moment}")
+    def alarm_unclear(self, slots: Slots, request: Request) -> Reply | None:
+        return Reply.say(WHAT_TIME, finished=False) if _is_short(slots.words("moment")) else None
 
     @phrases(
         *_OPEN_REMINDERS,
@@ -152,9 +169,11 @@ class Timers(Skill):
     def span_alone(self, slots: Slots, request: Request) -> Reply | None:
         """Only as the answer to a question of this skill, the last thing that was said."""
         asked = request.history[-1] if request.history and request.history[-1].party == "assistant" else None
-        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHEN, AT_WHAT_TIME)):
+        if asked is None or not asked.text.rstrip().endswith((HOW_LONG, WHAT_TIME, WHEN, AT_WHAT_TIME)):
             return None
         words, seconds = slots.words("span"), parse_duration(slots.words("span"))
+        if asked.text.rstrip().endswith(WHAT_TIME):
+            return _alarm(words, request) or _set_timer(seconds, "", request)
         if asked.text.rstrip().endswith(HOW_LONG):
             return _set_timer(seconds, "", request) or _alarm(words, request)
         before = next((heard.text for heard in reversed(request.history) if heard.party == request.party), "")
@@ -167,11 +186,12 @@ class Timers(Skill):
     @phrases(
         "(cancel|stop|delete|clear|remove|end|kill|forget|drop|abort|disable) {which}",
         "(get rid of|turn off|switch off|never mind|no more) {which}",
-        "turn {which} off",
+        "(turn|switch|shut) {which} off",
+        "i do not need {which} [any more|anymore|any longer|no more]",
     )
     def cancel(self, slots: Slots, request: Request) -> Reply | None:
         which = slots.words("which")
-        if not _KINDS.intersection(which) or len(which) > 8:
+        if not KINDS.intersection(which) or len(which) > 8:
             return None
         return self.call(request, "cancel_timers", which=" ".join(which))
 
@@ -182,6 +202,16 @@ class Timers(Skill):
         kinds = {kind_of(timer) for timer in request.timers if _TOLD[kind_of(timer)] in last.lower()}
         meant = [timer for timer in request.timers if kind_of(timer) in kinds]
         return self.call(request, "cancel_timers", which=f"the {kinds.pop()}") if len(meant) == 1 else None
+
+    @phrases(
+        "how (much longer|long|much more time) (does|do|will|must) [the|my] {label} [still] (need|take|have) [to cook]",
+        "(when|how soon) (is|are|will) [the|my] {label} [be] (done|ready|finished)",
+    )
+    def left_on(self, slots: Slots, request: Request) -> Reply | None:
+        """Only of what a timer is named after."""
+        named = set(slots.words("label"))
+        known = any(named <= set(plain(timer.text).split()) for timer in request.timers)
+        return self.call(request, "list_timers") if known else None
 
     @phrases(
         "how (much time|much longer|long|many minutes) [is|are|do i have] <left> (on|for|of|in) (the|my) <timers>",
@@ -195,10 +225,16 @@ class Timers(Skill):
         "do i have [any|a] <timers> [set|running]",
         "[the|my] timer status",
         "how is (the|my) timer [doing]",
+        "(is|are) (the|my) <timers> (on|still on|still running|still set|running|set)",
     )
     @cues("reminders|reminder|timers|alarms what|list|read|check|which|go|hear|everything|all my|the|list|have")
     def left(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "list_timers")
+
+
+def _is_short(words: Sequence[str]) -> bool:
+    """Whether they may be a time that was misheard, and nothing more."""
+    return len(words) <= MOST_UNCLEAR and "and" not in words
 
 
 def _set_timer(seconds: Fraction | None, label: str, request: Request) -> Reply | None:

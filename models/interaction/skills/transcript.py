@@ -27,7 +27,7 @@ class Recall(Skill):
         "what did i say (of|on) {subject}",
         "(did|have) i <say> [you] [anything|something] [about] {subject}",
         "when did i <say> [about] {subject}",
-        "(tell me|repeat|remind me) what i said about {subject}",
+        "[tell me|repeat|remind me] what i (said|told you) about {subject}",
     )
     def said_by_me(self, slots: Slots, request: Request) -> Reply | None:
         return self.call(request, "search_transcript", subject=slots["subject"], party="me")

@@ -11,14 +11,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from duplex.models.interaction.contract import Request
+from duplex.models.interaction.skills.indirect import direct
+from duplex.models.interaction.skills.misheard import repairs
 from duplex.models.interaction.skills.patterns import Gist
 from duplex.models.interaction.skills.phonetic_match import corrections
 from duplex.models.interaction.skills.skill import Reply, Skill
 from duplex.models.interaction.skills.words import Word, sentences
+from duplex.models.turn_taking.consent import is_yes
 from duplex.models.turn_taking.word_lists import phrase_set, word_set
 
 MOST_WORDS = 80
 """A longer turn is a story, not a request; of such a turn the end is looked at."""
+_COMMON = ("stop", "repeat")
+"""Tools that are asked for so shortly that a misheard word hits them by chance."""
+DID_YOU_SAY = "Did you say:"
 LEAST_COVERAGE, LEAST_WORDS = 0.45, 5
 """A request inside other talk counts if it is about half of the turn, or too long to be one by chance."""
 
@@ -29,7 +35,8 @@ _OPENING = word_set(
 _LEADS = phrase_set(
     "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
     "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
-    "i was wondering|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+    "i was wondering|i forgot|i forget|do you still know|do you still remember|do you know if|find out|look up|find|check|"
+    "see|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
     "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
     "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
     "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"
@@ -64,6 +71,7 @@ class Part:
 
 def understand(request: Request, skills: Sequence[Skill]) -> list[Part]:
     """The turn cut into parts, in their order; one part without a skill if nothing in it is a request."""
+    request = replace(request, text=_confirmed(request))
     parts = _understood(request, skills)
     if any(part.skill for part in parts):
         return parts
@@ -71,7 +79,33 @@ def understand(request: Request, skills: Sequence[Skill]) -> list[Part]:
         second = _understood(replace(request, text=sounding), skills)
         if second and all(part.skill for part in second):
             return second
+    for repaired in repairs([word.text for word in bare(_edges(request.text)[0])], skills):
+        second = _understood(replace(request, text=repaired), skills)
+        calls = [part.reply.call if part.reply else None for part in second]
+        if not calls or any(call is None or call.tool in _COMMON for call in calls):
+            continue
+        if any(call and _destroys(call.tool) for call in calls):
+            # Of what cannot be taken back a guess is no order.
+            return [
+                replace(second[0], text=request.text, reply=Reply.say(f"{DID_YOU_SAY} {repaired}?", finished=False))
+            ]
+        return second
     return parts
+
+
+def _confirmed(request: Request) -> str:
+    """What a yes to "did you say: clear the list" comes to."""
+    last = request.history[-1] if request.history else None
+    if last is None or last.party != "assistant" or DID_YOU_SAY not in last.text or not is_yes(request.text):
+        return request.text
+    return last.text.partition(DID_YOU_SAY)[2].rpartition("?")[0].strip()
+
+
+def _destroys(tool: str) -> bool:
+    # Imported here: tools are made of what the modules beside this one know of numbers, times and measures.
+    from duplex.models.interaction.tools.builtin import BUILTIN
+
+    return BUILTIN[tool].destructive
 
 
 def taken_whole(request: Request, skills: Sequence[Skill]) -> tuple[Skill, Reply] | None:
@@ -165,8 +199,10 @@ def _take(words: tuple[Word, ...], request: Request, skills: Sequence[Skill]) ->
 
 
 def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
-    """The words as they are, then without what opens a request politely, then without what closes it."""
+    """The words as they are, then without what opens a request politely, then without what closes it; at last, as
+    direct questions, what may be indirect ones."""
     seen: set[tuple[int, int]] = set()
+    questions: list[tuple[Word, ...]] = []
     current: tuple[Word, ...] | None = words
     while current:
         shorter: tuple[Word, ...] | None = current
@@ -175,8 +211,21 @@ def _variants(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
             if span not in seen:
                 seen.add(span)
                 yield shorter
+                questions += direct(shorter)
             shorter = _without(shorter, _TAILS, at_end=True)
         current = _without(current, _LEADS, at_end=False)
+    yield from questions
+
+
+def bare(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The words without all politeness and joining words around them; at least one is left of any."""
+    if not words:
+        return ()
+    while shorter := _without(words, _LEADS, at_end=False):
+        words = shorter
+    while shorter := _without(words, _TAILS, at_end=True):
+        words = shorter
+    return words
 
 
 def _without(words: tuple[Word, ...], edges: frozenset[tuple[str, ...]], *, at_end: bool) -> tuple[Word, ...] | None:

@@ -41,7 +41,7 @@ class Units(Skill):
         "(what|which) (amount|number) of {unit} (are|is) in {quantity}",
         "how many {unit} in {quantity}",
         "how many {unit} to {quantity}",
-        "how many {unit} is {quantity}",
+        "how many {unit} (is|has) {quantity}",
         "{quantity} (is equal to|equals|is) how many {unit}",
         "if i have {quantity} how many {unit} (is that|do i have)",
         "{unit} in {quantity}",

@@ -74,7 +74,15 @@ _CONTRACTIONS = {
     "millimetre": "millimeter",
     "millimetres": "millimeters",
 }
-_MERGED = {("per", "cent"): "percent", ("o", "clock"): "oclock", ("after", "noon"): "afternoon"}
+_MERGED = {
+    ("per", "cent"): "percent",
+    ("alarm", "clock"): "alarm",
+    ("to", "day"): "today",
+    ("to", "day's"): "today's",
+    ("to", "morrow"): "tomorrow",
+    ("o", "clock"): "oclock",
+    ("after", "noon"): "afternoon",
+}
 _IS = word_set("what who where when how it that there here he she this")
 _ENDINGS = {"n't": " not", "'d": " would", "'ll": " will", "'ve": " have", "'re": " are", "'m": " am"}
 _KEEP_DOUBLE = word_set(

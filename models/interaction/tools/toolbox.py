@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Report, Request
+from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Report, Request, Say
 from duplex.models.interaction.skills.words import plain
+from duplex.models.interaction.tools.result_text import worded
 from duplex.models.interaction.tools.running import as_text, next_call, run_limited, spoken_name
 from duplex.models.interaction.tools.tool import Context, InvalidArguments, Tool, ToolError
 from duplex.models.turn_taking.consent import is_no, is_yes
@@ -44,6 +45,10 @@ class Outcome:
     failed: bool = False
     invalid: bool = False
     asked: bool = False
+
+    def items(self, arguments: Mapping[str, Any] | None = None) -> tuple[Say | Control, ...]:
+        """What the session does and says of it where no model words it. arguments: those of the call."""
+        return (*self.controls, Say(self.said or worded(self.told, arguments or {})))
 
 
 @dataclass(slots=True)

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import duplex
-from duplex.conversation.tool_log import ToolLog, lost_tools
+from duplex.conversation.tool_log import ToolLog
 from duplex.conversation.typed import TypedConversation
 from duplex.events import Event, Remembered, ToolCalled, ToolReturned
-from duplex.models.interaction import load_answerer, remembering
+from duplex.models.interaction import remembering
 from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
 from duplex.models.interaction.percepts import ToolResult
 from duplex.models.interaction.skills import Skills
@@ -106,8 +106,3 @@ def test_a_result_that_comes_too_late_is_a_percept() -> None:
         ToolReturned(16000, 32000, 1, "slow_look", "Found it.", late=True),
     ]
     assert percepts == [ToolResult(2.0, 1.0, 2.0, "slow_look", "Found it.")]
-
-
-def test_tools_without_a_model_are_said_to_be_of_no_use() -> None:
-    assert lost_tools(load_answerer(tools=[slow_look])) == ["a language model calls your tools: give llm or model"]
-    assert lost_tools(load_answerer()) == []
