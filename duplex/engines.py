@@ -23,7 +23,7 @@ from duplex.models.tts.contract import Synthesizer
 from duplex.models.turn_taking import load_turn_taking
 from duplex.models.turn_taking.contract import TurnTakingModels
 from duplex.models.vad.contract import VoiceActivityDetector
-from duplex.settings import AUTO, OFF, Settings
+from duplex.settings import AUTO, LISTENING, OFF, Settings
 from duplex.streaming.pool import Steps
 
 
@@ -130,6 +130,7 @@ def open_answerer(settings: Settings, *, typed: bool = False) -> Answerer:
         temperature=None if settings.temperature < 0 else settings.temperature,
         tools=settings.tools,
         mcp=[line for line in settings.mcp.splitlines() if line.strip()],
+        thinking=settings.thinking == LISTENING,
     )
     return answerer if settings.memory in (AUTO, OFF) else remembering(answerer, settings.memory)
 

@@ -33,6 +33,9 @@ AUTO = "auto"
 
 OFF = "off"
 
+LISTENING = "listening"
+"""The value of `thinking` that lets a model think while it listens."""
+
 NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
 """Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
 
@@ -118,6 +121,9 @@ class Settings:
     )
     model: str = setting(
         "", "local language model that answers: a GGUF file, a folder, a name of the model store, or a Hugging Face id"
+    )
+    thinking: str = setting(
+        OFF, "listening: the local model makes notes for its answer while the user speaks", choices=(OFF, LISTENING)
     )
     decider: str = setting(
         RULES,

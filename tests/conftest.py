@@ -33,6 +33,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/diarization/test_network.py",
         "models/diarization/test_stage.py",
         "models/diarization/train/*",
+        "models/interaction/adapter/test_*.py",
         "models/interaction/nano/train/*",
         "models/restoration/test_buffered.py",
         "models/restoration/test_decoupling.py",
@@ -48,6 +49,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "transformers": (
         "models/asr/test_transformers_asr.py",
+        "models/interaction/adapter/test_*.py",
         "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
         "models/interaction/tools/test_local_tools.py",

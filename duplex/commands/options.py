@@ -73,7 +73,7 @@ def add_settings(
         who = parser.add_argument_group(
             "assistant",
             "who answers, and how; with --set also speech_rate, speech_volume, max_reply_tokens, context_tokens, "
-            "temperature, llm_timeout",
+            "temperature, llm_timeout, thinking",
         )
     parser.set_defaults(answers="llm" in shown, writes_numbers="written_numbers" in shown)
     for name, (flag, help) in FLAGS.items():

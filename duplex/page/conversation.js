@@ -4,6 +4,7 @@
 //   kind: turn, backchannel, side_speech, reply, sound (text: what it is), tool (what was called, what it gave), memory
 //   a turn: typed (written, not said)
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
+//   a turn in a call with captions: captions (what it is in the reader's language: [{text, stable, hopeless, lang}])
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
 
 import { RATE } from "./session_clock.js";
@@ -18,7 +19,17 @@ const join = (words) => words.filter(Boolean).join(" ");
 const plain = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
 const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
 
+const SPAN = 0.3; // seconds by which a caption's words may lie outside their turn
+
+const spoken = (entry, party, at) =>
+  entry.kind === "turn" &&
+  entry.party === party &&
+  entry.start - SPAN <= at &&
+  (entry.open || at <= entry.end + SPAN);
+
 export class Conversation {
+  language = "";
+
   // changed(entry): new or different. removed(key).
   constructor({ changed = () => {}, removed = () => {} } = {}) {
     this.changed = changed;
@@ -32,6 +43,7 @@ export class Conversation {
     this.open = new Map(); // party -> the turn that is being said
     this.speakers = new Map(); // party -> everybody heard on its channel
     this.sounds = new Map(); // party and label -> the last entry of that sound
+    this.translations = new Map(); // caption and language -> {party, at, text, stable, hopeless, lang}
     this.count = 0;
   }
 
@@ -48,6 +60,8 @@ export class Conversation {
         return this.#word(event);
       case "turn":
         return this.#turn(event);
+      case "translation":
+        return this.#translation(event);
       case "sound":
         return this.#sound(event);
       case "tool_called":
@@ -76,6 +90,29 @@ export class Conversation {
   // Who said it: the party, unless several speak on its channel and are told apart.
   nameOf(entry) {
     return (this.speakers.get(entry.party)?.size ?? 0) > 1 && entry.speaker ? entry.speaker : entry.party;
+  }
+
+  // The reader's language from now on; empty: no captions.
+  translate(language) {
+    this.language = language;
+    for (const entry of this.entries.values()) if (entry.kind === "turn") this.#update(entry, {});
+  }
+
+  // A caption belongs to the turn in which its middle lies; of an open turn, to what was said since it began.
+  #translation(event) {
+    const at = seconds((event.start + event.end) / 2);
+    const { party, language: lang, text, stable, hopeless, source } = event;
+    const shown = hopeless ? `[${source}]` : text;
+    this.translations.set(`${event.caption}/${lang}`, { party, at, text: shown, stable, hopeless, lang });
+    const entry = [...this.entries.values()].findLast((each) => spoken(each, party, at));
+    if (entry) this.#update(entry, {});
+  }
+
+  #captions(entry) {
+    if (!this.language || entry.kind !== "turn") return [];
+    return [...this.translations.values()]
+      .filter(({ lang, party, at }) => lang === this.language && spoken(entry, party, at))
+      .sort((a, b) => a.at - b.at);
   }
 
   #partial(event) {
@@ -254,7 +291,8 @@ export class Conversation {
   }
 
   #update(entry, changes) {
-    this.changed(Object.assign(entry, changes));
+    Object.assign(entry, changes);
+    this.changed(Object.assign(entry, { captions: this.#captions(entry) }));
   }
 
   #remove(key) {

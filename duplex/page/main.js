@@ -93,6 +93,7 @@ const options = new Options({
   send: (message) => call.send(message),
   failed,
   changed: refreshDownloads,
+  captions: (language) => conversation.translate(language),
 });
 
 const compose = new Compose({ send: (message) => call.send(message), failed });

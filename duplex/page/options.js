@@ -1,18 +1,24 @@
-// What the session offers and what is switched on: assistant, restoration, recording.
+// What the session offers and what is switched on: assistant, captions, restoration, recording.
 
 const $ = (id) => document.getElementById(id);
 
 export class Options {
   #recorded = false;
 
-  // Handlers: send(message) -> whether it was sent, consent(record), failed(text), changed().
-  constructor({ send, failed, changed }) {
+  // Handlers: send(message) -> whether it was sent, failed(text), changed(), captions(language): they are read in it.
+  constructor({ send, failed, changed, captions }) {
     this.changed = changed;
+    this.captions = captions;
     const flip = (name, value) => {
       if (!send({ type: "switch", name, value })) failed("Not connected: try again in a moment.");
     };
     $("assistant").addEventListener("change", () => flip("assistant", $("assistant").checked));
     $("restoration").addEventListener("change", () => flip("restoration", $("restoration").value));
+    $("captions").addEventListener("change", () => {
+      const language = $("captions").value;
+      if (send({ type: "captions", language })) captions(language);
+      else failed("Not connected: try again in a moment.");
+    });
     $("consent").addEventListener("change", () => send({ type: "consent", record: $("consent").checked }));
   }
 
@@ -25,11 +31,13 @@ export class Options {
     this.#recorded = Boolean(state.recording?.exists);
     this.#offer(state.offers);
     $("consent").checked = Boolean(state.recording?.agreed);
+    $("captions").value = state.captions ?? "";
+    this.captions($("captions").value);
     if (state.switches) this.show(state.switches);
   }
 
   enable(on) {
-    for (const id of ["assistant", "restoration", "consent"]) $(id).disabled = !on;
+    for (const id of ["assistant", "captions", "restoration", "consent"]) $(id).disabled = !on;
   }
 
   show(told) {
@@ -50,10 +58,17 @@ export class Options {
     const help = offers.restoration_help ?? {};
     const label = (task) => (task ? capitalized(help[task] ?? task) : "Off");
     $("restoration").replaceChildren(...offers.restoration.map((task) => new Option(label(task), task)));
+    const languages = offers.captions ?? [];
+    $("captions").replaceChildren(new Option("Off", ""), ...languages.map((code) => new Option(languageName(code), code)));
+    $("captions-field").hidden = !languages.length;
     $("restoration-field").hidden = offers.restoration.length < 2;
     $("assistant-field").hidden = !offers.assistant;
     $("recording-field").hidden = !offers.recording;
   }
+}
+
+function languageName(code) {
+  return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
 }
 
 function capitalized(text) {

@@ -82,7 +82,7 @@ function build() {
   const said = make("div", "said");
   const who = make("div", "who");
   who.append(make("b"), make("time"), make("em"));
-  said.append(who, make("p", "text"));
+  said.append(who, make("p", "text"), make("p", "translation"));
   item.append(make("span"), said);
   return item;
 }
@@ -106,6 +106,15 @@ function fill(item, entry, name) {
   tag.textContent = label;
   tag.classList.toggle("cut", Boolean(entry.interrupted));
   item.querySelector(".text").replaceChildren(...pieces(entry));
+  const translation = item.querySelector(".translation");
+  translation.hidden = !entry.captions?.length;
+  translation.lang = entry.captions?.[0]?.lang ?? "";
+  translation.replaceChildren(...(entry.captions ?? []).flatMap(caption));
+}
+
+// What of a caption may still change is paler.
+function caption({ text, stable, hopeless }) {
+  return hopeless ? [make("span", "unsure", text), " "] : [text.slice(0, stable), make("span", "unsure", text.slice(stable)), " "];
 }
 
 function tagOf(entry) {

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duplex.models.interaction.nano import NANO
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
+from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
@@ -44,31 +45,36 @@ def load_answerer(
     pool: InferencePool | None = None,
     tools: Sequence[Any] = (),
     mcp: Sequence[str] = (),
+    thinking: bool = False,
 ) -> Answerer:
     """The answerer of a session.
 
     llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); "auto" for the
     server that `find_model_server` finds, if any; or a local language model, which is loaded here (seconds): a GGUF
     file, a folder, a name of the store, or a Hugging Face id; or NANO, the bundled one, for what the skills do not
-    understand. model: which of the server's models, by name; its first
-    chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
+    understand. model: which of the server's models, by name; its first chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
     all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The
     timeouts and `options` are OpenAIServer's, `device` and `pool` are LocalLM's. tools: the user's functions, called
-    by the model, or by rules where there is none; mcp: servers of more, each a command or an address.
-    Raises SettingsError for an address that is none, ModelError for a model that cannot be had.
+    by the model, or by rules where there is none; mcp: servers of more, each a command or an address. thinking: a local
+    model makes notes for its answer while the user speaks.
+    Raises SettingsError for an address that is none and for thinking without a local model, ModelError for a model that
+    cannot be had, or cannot do what is asked.
     """
     from duplex.models.interaction.skills import Skills, builtin_skills
 
-    known = builtin_skills(name or DEFAULT_NAME)
+    chosen = llm or model or AUTO
+    if thinking and (chosen in (AUTO, NANO) or "://" in chosen):
+        raise SettingsError("thinking=listening is for a local language model (model); rules, nano and servers cannot")
+    builtin = builtin_skills(name or DEFAULT_NAME)
     if llm == AUTO:
         found = find_model_server()
         llm, model = (found.url, model or found.model) if found else (None, None)
     if llm is None and model is None:
-        return Skills(known, toolbox=_open_toolbox(tools, mcp, "none") if tools or mcp else None)
+        return Skills(builtin, toolbox=_open_toolbox(tools, mcp, "none") if tools or mcp else None)
     small = (llm or model) == NANO
-    skills, toolbox = Skills(known), _open_toolbox(tools, mcp, "all" if small else "offered")
+    skills, toolbox = Skills(builtin), _open_toolbox(tools, mcp, "all" if small else "offered")
     from duplex.models.interaction.responders.prompt import system_prompt_for
     from duplex.models.interaction.responders.router import Router
 
@@ -107,6 +113,7 @@ def load_answerer(
         temperature=temperature or 0.0,
         pool=pool,
         toolbox=toolbox,
+        thinking=thinking,
     )
     return Router(skills, local, keep=keep_skills, toolbox=toolbox)
 

@@ -8,9 +8,10 @@ from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 
-__all__ = ["Translation", "Translator", "load_translator"]
+__all__ = ["BUNDLED", "Translation", "Translator", "load_translator"]
 
 BUNDLED = frozenset({("en", "de"), ("de", "en")})
+"""Pairs of the translator that comes with Duplex."""
 
 
 def load_translator(name: str = "auto", source: str = "", target: str = "") -> Translator:

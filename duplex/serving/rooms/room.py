@@ -15,7 +15,6 @@ import numpy as np
 
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
-from duplex.models.restoration.contract import TASK_HELP
 from duplex.serving.hosts.fair_pool import PoolShare
 from duplex.serving.hosts.shedding import Step
 from duplex.serving.http.auth import new_id
@@ -23,6 +22,7 @@ from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.consent import SPOKEN, ConsentedRecording
 from duplex.serving.rooms.event_log import EventLog
 from duplex.serving.rooms.handover import ResumeState
+from duplex.serving.rooms.room_captions import RoomCaptions
 from duplex.serving.rooms.room_input import RoomInput
 from duplex.serving.rooms.room_sink import RoomSink
 from duplex.serving.rooms.services import Services
@@ -76,6 +76,7 @@ class Room:
         self._switches = RoomSwitches(
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
+        self._captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -190,6 +191,7 @@ class Room:
         finally:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
+                await self._captions.read(call.id, "")
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
                 self._tell_parties()
@@ -211,13 +213,8 @@ class Room:
 
     def offers(self) -> dict[str, Any]:
         """What a page can switch here."""
-        tasks = self._services.restorations
-        return {
-            "restoration": list(tasks),
-            "restoration_help": {task: TASK_HELP[task] for task in tasks if task},
-            "assistant": True,
-            "recording": self.recording.offered,
-        }
+        captions, recording = list(self._captions.offered), self.recording.offered
+        return {**self._services.offers, "assistant": True, "captions": captions, "recording": recording}
 
     def describe(self, call: Call) -> dict[str, Any]:
         """The room as one of its calls sees it, without events."""
@@ -230,6 +227,7 @@ class Room:
             "online": call.online,
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
+            "captions": self._captions.of(call.id),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -269,6 +267,9 @@ class Room:
                 self._check_open()
                 self._switches.assist(value)
                 self.tell(self.switches())
+            case {"type": "captions", "language": str(language)} if language in ("", *self._captions.offered):
+                self._check_open()
+                await self._captions.read(call.id, language)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from duplex.engines import Engines
+from duplex.models.restoration.contract import TASK_HELP
 from duplex.serving.disk import DiskThreads
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.hosts.shedding import Lateness
@@ -24,3 +26,9 @@ class Services:
     disk: DiskThreads
     recordings: Recordings | None = None
     restorations: tuple[str, ...] = RESTORATIONS
+
+    @property
+    def offers(self) -> dict[str, Any]:
+        """What every room offers."""
+        tasks = self.restorations
+        return {"restoration": list(tasks), "restoration_help": {task: TASK_HELP[task] for task in tasks if task}}

@@ -6,19 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+from duplex.models.interaction.causal_model import load_causal
 from duplex.models.interaction.decider.contract import Gate
 from duplex.models.interaction.decider.control_token import ControlTokenGate, control_tokens
 from duplex.models.interaction.decider.held_reply import HeldReplyGate
 from duplex.models.interaction.decider.hidden_state import HiddenStateGate, load_heads
 from duplex.models.interaction.decider.model_stream import ModelStream
-from duplex.models.store import catalog, fetch
-from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
-from duplex.streaming.errors import ModelError, SettingsError
+from duplex.models.interaction.responders.local_models import locate
+from duplex.streaming.errors import ModelError, SettingsError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
 
 GATES = ("token", "head", "held_reply")
-SPELLING = "decider.json"
-"""In the model's folder: {"prompt": text, "tokens": {action: token}, "threshold": 0 to 1}; each may be left out."""
+DESCRIPTION = "decider.json"
+"""In the folder of the model, or of an adapter on one: {"prompt": text, "tokens": {action: token}, "threshold": 0 to 1,
+"adapter": folder of one to merge, from this folder}; each may be left out."""
 
 
 def load_gates(name: str, heads: str = "", gates: str = "") -> list[Gate[Any]]:
@@ -48,18 +49,14 @@ def load_gates(name: str, heads: str = "", gates: str = "") -> list[Gate[Any]]:
 
 
 def _load(name: str) -> tuple[Any, Any, dict[str, Any]]:
-    check_transformers()
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    place = fetch(name) if name in catalog() else place_of(name, "causal language model", "org/name")
+    """(tokenizer, model, description)"""
+    place = locate(name)
     told: dict[str, Any] = {}
-    file = Path(place) / SPELLING
-    if isinstance(place, Path) and file.exists():
+    adapter: Path | None = None
+    if isinstance(place, Path) and (file := place / DESCRIPTION).is_file():
         try:
             told = dict(json.loads(file.read_text("utf-8")))
+            adapter = place / told["adapter"] if "adapter" in told else None
         except (OSError, ValueError, TypeError) as error:
-            raise ModelError(f"{file} is not a decider's description: {error}") from error
-    with loading(name, place, "causal language model"):
-        tokenizer = AutoTokenizer.from_pretrained(str(place))
-        model = AutoModelForCausalLM.from_pretrained(str(place))
-    return tokenizer, on_device(model, name, "cpu"), told
+            raise ModelError(f"{file} is not a decider's description: {first_line(error)}") from error
+    return *load_causal(str(place), adapter=adapter), told

@@ -49,17 +49,28 @@ class ModelStream:
         ending: what stands in the tail in place of the moment's description. Raises what the model raises; `state` is
         then as it was.
         """
-        added, text = percept_text(percepts, state.text)
+        certain, uncertain, text = block_ids(self.encode, percepts, situation, state.text, ending)
         cache = state.cache.fork()
-        certain = list(self.encode(added)) if added else []
         if not len(cache) and self._prompt:
             certain = [*self.encode(self._prompt), *certain]
         if self._policy is None and len(cache) + len(certain) > WINDOW:
             certain = [*cache.ids[-RESTART:].tolist(), *certain][-WINDOW:]
             cache.clear()
-        ending = moment(situation, text) if ending is None else ending
-        uncertain = list(self.encode(open_words(text) + ending))
         self.lm.append(cache, [*certain, *uncertain], self._policy)
         kept = cache.fork()
         kept.crop(len(kept) - len(uncertain))
         return cache, StreamState(text, kept)
+
+
+def block_ids(
+    encode: Callable[[str], Sequence[int]],
+    percepts: Sequence[Percept],
+    situation: Situation,
+    text: TextState,
+    ending: str | None = None,
+) -> tuple[list[int], list[int], TextState]:
+    """A block's tokens: those that are certain, those of the tail, and what has been said then."""
+    added, text = percept_text(percepts, text)
+    certain = list(encode(added)) if added else []
+    ending = moment(situation, text) if ending is None else ending
+    return certain, list(encode(open_words(text) + ending)), text

@@ -10,18 +10,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duplex.models.interaction.contract import Control, Request, Say, Utterance
+from duplex.models.interaction.causal_model import load_causal
+from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.responders.answer_text import AnswerText
 from duplex.models.interaction.responders.completion_events import CallPiece, Delta
 from duplex.models.interaction.responders.prompt import (
     PLAIN_MARKERS,
     SYSTEM_PROMPT,
     chat_messages,
-    plain_transcript,
-    without_system,
+    later_half,
+    message_ids,
 )
 from duplex.models.interaction.responders.thoughts import opens_thought
 from duplex.models.interaction.responders.tool_answer import ToolAnswer
@@ -30,7 +30,6 @@ from duplex.models.interaction.tools.call_prompt import CallPrompt
 from duplex.models.interaction.tools.rounds import RULE
 from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.models.interaction.tools.wanted import calls_in
-from duplex.models.transformers_library import check_transformers, loading, on_device, place_of
 from duplex.streaming.errors import EndpointError, ModelError, first_line
 from duplex.streaming.lm.causal_lm import CausalLM
 from duplex.streaming.lm.dialogues import Dialogues
@@ -89,7 +88,7 @@ class LocalLM:
         self.system_prompt = f"{system_prompt} {RULE}" if toolbox else system_prompt
         self.max_new_tokens = max_new_tokens
         self.context_tokens = context_tokens
-        self._tokenizer, self._model = _load(model, device, dtype)
+        self._tokenizer, self._model = load_causal(model, device, dtype)
         self._sampler = Sampler(self._model.generation_config, temperature)
         self._ends = end_tokens(self._model.generation_config)
         self._lm: CausalLM | None
@@ -109,15 +108,20 @@ class LocalLM:
         """Brings the dialogue's cache to what the turn says so far; ends early when newer work begins."""
         if self._lm is None:
             return
-        name = request.dialogue
-        ticket, cache = self._dialogues.take(name)
         try:
-            prompt, _ = await self._pool.run("prefill", self._prompt, request)
-            left = 1
-            while left and self._dialogues.current(name, ticket):
-                left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
+            await self._listen(request)
         except _FAILURES as error:
             raise ModelError(f"{self.name} failed while listening: {first_line(error)}") from error
+
+    async def _listen(self, request: Request) -> tuple[int, KVCache, list[int]]:
+        """The ticket, the cache, and what it holds now, unless newer work has begun."""
+        name = request.dialogue
+        ticket, cache = self._dialogues.take(name)
+        prompt = await self._pool.run("prefill", self._so_far, request)
+        left = 1
+        while left and self._dialogues.current(name, ticket):
+            left = await self._pool.run("prefill", self._prefill, name, ticket, cache, prompt, PREPARED)
+        return ticket, cache, prompt
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over: its cache goes."""
@@ -247,6 +251,9 @@ class LocalLM:
             )[0, len(prompt) :]
         return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
 
+    def _so_far(self, request: Request) -> list[int]:
+        return self._prompt(request)[0]
+
     def _prompt(self, request: Request, more: Sequence[dict[str, Any]] = ()) -> tuple[list[int], list[str]]:
         """(token ids, markers at which the reply ends). more: messages that follow the request's own.
 
@@ -263,55 +270,9 @@ class LocalLM:
             messages = chat_messages(
                 replace(request, history=history), self.system_prompt, most_characters=16 * self.context_tokens
             )
-            ids, markers = self._encode([*messages, *more])
+            ids, markers = message_ids(self._tokenizer, self._calls, [*messages, *more])
             if len(ids) + self.max_new_tokens <= most or not history:
                 return ids[-max(1, most - self.max_new_tokens) :], markers
-            history = _later_half(history)
+            history = later_half(history)
             if history:
                 self._oldest[request.dialogue] = history[0].start
-
-    def _encode(self, messages: list[dict[str, Any]]) -> tuple[list[int], list[str]]:
-        tokenizer = self._tokenizer
-        messages = self._calls.worded(messages)
-        if not getattr(tokenizer, "chat_template", None):
-            text, markers = plain_transcript(messages)
-            return tokenizer(text)["input_ids"], markers
-        import jinja2
-
-        def templated(turns: list[dict[str, Any]]) -> str:
-            return tokenizer.apply_chat_template(
-                turns, tools=self._calls.templated, tokenize=False, add_generation_prompt=True
-            )
-
-        try:
-            text = templated(messages)
-        except jinja2.TemplateError:  # some templates know no system role
-            text = templated(without_system(messages))
-        return tokenizer(text, add_special_tokens=False)["input_ids"], []
-
-
-def _later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
-    """The latest utterances with at most half of the characters."""
-    room = sum(len(heard.text) for heard in history) // 2
-    place = len(history)
-    while place and (room := room - len(history[place - 1].text)) >= 0:
-        place -= 1
-    return history[max(place, 1) :]
-
-
-def _load(model: str, device: str, dtype: torch.dtype | None) -> tuple[Any, Any]:
-    """(tokenizer, model in evaluation mode)."""
-    place = place_of(model, "transformers model", "Qwen/Qwen3-0.6B", files=True)
-    check_transformers()
-    source, gguf = str(place), {}
-    if isinstance(place, Path) and place.is_file():
-        source, gguf = str(place.parent), {"gguf_file": place.name}
-    with loading(model, place, "causal language model"):
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(source, **gguf)
-        network = AutoModelForCausalLM.from_pretrained(source, **gguf)
-    if dtype is None and network.dtype == torch.float16 and torch.device(device).type == "cpu":
-        dtype = torch.float32  # half precision is emulated on CPUs
-    return tokenizer, on_device(network, model, device, dtype)

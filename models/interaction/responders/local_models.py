@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from duplex.models.interaction.adapter.lora import is_adapter
 from duplex.models.interaction.responders.prompt import SYSTEM_PROMPT
 from duplex.models.interaction.speech_lm import hears, open_speech_model
 from duplex.streaming.errors import ModelError
@@ -27,8 +28,10 @@ def open_local_model(
     temperature: float = 0.0,
     pool: InferencePool | None = None,
     toolbox: Toolbox | None = None,
+    thinking: bool = False,
 ) -> Answerer:
-    """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`.
+    """Loads the model (seconds). A GGUF file runs in llama.cpp where that is installed, else in `transformers`; there
+    also if it is to think while it listens (`thinking`).
 
     Raises ModelError if the model cannot be had, is none, or needs a package that is not installed.
     """
@@ -36,7 +39,7 @@ def open_local_model(
     if isinstance(place, Path) and place.is_file():
         from duplex.models.interaction.responders.gguf_lm import GGUFModel, runs_gguf
 
-        if runs_gguf():
+        if runs_gguf() and not thinking:
             return GGUFModel(
                 place,
                 system_prompt=system_prompt,
@@ -48,6 +51,8 @@ def open_local_model(
             )
         _check_unpacking(place)
     elif hears(place):
+        if thinking:
+            raise ModelError(f"{model}: takes speech and not words, so it cannot think while it listens: thinking=off")
         return open_speech_model(
             str(place),
             device=device,
@@ -57,8 +62,9 @@ def open_local_model(
             temperature=temperature,
         )
     from duplex.models.interaction.responders.local_lm import LocalLM
+    from duplex.models.interaction.responders.thinking_lm import ThinkingLM
 
-    return LocalLM(
+    return (ThinkingLM if thinking else LocalLM)(
         str(place),
         device=device,
         system_prompt=system_prompt,
@@ -73,8 +79,9 @@ def open_local_model(
 def locate(model: str) -> Path | str:
     """The GGUF file or the folder that `model` names, or `model` itself as an id on the Hugging Face hub.
 
-    A folder without config.json that holds a GGUF file stands for that file; a name of the model store is pulled if it
-    is not there. Raises ModelError for a file that is no GGUF and a folder that holds no model.
+    The folder is that of a model, or of an adapter on one. One without config.json that holds a GGUF file stands for
+    that file; a name of the model store is pulled if it is not there. Raises ModelError for a file that is no GGUF and
+    a folder that holds no model.
     """
     path = Path(model).expanduser()
     try:
@@ -103,7 +110,7 @@ def _gguf(path: Path) -> Path:
 
 
 def _in_folder(folder: Path) -> Path:
-    if (folder / "config.json").exists():
+    if (folder / "config.json").exists() or is_adapter(folder):
         return folder
     files = sorted(path for path in folder.glob("*.gguf") if path.is_file())
     first = [path for path in files if "-of-" not in path.name or "-00001-of-" in path.name]

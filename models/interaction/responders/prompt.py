@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from duplex.models.interaction.contract import Request, Utterance
 from duplex.models.interaction.memory.relevance import relevant
+
+if TYPE_CHECKING:
+    from duplex.models.interaction.tools.call_prompt import CallPrompt
 
 SYSTEM_PROMPT = (
     "You are the voice in a live spoken conversation. Answer in one to three short, plain sentences, as people "
@@ -67,6 +71,15 @@ def chat_messages(
     return messages
 
 
+def later_half(history: tuple[Utterance, ...]) -> tuple[Utterance, ...]:
+    """The latest utterances with at most half of the characters."""
+    room = sum(len(heard.text) for heard in history) // 2
+    place = len(history)
+    while place and (room := room - len(history[place - 1].text)) >= 0:
+        place -= 1
+    return history[max(place, 1) :]
+
+
 def _noted(request: Request) -> str:
     """What is remembered and bears on the turn; behind it, so that all before stays as a cache has it."""
     found = relevant(request.notes, request.text)
@@ -87,6 +100,27 @@ def without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
     """The same with the system message at the head of the first turn, for templates that know no such role."""
     first = {"role": "user", "content": f"{messages[0]['content']}\n\n{messages[1]['content']}"}
     return [first, *messages[2:]]
+
+
+def message_ids(tokenizer: Any, calls: CallPrompt, messages: Sequence[dict[str, Any]]) -> tuple[list[int], list[str]]:
+    """(token ids, markers at which the reply ends) of messages, as the model's chat template has them."""
+    messages = calls.worded(messages)
+    if not getattr(tokenizer, "chat_template", None):
+        text, markers = plain_transcript(messages)
+        return tokenizer(text)["input_ids"], markers
+    import jinja2
+
+    def templated(turns: list[dict[str, Any]]) -> str:
+        made: str = tokenizer.apply_chat_template(
+            turns, tools=calls.templated, tokenize=False, add_generation_prompt=True
+        )
+        return made
+
+    try:
+        text = templated(messages)
+    except jinja2.TemplateError:  # some templates know no system role
+        text = templated(without_system(messages))
+    return tokenizer(text, add_special_tokens=False)["input_ids"], []
 
 
 def _lines(heard: list[Utterance], named: bool) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,6 @@ from duplex.models.interaction.skills.numbers import parse_number
 from duplex.models.interaction.skills.patterns import Slots
 from duplex.models.interaction.skills.skill import Reply, Skill, phrases
 
-
 PAIR = ("a pair of", "a couple of", "both", "both the")
 
 

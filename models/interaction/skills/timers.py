@@ -18,7 +18,6 @@ from duplex.models.interaction.skills.pronouns import to_hearer
 from duplex.models.interaction.skills.skill import Reply, Skill, cues, phrases
 from duplex.models.interaction.skills.words import plain, sentences
 from duplex.models.interaction.tools.builtin.timers import KINDS, kind_of
-from duplex.models.turn_taking.word_lists import word_set
 
 HOW_LONG = "For how long?"
 WHEN = "When should I remind you?"

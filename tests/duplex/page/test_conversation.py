@@ -32,6 +32,20 @@ LINES = """async (events) => {
   return tracks.sounds.map(({ label, start, end }) => [label, start, Number.isFinite(end) ? end : null]);
 }"""
 
+CAPTIONS = """async (events) => {
+  const { Conversation } = await import("./static/conversation.js");
+  const conversation = new Conversation();
+  const seen = () => conversation.ordered.map(({ captions }) => captions.map(({ text, stable }) => [text, stable]));
+  for (const event of events.slice(0, 2)) conversation.read(event);
+  const off = seen();
+  conversation.translate("de");
+  const german = seen();
+  for (const event of events.slice(2)) conversation.read(event);
+  const whole = seen();
+  conversation.translate("fr");
+  return [off, german, whole, seen()];
+}"""
+
 ACTS = """async (events) => {
   const { Tracks } = await import("./static/tracks.js");
   const tracks = new Tracks();
@@ -139,3 +153,25 @@ async def test_tools_and_memory_are_told(server: Served, demo_wav: Path) -> None
     ]
     lines = await entries(server, demo_wav, events, ACTS)
     assert lines == [["get_weather", True, 1, 3], ["2 notes used", False, 4, 4], ["look", False, 5, None]]
+
+
+def translated(start: int, end: int, caption: int, language: str, text: str, stable: int, hopeless: bool) -> ev.Event:
+    return ev.Translation(
+        start, end, "Ann", caption, language, text, "so", "en", 1, stable, 0, True, 0.9, hopeless, (0, 1)
+    )
+
+
+@pytest.mark.slow
+async def test_captions_stand_with_the_turn_that_they_are_of(server: Served, demo_wav: Path) -> None:
+    told: list[ev.Event] = [
+        ev.Partial(16_000, 24_000, "Ann", "so what", 4),
+        translated(16_000, 24_000, 1, "de", "also was", 4, False),
+        translated(16_000, 24_000, 1, "fr", "alors quoi", 4, False),
+        translated(24_000, 32_000, 2, "de", "oder", 4, True),
+        ev.Turn(16_000, 32_000, "Ann", "so what or", 1),
+        translated(90_000, 95_000, 3, "de", "zu spät", 7, False),
+    ]
+    off, german, whole, french = await entries(server, demo_wav, [event.as_dict() for event in told], CAPTIONS)
+    assert off == [[]] and german == [[["also was", 4]]]
+    assert whole == [[["also was", 4], ["[so]", 4]]], "what cannot be translated is shown as it was said"
+    assert french == [[["alors quoi", 4]]]

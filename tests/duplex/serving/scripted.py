@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from duplex.engines import Engines
+from duplex.models.translation import Translator
 from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
@@ -109,12 +110,15 @@ class Peers:
         return self.made[call][-1]
 
 
-def engines(sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None) -> Engines:
+def engines(
+    sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None, translator: Translator | None = None
+) -> Engines:
     return Engines(
         vad=ScriptedVad(),
         recognizer=ScriptedRecognizer(UserScript(tuple(sounds or ()))),
         answerer=ScriptedAnswerer(answers or [Answer("all right")]),
         synthesizer=ScriptedSynthesizer(),
+        translator=translator,
     )
 
 
@@ -126,11 +130,11 @@ def host(
     *,
     limits: Limits | None = None,
     settings: Settings | None = None,
+    translator: Translator | None = None,
     **more: Any,
 ) -> InProcessHost:
-    return InProcessHost(
-        settings or Settings(), peers, clock=clock, limits=limits, engines=engines(sounds, answers), **more
-    )
+    made = engines(sounds, answers, translator)
+    return InProcessHost(settings or Settings(), peers, clock=clock, limits=limits, engines=made, **more)
 
 
 async def speak(clock: Clock, voices: Mapping[ScriptedPeer, np.ndarray], seconds: float | None = None) -> None:

@@ -41,9 +41,18 @@ def test_what_cannot_be_had_is_said():
         load_answerer("./no/such/folder")
 
 
+@pytest.mark.parametrize(
+    "given", [{}, {"llm": "http://127.0.0.1:1/v1", "model": "tiny"}, {"llm": "auto"}, {"model": "nano"}]
+)
+def test_without_a_local_model_nothing_thinks_while_it_listens(given):
+    with pytest.raises(SettingsError, match="for a local language model"):
+        load_answerer(**given, thinking=True)
+
+
 def test_the_default_loads_nothing_heavy():
     modules = ", ".join(
-        f"duplex.models.interaction.{name}" for name in ("sentences", "responders.openai_server", "responders.local_lm")
+        f"duplex.models.interaction.{name}"
+        for name in ("sentences", "responders.openai_server", "responders.local_lm", "responders.thinking_lm")
     )
     code = (
         f"import sys; from duplex.models.interaction import load_answerer; load_answerer(); import {modules}; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -33,16 +34,21 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=math.inf, help="computing time in all (default: no end)")
     parser.add_argument("--streams", type=int, default=80, help="held-out streams of a validation (default 80)")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch (default 1)")
-    for choice in CHOICES:
+    field_options(parser, CHOICES)
+    return parser
+
+
+def field_options(parser: argparse.ArgumentParser, choices: Iterable[type[Any]]) -> None:
+    """An option for every field of the dataclasses `choices`."""
+    for choice in choices:
         group = parser.add_argument_group(choice.__name__)
         for field in fields(choice):
             option = f"--{field.name.replace('_', '-')}"
             group.add_argument(option, type=type(field.default), default=field.default, help=f"default {field.default}")
-    return parser
 
 
 def chosen(choice: type[Any], arguments: argparse.Namespace) -> Any:
-    """The NanoConfig, Plan or Recipe of the options."""
+    """The dataclass `choice` of the options."""
     return choice(**{field.name: getattr(arguments, field.name) for field in fields(choice)})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -128,22 +129,37 @@ class Simulation:
 
     def stream(self, seed: str, policy: Policy = teacher) -> Stream:
         """The stream of a seed, decided by `policy`."""
-        session = _Session(self, random.Random(f"{self.texts.split} {seed}"))
+        session = self._session(seed)
         made = Stream(seed)
         for scene in session.scenes():
-            action: Action | None = None
-            while True:
-                try:
-                    best, answer = next(scene) if action is None else scene.send(action)
-                except StopIteration:
-                    break
-                world = session.world
-                action = policy(world, best)
-                made.blocks.append(Block(world.percepts, world.situation, best, action, answer))
+            made.blocks += _played(session.world, scene, policy)
             if len(made.blocks) >= self.mixture.longest:
                 break
         made.outcomes = session.world.outcomes
         return made
+
+    def lasting(self, seed: str, policy: Policy) -> Iterator[World]:
+        """A session without end, of the same people: yields its world after each scene. Blocks are not kept."""
+        session = self._session(seed)
+        while True:
+            for scene in session.scenes():
+                deque(_played(session.world, scene, policy), maxlen=0)
+                yield session.world
+
+    def _session(self, seed: str) -> _Session:
+        return _Session(self, random.Random(f"{self.texts.split} {seed}"))
+
+
+def _played(world: World, scene: Scene, policy: Policy) -> Iterator[Block]:
+    """The blocks of a scene, decided by `policy`."""
+    action: Action | None = None
+    while True:
+        try:
+            best, answer = next(scene) if action is None else scene.send(action)
+        except StopIteration:
+            return
+        action = policy(world, best)
+        yield Block(world.percepts, world.situation, best, action, answer)
 
 
 class _Session:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from duplex.models.interaction.decider.contract import Action
 from duplex.models.interaction.nano.train.examples import Batch, Example, padded
 from duplex.models.interaction.nano.vocabulary import ACTIONS, DECISIONS, NUMBER
 
@@ -18,6 +19,18 @@ MARKS = (NUMBER["<say>"], NUMBER["<call>"])
 def f1(hits: int, said: int, wanted: int) -> float:
     """Harmonic mean of precision and recall; 0 of nothing."""
     return 2 * hits / max(1, said + wanted)
+
+
+def decision_scores(table: np.ndarray, actions: Sequence[Action]) -> dict[str, float]:
+    """F1 of each decision but silence, and their mean as "f1". table: counts (right, chosen), actions by actions."""
+    hits, said, meant = np.diag(table), table.sum(0), table.sum(1)
+    scores: dict[str, float] = {
+        action: round(f1(int(hits[place]), int(said[place]), int(meant[place])), 4)
+        for place, action in enumerate(actions)
+        if action != "silent"
+    }
+    scores["f1"] = round(sum(scores.values()) / len(scores), 4)
+    return scores
 
 
 class Validation:
@@ -54,12 +67,6 @@ class Validation:
                         nats += float(functional.cross_entropy(told, right, reduction="sum"))
                         count += len(right)
         model.train()
-        hits, said, meant = np.diag(table), table.sum(0), table.sum(1)
-        scores = {
-            action: round(f1(int(hits[place]), int(said[place]), int(meant[place])), 4)
-            for place, action in enumerate(ACTIONS)
-            if action != "silent"
-        }
-        scores["f1"] = round(sum(scores.values()) / len(scores), 4)
+        scores = decision_scores(table, ACTIONS)
         scores["text"] = round(nats / max(1, count), 3)
         return scores

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from duplex.models.interaction.skills.dates import MONTHS, WEEKDAYS, parse_clock_time, parse_date, parse_moment
-from duplex.models.interaction.skills.durations import parse_duration
 from duplex.models.interaction.skills.kept_lists import split_items
-from duplex.models.interaction.skills.numbers import parse_number
-from duplex.models.interaction.skills.phonetic_match import likeness, sounds
 from duplex.models.interaction.skills.subjects import stem
-from duplex.models.interaction.skills.time_zones import find_place
-from duplex.models.interaction.skills.words import plain
 from duplex.models.interaction.tools.by_rule.utterance import EMPTY, Utterance
 from duplex.models.interaction.tools.by_rule.values import exact_value, form_of, known_openings, plain_schema
 from duplex.models.interaction.tools.by_rule.vocabulary import name_words

@@ -21,6 +21,7 @@ from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import CallError, ModelError, TransportError
 from duplex.testing import Answer, VirtualClock
 from duplex.testing.fakes import UserScript, UserSpeech
+from tests.duplex.conversation.captions.scripted import TurningTranslator
 from tests.duplex.serving.scripted import OFFER, Peers, ScriptedPeer, host, script, speak
 
 ASK = UserSpeech(0.5, 1.5, "what time is it")
@@ -248,6 +249,29 @@ def test_switches() -> None:
             await speak(clock, {peer: np.zeros(0, np.float32)}, 0.5)
             assert "does not understand" in peer.of("notice")[-1]["text"]
             assert peer.of("pong") == [{"type": "pong", "t": 7}]
+
+    drive(main)
+
+
+def test_each_reads_captions_in_a_language_of_his_own() -> None:
+    async def main(clock: VirtualClock) -> None:
+        sounds = [UserSpeech(0.5, 1.5, "what time is it"), UserSpeech(7.0, 8.0, "and now")]
+        peers, (_, audio) = Peers(), script(*sounds)
+        async with host(peers, clock, sounds, translator=TurningTranslator()) as held:
+            ann, hers = await call(held, peers, "Ann", "den")
+            bob, his = await call(held, peers, "Bob", "den")
+            assert (await held.state(ann))["offers"]["captions"] == ["de", "fr"]
+            hers.ask({"type": "captions", "language": "de"})
+            his.ask({"type": "captions", "language": "fr"})
+            his.ask({"type": "captions", "language": "pt"})
+            await speak(clock, {hers: audio[: 6 * SAMPLE_RATE], his: np.zeros(0, np.float32)}, 6.0)
+            assert "does not understand" in his.of("notice")[-1]["text"]
+            assert {each["language"] for each in his.of("translation")} == {"de", "fr"}
+            assert [(await held.state(id))["captions"] for id in (ann, bob)] == ["de", "fr"]
+            await held.close(bob)
+            count = len(hers.of("translation"))
+            await speak(clock, {hers: audio[6 * SAMPLE_RATE :]}, 5.0)
+            assert {each["language"] for each in hers.of("translation")[count:]} == {"de"}
 
     drive(main)
 

@@ -96,3 +96,12 @@ def test_no_text_is_in_two_splits(data, monkeypatch) -> None:
         sets = [set(getattr(part, kind)) for part in parts]
         assert all(sets) and not (sets[0] & sets[1] or sets[0] & sets[2] or sets[1] & sets[2])
     assert split_of("Play it!") == split_of("play it")
+
+
+def test_a_lasting_session_begins_as_its_stream_does_and_goes_on(simulation: Simulation) -> None:
+    first = simulation.stream("lasting").outcomes
+    worlds = simulation.lasting("lasting", teacher)
+    while (world := next(worlds)).now < 600:
+        pass
+    assert world.outcomes[: len(first)] == first and len(world.outcomes) > 10 * len(first)
+    assert next(worlds) is world and world.now > 600
