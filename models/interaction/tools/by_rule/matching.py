@@ -1,4 +1,4 @@
-"""Which tool a turn asks for, if any. In doubt none: a tool that nobody wanted does more harm than one sentence more."""
+"""Which tool a turn asks for, if any. In doubt none: a tool that nobody wanted does more harm than another question."""
 
 from __future__ import annotations
 
