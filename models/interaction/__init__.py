@@ -52,7 +52,8 @@ def load_answerer(
     llm: None for the built-in skills alone; the address of an OpenAI-compatible server ("http://…/v1"); "auto" for the
     server that `find_model_server` finds, if any; or a local language model, which is loaded here (seconds): a GGUF
     file, a folder, a name of the store, or a Hugging Face id; or NANO, the bundled one, for what the skills do not
-    understand. model: which of the server's models, by name; its first chat model if None. name: what the assistant is called. system_prompt: instructions to the model; typed: whether
+    understand. model: which of the server's models, by name; its first chat model if None. name: what the assistant is
+    called. system_prompt: instructions to the model; typed: whether
     the default ones are for reading instead of for hearing. keep_skills: titles of the skills that still answer beside
     a model; None for those that a model cannot stand in for. max_reply_tokens, context_tokens: of one answer, and of
     all that the model sees. temperature: None for a server's own, and for the likeliest words of a local model. The

@@ -33,9 +33,9 @@ ADDING_WANTED = (
 TAKING = (
     "(remove|delete|take|cross|strike|scratch) {items} (from|off) [of] [the|my|our] {name} list",
     "(remove|delete|take|cross|strike|scratch) {items} (from|off) [of] [the|my|our] list",
-    "i (already have|have already|have|already bought|bought|got|have got|do not need) [the] {items} [any more|anymore] "
+    "i (already have|have already|have|already bought|bought|got|do not need) [the] {items} [any more|anymore] "
     "(remove|delete|take|cross|strike|scratch) (it|them|that|those) (from|off) [of] [the|my|our] {name} list",
-    "i (already have|have already|have|already bought|bought|got|have got|do not need) [the] {items} [any more|anymore] "
+    "i (already have|have already|have|already bought|bought|got|do not need) [the] {items} [any more|anymore] "
     "(remove|delete|take|cross|strike|scratch) (it|them|that|those) (from|off) [of] [the|my|our] list",
 )
 CLEARING = (

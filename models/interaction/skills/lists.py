@@ -56,9 +56,9 @@ class Lists(Skill):
     @phrases(
         "[read me|tell me] (what is|what do i have|what have i got|what have i) on [the|my|our] {name} list",
         "[read me|tell me] (what is|what do i have|what have i got|what have i) on [the|my|our] list",
-        "(read|show|tell|read out|go through|go over|give) [me] (the|my|our) {name} list [to me|out|out loud|aloud|again]",
+        "(read|show|tell|read out|go through|go over|give) [me] (the|my|our) {name} list [to me|out|out loud|aloud]",
         "(read|show|tell) [me] {name} list",
-        "(read|show|tell|read out|go through|go over|give) [me] (the|my|our) list [to me|out|out loud|aloud|again]",
+        "(read|show|tell|read out|go through|go over|give) [me] (the|my|our) list [to me|out|out loud|aloud]",
         "(is|do i have|do we have) [there] (anything|something) on [the|my|our] {name} list",
         "(is|do i have|do we have) [there] (anything|something) on (the|my|our) list",
     )

@@ -27,7 +27,7 @@ class SmallTalk(Skill):
     }
 
     @phrases(
-        "[tell me|tell|give me|say|let me hear|hear|how about] (a|another|one more|some|any) [more] [good] (joke|jokes)",
+        "[tell me|tell|give me|say|let me hear|hear|how about] (a|another|one more|some|any) [good] (joke|jokes)",
         "(make me laugh|another joke|tell me something funny|say something funny|i need a laugh)",
         "tell [me] [a|another|one more] [good] joke",
         "(do you know|do you have|have you|have you got|got) [a|any|some|another] [more] [good] (joke|jokes) [for me]",

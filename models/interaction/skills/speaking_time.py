@@ -17,6 +17,7 @@ class SpeakingTime(Skill):
     rules: ClassVar[Mapping[str, str]] = {
         "spoken": "(spoken|speak|spoke|talked|talk|said|say|been talking|been speaking)",
         "most": "(how long|how much|the most|most|the longest|longest|more)",
+        "talk": "(conversation|session|call|talk)",
         "each": "(everyone|everybody|each|each (one|person|party|speaker|of us)|both of us|they)",
     }
 
@@ -39,8 +40,8 @@ class SpeakingTime(Skill):
 
     @phrases(
         "[for] how long (have we been|are we|has this been) (talking|speaking|going|going on|here) [already|now]",
-        "[for] how long (is|has|does) this (conversation|session|call|talk) [been|going|lasted|last|taken] [on|going|going on] [so far]",
-        "how (much time|long) (has passed|is it) since we (started|began) [talking|speaking|this call|this conversation]",
+        "[for] how long (is|has|does) this <talk> [been|going|lasted|last|taken] [on|going|going on] [so far]",
+        "how (much time|long) (has passed|is it) since we (started|began) [talking|speaking|this <talk>]",
         "since when (are|have) we [been] (talking|speaking)",
         "(when did|how long ago did) we (start|begin) [talking|speaking|this call|this conversation]",
         "what is the (length|duration) of (this|our|the) (conversation|session|call|talk)",

@@ -25,7 +25,8 @@ class TimeAndDate(Skill):
         "day": "(day|date)",
         "zone": "(time zone|timezone)",
         "would": "(is it going to be|will it be|would it be|is it|was it|will be|would be|is|was)",
-        "left": "((is|are) there left|(is|are) there|is it|(is|are) left|left|(do|must) (i|we) [have] [to] (wait|left|have)|is)",
+        "left": "((is|are) there left|(is|are) there|is it|(is|are) left|left|is|"
+        "(do|must) (i|we) [have] [to] (wait|left|have))",
         "until": "(until|till|to|before|unto)",
     }
 

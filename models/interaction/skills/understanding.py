@@ -35,8 +35,8 @@ _OPENING = word_set(
 _LEADS = phrase_set(
     "and then|and also|and|then|also|but|so|okay|well|now|hey|hi|hello|yeah|yes|no|alright|all right|right|listen|look|"
     "actually|computer|ai|assistant|duplex|oops|whoa|excuse me|sorry|i mean|just|maybe|quickly|you know|i wonder|"
-    "i was wondering|i forgot|i forget|do you still know|do you still remember|do you know if|find out|look up|find|check|"
-    "see|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
+    "i was wondering|i forgot|i forget|do you still know|do you still remember|do you know if|find out|look up|find|"
+    "check|see|like|can you|could you|would you|will you|can i|could i|may i|should i|i want you to|"
     "i would like you to|i need you to|i would like to know|i need to know|i want to know|i would like to|i want to|"
     "i need to|i really need to|i have to|i got to|i would like|i wish to|i want|i need|i am needing|you must|"
     "you need to|i am going to|go ahead and|let me know|let us|do you know|do you happen to know|can you tell me|"

@@ -1,4 +1,4 @@
-"""A tool's arguments out of what was said, by its JSON schema: numbers, dates and times, choices, yes and no, phrases."""
+"""A tool's arguments out of what was said, by its JSON schema: numbers, times, choices, yes and no, phrases."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Parameters:
                     self._keep(name, exact_value(name, schema, said))
 
     def fill_phrases(self, said: Utterance, nouns: Sequence[int], *, ordered: bool) -> None:
-        """Texts by what opens them, by what stands beside the tool's noun (nouns: places), or, in an order, the rest."""
+        """Texts by what opens them, by what stands beside the tool's noun (nouns: places), or, if ordered, the rest."""
         texts = [name for name, schema in self._texts() if name not in self.found]
         opened = sorted(texts, key=lambda name: _is_text(name))  # a message runs to the end: the recipient comes first
         for name in opened:

@@ -62,7 +62,7 @@ class RuleCaller:
         return Wanted(call.tool, {**call.arguments, **parameters.found}, call.missing[1:])
 
     async def answer(self, call: Wanted, request: Request) -> AsyncIterator[Say | Control]:
-        """Asks for what is missing; else calls, asking first where that destroys something, and says what came of it."""
+        """Asks for what is missing; else calls, asking first where that destroys something, and says the result."""
         if call.missing:
             question = Parameters(call.tool.parameters).question(call.missing[0])
             self._open[request.dialogue] = _Open(call, request.party, question)

@@ -1,4 +1,4 @@
-"""Which tool a turn asks for, if any. In doubt none: a tool that nobody wanted does more harm than one sentence more."""
+"""Which tool a turn asks for, if any. In doubt none: a tool that nobody wanted does more harm than another question."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _wanted(text: str, tool: Tool, now: datetime, *, asking: bool) -> Wanted | N
     parameters.fill_exact(said)
     ordered = verb or (bool(nouns) and bool(asked & called.verbs) and not asking)
     named = len(nouns) / len(called.nouns) if called.nouns else float(verb)
-    named += _named_by_values(called, parameters, nouns)
+    named += _named_by_values(called, parameters, nouns) if verb else 0.0
     told = 0.0
     if not _is_named(called, said, nouns, named) and not (verb and called.verbs & NAMING_KINDS):
         told = _told(called, said)

@@ -22,8 +22,9 @@ EMPTY = (
     ARTICLES
     | PREPOSITIONS
     | word_set(
-        "i you me we us it he she they is are was were be do does did have has had will would can could should what which "
-        "who whose when where how why much many and or so then there here now just please up down out now today tonight right currently again long like going"
+        "i you me we us it he she they is are was were be do does did have has had will would can could should what "
+        "which who whose when where how why much many and or so then there here now just please up down out now "
+        "today tonight right currently again long like going"
     )
 )
 """Words that say nothing of what is wanted."""

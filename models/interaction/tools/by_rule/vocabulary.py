@@ -52,8 +52,8 @@ _ALIKE = (
 )
 """Nouns that people use for one another."""
 _GENERIC = word_set(
-    "the a an of for in by to from with and or at on my new all current now tool api value data info information status "
-    "state specific given between user it its do"
+    "the a an of for in by to from with and or at on my new all current now tool api value data info information "
+    "status state specific given between user it its do"
 )
 _ASKED = word_set("what which who where when how tell like give get say one something somebody")
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
