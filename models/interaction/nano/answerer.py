@@ -13,7 +13,7 @@ from duplex.models.interaction.tools.rounds import Rounds
 from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.models.interaction.tools.wanted import WantedCall
 
-SURE = 0.5
+SURE = 0.9
 """Probability from which a call is carried out."""
 UNSURE = "Sorry, I did not get that. Could you say it differently?"
 
