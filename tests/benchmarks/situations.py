@@ -105,9 +105,9 @@ def _divided(clip: Clip) -> tuple[Clip, Clip]:
     )
 
 
-def play(scene: Scene, onset: int, engines: Engines, *, charged: bool) -> Playout:
+def play(scene: Scene, onset: int, engines: Engines, settings: Settings, *, charged: bool) -> Playout:
     engines.answerer = ScriptedAnswerer([REPLY], name="one long reply")
-    return hold(scene.render()[: onset + AFTER], engines, Settings(), measured_costs() if charged else None)[0]
+    return hold(scene.render()[: onset + AFTER], engines, settings, measured_costs() if charged else None)[0]
 
 
 def judge(kind: str, clip: Clip, onset: int, playout: Playout) -> Outcome:
@@ -135,29 +135,33 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--computing", choices=("both", "free", "charged"), default="both")
     parser.add_argument("--clips", type=Path, default=CLIPS, help="another library, as tests.data.make.natural makes")
+    parser.add_argument("--decider", default=Settings().decider)
     parser.add_argument("--verbose", action="store_true", help="a line for each situation")
     args = parser.parse_args()
     ways = {"free": ["free"], "charged": ["charged"], "both": ["free", "charged"]}[args.computing]
     print(versions(["duplex", "pocketsphinx", "webrtcvad-wheels"]))
+    settings = Settings(decider=args.decider)
     part, parts = map(int, args.part.split("/"))
     for way in ways:
         charged = way == "charged"
         print(f"\n{described() if charged else 'computing free'}", flush=True)
         numbers = range(part - 1, args.count, parts)
-        report(outcomes(read_clips(args.clips), numbers, args.seed, charged=charged, verbose=args.verbose))
+        report(outcomes(read_clips(args.clips), numbers, args.seed, settings, charged=charged, verbose=args.verbose))
     return 0
 
 
-def outcomes(clips: dict[str, Clip], numbers: range, seed: int, *, charged: bool, verbose: bool) -> list[Outcome]:
+def outcomes(
+    clips: dict[str, Clip], numbers: range, seed: int, settings: Settings, *, charged: bool, verbose: bool
+) -> list[Outcome]:
     situations = Situations(clips, seed)
-    engines = Engines.from_settings(Settings())
+    engines = Engines.from_settings(settings)
     made = []
     for number in range(numbers.stop):
         kind = KINDS[number % len(KINDS)]
         scene, clip, onset = situations.scene(kind)
         if number not in numbers:
             continue
-        made.append(judge(kind, clip, onset, play(scene, onset, engines, charged=charged)))
+        made.append(judge(kind, clip, onset, play(scene, onset, engines, settings, charged=charged)))
         if verbose:
             print(made[-1], flush=True)
     engines.recognizer.close()

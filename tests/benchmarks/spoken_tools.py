@@ -1,7 +1,7 @@
 """Every built-in tool by voice: is it called, and with the right arguments, when it is asked for in many wordings?
 
     python -m tests.benchmarks.spoken_tools --data FOLDER [--voices espeak:en-us,flite:slt,...] [--heard FILE]
-                                            [--part 1/1] [--half all|mended|held-out]
+                                            [--part 1/1] [--half all|mended|held-out] [--mind nano]
     python -m tests.benchmarks.spoken_tools --text
 
 Each wording of tests/data/tools/wordings.txt is said by one of the voices, clean and in 10 dB of noise out of FOLDER
@@ -32,12 +32,15 @@ from typing import Any
 import numpy as np
 
 from duplex.engines import Engines
+from duplex.models.interaction import load_answerer
 from duplex.models.interaction.around import Around
-from duplex.models.interaction.contract import CallBegun, Control, Report, Request, Say, Utterance
+from duplex.models.interaction.contract import Answerer, CallBegun, Control, Report, Request, Say, Utterance
+from duplex.models.interaction.nano import NANO, load_nano_answerer
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.words import plain
 from duplex.models.interaction.tools.builtin import BUILTIN
 from duplex.models.interaction.tools.tool import Context, ToolError
+from duplex.models.interaction.tools.toolbox import Toolbox
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
 from tests.benchmarks.costs import hold
@@ -57,6 +60,8 @@ CHANCE = ("flip_coin", "roll_dice", "random_number")
 WORDED = {"calculate": "expression", "date_of": "day"}
 """A fact that is only how it was asked."""
 WORST = 10
+MINDS = ("rules", "nano", "nano+rules")
+"""The built-in rules, Duplex-nano alone, and Duplex-nano for what the rules do not understand."""
 
 _SAID = (
     ("user", "Remember that my car is on level three."),
@@ -131,20 +136,31 @@ def asked(text: str, confidence: float = 1.0, report: Report | None = None) -> R
     )
 
 
-def answered(text: str, confidence: float = 1.0) -> tuple[tuple[tuple[str, dict[str, Any]], ...], str]:
-    """(what the built-in rules call for the turn, what they say)."""
+def mind(name: str) -> Answerer:
+    """Who understands: one of MINDS."""
+    if name == "rules":
+        return Skills()
+    if name == "nano+rules":
+        return load_answerer(model=NANO)
+    return load_nano_answerer(Toolbox(BUILTIN.values()))
+
+
+def answered(
+    text: str, confidence: float = 1.0, answerer: Answerer | None = None
+) -> tuple[tuple[tuple[str, dict[str, Any]], ...], str]:
+    """(what the built-in rules, or another, call for the turn, what they say)."""
     told: list[Any] = []
 
     async def answer() -> str:
-        items = Skills().answer(asked(text, confidence, told.append))
+        items = (answerer or Skills()).answer(asked(text, confidence, told.append))
         return "".join([item.text async for item in items if isinstance(item, Say)])
 
     said = asyncio.run(answer())
     return tuple((event.tool, dict(event.arguments)) for event in told if isinstance(event, CallBegun)), said
 
 
-def judge(wording: Wording, heard: Heard) -> Judged:
-    called, said = answered(heard.text, heard.confidence)
+def judge(wording: Wording, heard: Heard, answerer: Answerer | None = None) -> Judged:
+    called, said = answered(heard.text, heard.confidence, answerer)
     named = [arguments for tool, arguments in called if tool == wording.tool]
     whole = len(called) == 1 and bool(named) and _same(wording.tool, named[0], wording.arguments)
     return Judged(wording, heard, called, len(called) == 1 and bool(named), whole, said)
@@ -269,6 +285,7 @@ def main() -> int:
     parser.add_argument("--voices", default=VOICES, help="ENGINE:NAME of the settings synthesizer and voice")
     parser.add_argument("--heard", type=Path, help="file that keeps what was heard")
     parser.add_argument("--part", default="1/1")
+    parser.add_argument("--mind", choices=MINDS, default=MINDS[0], help="who understands")
     parser.add_argument("--half", choices=("all", "mended", "held-out"), default="all")
     args = parser.parse_args()
     part, parts = map(int, args.part.split("/"))
@@ -285,7 +302,8 @@ def main() -> int:
             args.heard.touch()
         every = hear_all(said, args.data, args.voices.split(","), args.heard)
     by_text = {each.text: each for each in said}
-    report([judge(by_text[heard.said], heard) for heard in every])
+    answerer = mind(args.mind)
+    report([judge(by_text[heard.said], heard, answerer) for heard in every])
     return 0
 
 
