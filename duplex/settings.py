@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -292,9 +293,15 @@ def _voice(pair: str) -> tuple[str, str]:
     return name, path
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Working them out takes milliseconds, and calls are made on the event loop."""
+    return get_type_hints(kind)
+
+
 def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, type, Any, Any]]:
     """(dotted name, type, dataclass field, the object that has it) of every single setting."""
-    hints = get_type_hints(type(settings))
+    hints = _hints(type(settings))
     for spec in fields(settings):
         value = getattr(settings, spec.name)
         if spec.metadata.get("code_only"):

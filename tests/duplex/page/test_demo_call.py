@@ -73,7 +73,7 @@ async def test_the_whole_demo_through_the_page(server: Served, demo_wav: Path, t
 
 def _check_words(entries: list[dict[str, str]], log: SessionLog) -> None:
     """The page shows what was said and heard, in order, and it is the demo's conversation."""
-    shown = [(entry["speaker"], entry["text"]) for entry in entries]
+    shown = [(entry["speaker"], entry["text"]) for entry in entries if entry["kind"] not in ("tool", "memory")]
     said_by_users = [caption for caption in log.captions() if caption.party != ASSISTANT]
     heard = [reply for reply in log.replies if reply.text]  # whole, also one that an announcement cut in on
     lines = [(each.start, each.party, each.text) for each in said_by_users]
@@ -83,6 +83,7 @@ def _check_words(entries: list[dict[str, str]], log: SessionLog) -> None:
         return  # pocketsphinx hears too little of it
     said = " / ".join(text for speaker, text in shown if speaker == "user").casefold()
     assert sum(words in said for words in SAID) >= 5
+    assert any(entry["kind"] == "tool" and "current_time" in entry["text"] for entry in entries)
     replied = " / ".join(text for speaker, text in shown if speaker == "assistant")
     assert sum(words in replied for words in REPLIED) >= 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -193,9 +194,10 @@ def test_whatever_is_said_the_arguments_fit_the_schema(words):
 @pytest.mark.slow
 async def test_tools_of_a_server_as_it_is():
     pytest.importorskip("mcp", reason="the extra mcp is not installed")
-    if shutil.which("mcp-server-time", path=str(Path(sys.executable).parent)) is None:
+    command = shutil.which("mcp-server-time", path=str(Path(sys.executable).parent))
+    if command is None:
         pytest.skip("mcp-server-time is not installed")
-    servers = McpServers(["mcp-server-time --local-timezone UTC"], starts_within=120.0)
+    servers = McpServers([f"{shlex.quote(command)} --local-timezone UTC"], starts_within=120.0)
     toolbox = Toolbox(servers.tools, closing=servers.close)
     caller = RuleCaller(toolbox)
     call = caller.wanted(request("what time is it in Tokyo"))
