@@ -294,14 +294,14 @@ def _voice(pair: str) -> tuple[str, str]:
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    """Working them out takes milliseconds, and calls are made on the event loop."""
-    return get_type_hints(kind)
+def _hints() -> dict[type, dict[str, Any]]:
+    """The types of the settings. Working them out takes milliseconds, and calls are made on the event loop."""
+    return {kind: get_type_hints(kind) for kind in (Settings, FloorSettings)}
 
 
 def _leaves(settings: Any, prefix: str = "") -> Iterator[tuple[str, type, Any, Any]]:
     """(dotted name, type, dataclass field, the object that has it) of every single setting."""
-    hints = _hints(type(settings))
+    hints = _hints()[type(settings)]
     for spec in fields(settings):
         value = getattr(settings, spec.name)
         if spec.metadata.get("code_only"):
