@@ -52,6 +52,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/interaction/adapter/test_*.py",
         "models/interaction/decider/test_model_gates.py",
         "models/interaction/responders/test_local_lm.py",
+        "models/interaction/responders/test_thinking_lm.py",
         "models/interaction/tools/test_local_tools.py",
         "models/interaction/speech_lm/test_[!m]*.py",
     ),
