@@ -9,7 +9,6 @@ validated on simulated conversations of held-out voices and on real meetings; th
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 
 from duplex.models.corpora.manifest import SPEECH, data_folder, rows
 from duplex.models.corpora.optimizers import adamw, average_into, scale
+from duplex.models.corpora.training_run import add_line, write_state
 from duplex.models.diarization.config import NETWORKS, DiarizationConfig
 from duplex.models.diarization.network import DiarizationNet, Diarized
 from duplex.models.diarization.profiles import alone
@@ -180,16 +180,14 @@ def train(arguments: argparse.Namespace) -> None:
                 best = value
                 save_weights(out / "best.safetensors", average)
             state = {"net": net.state_dict(), "average": average.state_dict(), "step": step, "used": elapsed}
-            unfinished = last.with_suffix(".tmp")
-            torch.save({**state, "best": best, "optimisers": [s.state_dict() for s in steppers]}, unfinished)
-            unfinished.replace(last)
+            write_state(last, {**state, "best": best, "optimisers": [s.state_dict() for s in steppers]})
             means = {name: round(total_ / max(count, 1), 4) for name, total_ in sums.items()}
             note = {
                 "step": step,
                 "minutes": round(elapsed / 60, 1),
                 "frames": now.frames,
             }
-            _note(out / "log.jsonl", note | means | figures)
+            add_line(out / "log.jsonl", note | means | figures)
             sums, count, checked = {}, 0, time.monotonic()
         if finished:
             break
@@ -211,12 +209,6 @@ def train(arguments: argparse.Namespace) -> None:
         count += 1
         for name, part in {"loss": float(loss.detach()), **parts}.items():
             sums[name] = sums.get(name, 0.0) + part
-
-
-def _note(path: Path, row: dict) -> None:
-    with open(path, "a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
-    print(json.dumps(row), flush=True)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ validated and kept are averages (EMA) of those that learn.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from duplex.models.corpora.manifest import data_folder
 from duplex.models.corpora.optimizers import scale
+from duplex.models.corpora.training_run import add_line, write_state
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.train.mixtures import Mixer, build_cache
@@ -146,11 +146,9 @@ def fit(training: Training, arguments: argparse.Namespace, cache: Path, minutes:
                 "used": elapsed,
                 "best": best,
             }
-            unfinished = last.with_suffix(".tmp")
-            torch.save({**state, "optimisers": [stepper.state_dict() for stepper in steppers]}, unfinished)
-            unfinished.replace(last)
+            write_state(last, {**state, "optimisers": [stepper.state_dict() for stepper in steppers]})
             means = {name: round(value / max(count, 1), 5) for name, value in sums.items()}
-            _note(
+            add_line(
                 training.out / "log.jsonl", {"step": step, "minutes": round(elapsed / 60, 1), "valid": figures} | means
             )
             sums, count, checked = {}, 0, time.monotonic()
@@ -179,9 +177,3 @@ def fit(training: Training, arguments: argparse.Namespace, cache: Path, minutes:
 def _averaged(net: nn.Module) -> list[Tensor]:
     """Weights and the statistics of norms."""
     return [*net.parameters(), *(buffer for buffer in net.buffers() if buffer.is_floating_point())]
-
-
-def _note(path: Path, row: dict) -> None:
-    with open(path, "a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
-    print(json.dumps(row), flush=True)

@@ -8,19 +8,19 @@ chrF are kept in best.safetensors. The rate is constant after warm-up and falls 
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from duplex.models.corpora.muon import Muon
 from duplex.models.corpora.optimizers import adamw
+from duplex.models.corpora.training_run import TrainingRun
 
 from ..config import TranslatorConfig
 from ..network import TranslationNet, padding_mask
@@ -73,49 +73,37 @@ def batch_loss(net: TranslationNet, source: Tensor, target: Tensor) -> tuple[Ten
     return *smoothed_cross_entropy(vectors, net.embedding.weight, wanted[kept]), len(kept)
 
 
-class Training:
-    """A run in a folder: state.pt, best.safetensors, vocabulary.model, log.jsonl."""
+class Training(TrainingRun):
+    """Also keeps best.safetensors; vocabulary.model is beside it."""
+
+    COUNTERS = ("step", "pool", "place", "used", "tokens", "best")
 
     def __init__(self, out: Path, examples: Examples, vocabulary: Vocabulary, config: TranslatorConfig, plan: Plan):
-        self.out, self.examples, self.vocabulary, self.plan = out, examples, vocabulary, plan
+        super().__init__(out)
+        self.examples, self.vocabulary, self.plan = examples, vocabulary, plan
         torch.manual_seed(plan.recipe.seed)
         self.net = TranslationNet(config)
         self.average = TranslationNet(config)
         self.average.load_state_dict(self.net.state_dict())
         self.steppers = optimizers(self.net, plan.rate)
-        self.step, self.pool, self.place, self.used, self.tokens, self.best = 0, 0, 0, 0.0, 0, 0.0
+        self.pool, self.place = 0, 0
         self._batches: list | None = None
-        if self.checkpoint.exists():
-            self.resume()
+        self.resume()
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "state.pt"
-
-    def save(self) -> None:
-        """Everything that the next step depends on, never half a file."""
-        counters = {name: getattr(self, name) for name in ("step", "pool", "place", "used", "tokens", "best")}
-        state = {
+    def state(self) -> dict[str, Any]:
+        return {
             "net": self.net.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [stepper.state_dict() for stepper in self.steppers],
             "random": torch.get_rng_state(),
-            "counters": counters,
         }
-        unfinished = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, unfinished)
-        unfinished.replace(self.checkpoint)
 
-    def resume(self) -> None:
-        """Goes on from the checkpoint."""
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+    def restore(self, state: Mapping[str, Any]) -> None:
         self.net.load_state_dict(state["net"])
         self.average.load_state_dict(state["average"])
         for stepper, kept in zip(self.steppers, state["optimizers"], strict=True):
             stepper.load_state_dict(kept)
         torch.set_rng_state(state["random"])
-        for name, value in state["counters"].items():
-            setattr(self, name, value)
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """The batch after the last one, from the next pool if this one is used up."""
@@ -153,24 +141,22 @@ class Training:
 
     def run(self, validation: Validation, minutes: float = math.inf, cool_down: int = 0) -> None:
         """Until `minutes` of computing in all are used up, or at the end of a cool-down of so many steps."""
-        begun, saved, checked = time.monotonic() - self.used, time.monotonic(), time.monotonic()
-        losses: list[float] = []
-        first = self.step
-        while self.used < minutes * 60 and not (cool_down and self.step - first >= cool_down):
-            losses.append(self.advance(1 - (self.step - first) / cool_down if cool_down else 1.0))
-            now = time.monotonic()
-            self.used = now - begun
-            if self.step % 50 == 0:
-                self.note(loss=round(sum(losses) / len(losses), 4), rate=round(rate_at(self.step, self.plan), 6))
-                losses.clear()
-            if now - checked >= self.plan.check * 60:
-                self.validate(validation)
-                checked = time.monotonic()
-            if now - saved >= self.plan.save * 60:
-                self.save()
-                saved = time.monotonic()
-        self.validate(validation)
-        self.save()
+        plan, first = self.plan, self.step
+
+        def advance() -> dict[str, float]:
+            return {"loss": self.advance(1 - (self.step - first) / cool_down if cool_down else 1.0)}
+
+        self.loop(
+            advance,
+            lambda: self.validate(validation),
+            lambda: self.used < minutes * 60 and not (cool_down and self.step - first >= cool_down),
+            every=50,
+            check=plan.check,
+            save=plan.save,
+        )
+
+    def tell(self, losses: Mapping[str, float]) -> None:
+        self.note(**losses, rate=round(rate_at(self.step, self.plan), 6))
 
     def validate(self, validation: Validation) -> None:
         """Scores the averaged weights and keeps them if they are the best so far."""
@@ -181,14 +167,8 @@ class Training:
             save_weights(self.out / "best.safetensors", self.average)
         self.note(chrf=round(value, 2), best=round(self.best, 2), figures=figures)
 
-    def note(self, **values) -> None:
-        """A line in the log and on the screen."""
-        epoch = self.pool / self.examples.pools_per_epoch
-        line = {"step": self.step, "minutes": round(self.used / 60, 1), "epoch": round(epoch, 2), "tokens": self.tokens}
-        text = json.dumps({**line, **values})
-        print(text, flush=True)
-        with (self.out / "log.jsonl").open("a", encoding="utf8") as log:
-            log.write(text + "\n")
+    def line(self) -> dict[str, Any]:
+        return {**super().line(), "epoch": round(self.pool / self.examples.pools_per_epoch, 2)}
 
 
 def prepare(

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import torch
 
 from duplex.models.corpora.optimizers import adamw, scale
+from duplex.models.corpora.training_run import TrainingRun
 from duplex.models.interaction.adapter.lora import LoraConfig, save_adapter
 from duplex.models.interaction.adapter.spelling import CONTROL
 from duplex.models.interaction.adapter.train.answers import CONTEXTS, NAMES, AnswerRecipe, Prompts, answer_pack, asked
@@ -92,46 +91,30 @@ class Examples:
         return answer_pack(found[: self.answers.most], rng.choice(self._prompts), self.answers, rng)
 
 
-class Training:
-    """A run in a folder: state.pt, best/, log.jsonl."""
+class Training(TrainingRun):
+    """Also keeps the best adapter in best/."""
 
     def __init__(self, out: Path, model: Any, base: str, examples: Examples, plan: Plan) -> None:
-        self.out, self.model, self.base, self.examples, self.plan = out, model, base, examples, plan
+        super().__init__(out)
+        self.model, self.base, self.examples, self.plan = model, base, examples, plan
         torch.manual_seed(plan.seed)
         self.layers = attach(model, plan.rank, plan.alpha, plan.lowest)
         self.parameters = [matrix for layer in self.layers.values() for matrix in (layer.down, layer.up)]
         self.stepper = adamw(self.parameters, plan.rate)
-        self.step, self.tokens, self.used, self.best = 0, 0, 0.0, 0.0
         out.mkdir(parents=True, exist_ok=True)
-        if self.checkpoint.exists():
-            self.resume()
+        self.resume()
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "state.pt"
-
-    _COUNTERS = ("step", "tokens", "used", "best")
-
-    def save(self) -> None:
-        """Everything that the next step depends on, never half a file."""
-        state = {
+    def state(self) -> dict[str, Any]:
+        return {
             "matrices": [matrix.detach() for matrix in self.parameters],
             "optimizer": self.stepper.state_dict(),
-            "counters": {name: getattr(self, name) for name in self._COUNTERS},
         }
-        unfinished = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, unfinished)
-        unfinished.replace(self.checkpoint)
 
-    def resume(self) -> None:
-        """Goes on from the checkpoint."""
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+    def restore(self, state: Mapping[str, Any]) -> None:
         with torch.no_grad():
             for matrix, kept in zip(self.parameters, state["matrices"], strict=True):
                 matrix.copy_(kept)
         self.stepper.load_state_dict(state["optimizer"])
-        for name, value in state["counters"].items():
-            setattr(self, name, value)
 
     def advance(self) -> dict[str, float]:
         """One step; returns the losses in nats, of decisions and of tokens of answers."""
@@ -160,24 +143,15 @@ class Training:
 
     def run(self, validation: Callable[[], Validation]) -> None:
         """Until `Plan.minutes` are used up. validation: asked for when it is first needed."""
-        begun, saved, checked = time.monotonic() - self.used, time.monotonic(), time.monotonic()
-        losses: defaultdict[str, list[float]] = defaultdict(list)
-        while self.used < self.plan.minutes * 60:
-            for kind, loss in self.advance().items():
-                losses[kind].append(loss)
-            now = time.monotonic()
-            self.used = now - begun
-            if self.step % 4 == 0:
-                self.note(**{kind: round(sum(each) / len(each), 4) for kind, each in losses.items()})
-                losses.clear()
-            if now - checked >= self.plan.check * 60:
-                self.validate(validation())
-                checked = time.monotonic()
-            if now - saved >= self.plan.save * 60:
-                self.save()
-                saved = time.monotonic()
-        self.validate(validation())
-        self.save()
+        plan = self.plan
+        self.loop(
+            self.advance,
+            lambda: self.validate(validation()),
+            lambda: self.used < plan.minutes * 60,
+            every=4,
+            check=plan.check,
+            save=plan.save,
+        )
 
     def validate(self, validation: Validation) -> None:
         """Scores the adapter and keeps it if it is the best so far."""
@@ -195,10 +169,3 @@ class Training:
         (folder / DESCRIPTION).write_text(json.dumps(told, ensure_ascii=False), encoding="utf8")
         config = LoraConfig(plan.rank, plan.alpha, TARGETS, base=self.base)
         save_adapter(folder, config, {name: (layer.down, layer.up) for name, layer in self.layers.items()})
-
-    def note(self, **values: Any) -> None:
-        """A line in the log and on the screen."""
-        line = {"step": self.step, "minutes": round(self.used / 60, 1), "tokens": self.tokens, **values}
-        print(text := json.dumps(line), flush=True)
-        with (self.out / "log.jsonl").open("a", encoding="utf8") as log:
-            log.write(text + "\n")

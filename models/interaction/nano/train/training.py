@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch.nn import functional
 
 from duplex.models.corpora.muon import Muon
 from duplex.models.corpora.optimizers import adamw
+from duplex.models.corpora.training_run import TrainingRun
 from duplex.models.interaction.nano.config import NanoConfig
 from duplex.models.interaction.nano.train.examples import Batch, Examples
 from duplex.models.interaction.nano.train.texts import Texts
@@ -71,11 +71,14 @@ def batch_loss(model: Any, batch: Batch) -> tuple[torch.Tensor, int]:
     return (each * weight).sum() / weight.sum(), int((ids != 0).sum())
 
 
-class Training:
-    """A run in a folder: state.pt, best.safetensors, config.json, log.jsonl."""
+class Training(TrainingRun):
+    """Also keeps best.safetensors and config.json."""
+
+    COUNTERS = ("step", "pool", "place", "tokens", "used", "best")
 
     def __init__(self, out: Path, examples: Examples, config: NanoConfig, plan: Plan) -> None:
-        self.out, self.examples, self.plan = out, examples, plan
+        super().__init__(out)
+        self.examples, self.plan = examples, plan
         torch.manual_seed(examples.recipe.seed)
         self.model, self.average = new_model(config), new_model(config)
         self.average.load_state_dict(self.model.state_dict())
@@ -86,39 +89,23 @@ class Training:
             adamw([p for p in named.values() if id(p) not in chosen], plan.rate),
             Muon(matrices, plan.rate),
         ]
-        self.step, self.pool, self.place, self.tokens, self.used, self.best = 0, 0, 0, 0, 0.0, 0.0
+        self.pool, self.place = 0, 0
         self._batches: list[Batch] | None = None
         (out / "config.json").write_text(json.dumps(config.as_dict()), encoding="utf8")
-        if self.checkpoint.exists():
-            self.resume()
+        self.resume()
 
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "state.pt"
-
-    _COUNTERS = ("step", "pool", "place", "tokens", "used", "best")
-
-    def save(self) -> None:
-        """Everything that the next step depends on, never half a file."""
-        state = {
+    def state(self) -> dict[str, Any]:
+        return {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimizers": [stepper.state_dict() for stepper in self.steppers],
-            "counters": {name: getattr(self, name) for name in self._COUNTERS},
         }
-        unfinished = self.checkpoint.with_suffix(".tmp")
-        torch.save(state, unfinished)
-        unfinished.replace(self.checkpoint)
 
-    def resume(self) -> None:
-        """Goes on from the checkpoint."""
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+    def restore(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for stepper, kept in zip(self.steppers, state["optimizers"], strict=True):
             stepper.load_state_dict(kept)
-        for name, value in state["counters"].items():
-            setattr(self, name, value)
 
     def next_batch(self) -> Batch:
         """The batch after the last one, from the next pool if this one is used up."""
@@ -150,23 +137,15 @@ class Training:
 
     def run(self, validation: Callable[[], Validation], minutes: float = math.inf) -> None:
         """Until `minutes` of computing in all are used up. validation: asked for when it is first needed."""
-        begun, saved, checked = time.monotonic() - self.used, time.monotonic(), time.monotonic()
-        losses: list[float] = []
-        while self.used < minutes * 60:
-            losses.append(self.advance())
-            now = time.monotonic()
-            self.used = now - begun
-            if self.step % 25 == 0:
-                self.note(loss=round(sum(losses) / len(losses), 4))
-                losses.clear()
-            if now - checked >= self.plan.check * 60:
-                self.validate(validation())
-                checked = time.monotonic()
-            if now - saved >= self.plan.save * 60:
-                self.save()
-                saved = time.monotonic()
-        self.validate(validation())
-        self.save()
+        plan = self.plan
+        self.loop(
+            lambda: {"loss": self.advance()},
+            lambda: self.validate(validation()),
+            lambda: self.used < minutes * 60,
+            every=25,
+            check=plan.check,
+            save=plan.save,
+        )
 
     def validate(self, validation: Validation) -> None:
         """Scores the averaged weights and keeps them if they are the best so far."""
@@ -181,18 +160,8 @@ class Training:
             unfinished.replace(self.out / "best.safetensors")
         self.note(**scores, best=self.best)
 
-    def note(self, **values: Any) -> None:
-        """A line in the log and on the screen."""
-        line = {
-            "step": self.step,
-            "minutes": round(self.used / 60, 1),
-            "pool": self.pool,
-            "tokens": self.tokens,
-            **values,
-        }
-        print(text := json.dumps(line), flush=True)
-        with (self.out / "log.jsonl").open("a", encoding="utf8") as log:
-            log.write(text + "\n")
+    def line(self) -> dict[str, Any]:
+        return {**super().line(), "pool": self.pool}
 
 
 def vocabulary_texts(texts: Texts, understanding: Understanding, seed: int, requests: int = 3000) -> Iterator[str]:
