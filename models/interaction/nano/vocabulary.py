@@ -38,6 +38,9 @@ SYMBOLS = (
 NUMBER = {symbol: 4 + place for place, symbol in enumerate(SYMBOLS)}
 """The id of each control token."""
 
+FIRST_PIECE = 4 + len(SYMBOLS)
+"""The first id that stands for text."""
+
 DECISIONS: tuple[int, ...] = tuple(NUMBER[f"<{action}>"] for action in ACTIONS)
 """Ids of the decisions, in the order of ACTIONS."""
 
@@ -78,14 +81,13 @@ class Vocabulary:
 
     def token_bytes(self) -> list[bytes | None]:
         """The bytes of each token; None for those that no text has."""
-        first = 4 + len(SYMBOLS)
-        pieces = (self._pieces.id_to_piece(number) for number in range(first, len(self)))
-        return [*[None] * first, *(piece_bytes(piece) for piece in pieces)]
+        pieces = (self._pieces.id_to_piece(number) for number in range(FIRST_PIECE, len(self)))
+        return [*[None] * FIRST_PIECE, *(piece_bytes(piece) for piece in pieces)]
 
     def decode(self, numbers: Sequence[int]) -> str:
         """The text of ids; control tokens are left out."""
-        last = 4 + len(SYMBOLS)
-        return self._pieces.decode([int(n) for n in numbers if n >= last or n == UNKNOWN]).replace("\ufffd", "").strip()
+        kept = [int(number) for number in numbers if number >= FIRST_PIECE or number == UNKNOWN]
+        return self._pieces.decode(kept).replace("\ufffd", "").strip()
 
 
 def build_vocabulary(texts: Iterable[str], path: str | Path, size: int) -> None:

@@ -251,6 +251,11 @@ class LocalLM:
             )[0, len(prompt) :]
         return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
 
+    def _room(self) -> int:
+        """Positions that the model may use."""
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        return min(most or self.context_tokens, self.context_tokens)
+
     def _so_far(self, request: Request) -> list[int]:
         return self._prompt(request)[0]
 
@@ -260,8 +265,7 @@ class LocalLM:
         Where there is no room for a reply the older half of the history goes, and stays away: so the prompt keeps its
         beginning for many turns, and its cache is good for them.
         """
-        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or self.context_tokens
-        most = min(most, self.context_tokens)
+        most = self._room()
         oldest = self._oldest.get(request.dialogue)
         history = request.history
         if oldest is not None:

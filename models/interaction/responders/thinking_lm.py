@@ -166,8 +166,3 @@ class ThinkingLM(LocalLM):
     def _ends_thought(self, token: int) -> bool:
         text = self._tokenizer.decode([token])
         return token in self._ends or CLOSE in text or "\n" in text
-
-    def _room(self) -> int:
-        """Positions that the model may use."""
-        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        return min(most or self.context_tokens, self.context_tokens)

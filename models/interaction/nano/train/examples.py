@@ -12,9 +12,8 @@ import numpy as np
 from duplex.models.interaction.nano.stream_format import Heard, block_tokens
 from duplex.models.interaction.nano.train.streams import Simulation, teacher, wavering
 from duplex.models.interaction.nano.train.world import Answer, Block
-from duplex.models.interaction.nano.vocabulary import BEGIN, END, NUMBER, PAD, Vocabulary
+from duplex.models.interaction.nano.vocabulary import BEGIN, END, FIRST_PIECE, NUMBER, PAD, Vocabulary
 
-LAST_CONTROL = max(NUMBER.values())
 NEAR = 12, 48
 """Blocks of 0.4 s, the fewest and the most, before an answer that its example begins."""
 
@@ -78,7 +77,7 @@ def example(
             [*tokens[1:], decision],
             [
                 *(
-                    recipe.heard if now > LAST_CONTROL and then > LAST_CONTROL else 0.0
+                    recipe.heard if now >= FIRST_PIECE and then >= FIRST_PIECE else 0.0
                     for now, then in pairwise(tokens)
                 ),
                 recipe.silence if block.best == "silent" else recipe.transition,
