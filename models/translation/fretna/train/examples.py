@@ -125,6 +125,13 @@ def stacked(examples: Sequence[Example]) -> Batch:
     return Batch(tuple(examples), source, canvas, padded(keep), padded(insert), padded(fill))
 
 
+def _sane(chain: Chain) -> bool:
+    """Whether the teacher ran into no loop."""
+    return all(
+        len(target) <= 1.4 * len(source) + 4 for source, target in zip(chain.sources, chain.targets, strict=True)
+    )
+
+
 class Chains:
     """The files of chains in a folder, again and again; what is written meanwhile is read when its turn comes."""
 
@@ -136,7 +143,7 @@ class Chains:
         """Batches of the chains of one file, an example of each step of each chain on average."""
         files = sorted(self._folder.glob("*.jsonl.gz"))
         rng = Random(self._recipe.seed * 1_000_003 + number)
-        chains = read_chains(files[number % len(files)])
+        chains = [chain for chain in read_chains(files[number % len(files)]) if _sane(chain)]
         others = [number for chain in chains[:500] for number in chain.targets[-1]]
         examples = [drawn(chain, self._recipe, rng, others) for chain in chains for _ in range(3)]
         return batches(examples, rng)
