@@ -31,13 +31,13 @@ class Watcher:
         self.restored.append(capability)
 
 
-def captions(script, languages=("de",), cost=None, watcher=None):
+def captions(script, languages=("de",), cost=None, watcher=None, **policy):
     """What a track emits; script: takes the track and may wait."""
     emitted, translator, clock = [], TurningTranslator(), VirtualClock()
 
     async def main():
         steps = InferencePool(inline=True, cost=cost)
-        track = CaptionTrack(translator, steps, emitted.append, "en-US")
+        track = CaptionTrack(translator, steps, emitted.append, "en-US", **policy)
         for language in languages:
             track.listen(language, language)
         async with Pipeline(watcher or Watcher()) as pipeline:
