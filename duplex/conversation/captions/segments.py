@@ -78,6 +78,14 @@ class Segment:
         return " ".join(word.text for word in self.words)
 
     @property
+    def source(self) -> list[str]:
+        """Words to translate: the end of what is heard so far is no end of a sentence, whatever stands there."""
+        words = [word.text for word in self.words]
+        if words and not self.closed:
+            words[-1] = words[-1].rstrip(".?!") or words[-1]
+        return words
+
+    @property
     def speaker(self) -> str:
         """Of most words; empty if not known."""
         names = [word.speaker for word in self.words if word.speaker]

@@ -148,9 +148,7 @@ class CaptionTrack:
 
     async def _translate(self, segment: Segment, language: str) -> None:
         shown = self._shown.setdefault((segment.id, language), _Shown(self._policy.policy()))
-        source = segment.text.split()
-        if source and not segment.closed:  # the end of what is heard so far is no end of a sentence
-            source[-1] = source[-1].rstrip(".?!") or source[-1]
+        source = segment.source
         found: Translation | None = None
         written = None
         while (wanted := shown.policy.read(source, segment.closed)) is not None:
