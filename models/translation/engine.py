@@ -72,13 +72,16 @@ class BundledTranslator:
         folder = Path(folder)
         self.bias = bias
         self.vocabulary = Vocabulary(folder / "vocabulary.model")
-        self.graphs = Graphs(folder, threads)
         self._beam = beam
+        self._open(folder, threads)
         try:
             self._quality = QualityModel.from_dict(json.loads((folder / "quality.json").read_text(encoding="utf8")))
             self._language = LanguageGuess(np.load(folder / "language.npy"))
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder} holds no quality estimate of a translator: {error}") from error
+
+    def _open(self, folder: Path, threads: int) -> None:
+        self.graphs = Graphs(folder, threads)
 
     def translate(
         self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""

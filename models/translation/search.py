@@ -11,7 +11,7 @@ import numpy as np
 from .speculative import accepted, continuation
 from .vocabulary import BEGIN, END, PAD, PARTIAL, TAGS, UNKNOWN
 
-_NEVER = [PAD, UNKNOWN, BEGIN, *TAGS.values(), PARTIAL]
+NEVER = [PAD, UNKNOWN, BEGIN, *TAGS.values(), PARTIAL]
 _PERIODS = range(1, 13)
 _REPEATS = 3
 """Repetitions that are allowed even where the source has none."""
@@ -105,7 +105,7 @@ def search(
     known = [*begin, *continuation(draft, begin)[: most - 1]]
     logs, past, attention = decoder.step(np.array([[END, *known]], np.int64), memory, mask, decoder.initial_past(1))
     forced = [float(logs[0, place, number]) for place, number in enumerate(known)]
-    logs[:, :, _NEVER] = -np.inf
+    logs[:, :, NEVER] = -np.inf
     logs[:, 0, END] = -np.inf
     size = len(begin) + accepted(logs[0, len(begin) :], _before_loop(known, len(begin), allowed), bias)
     live = [Hypothesis(known[:size], forced[:size], list(attention[0, :size]))]
@@ -134,7 +134,7 @@ def search(
         batch = len(live)
         logs, past, attention = decoder.step(numbers, np.repeat(memory, batch, axis=2), np.repeat(mask, batch, 0), past)
         logs, attention = logs[:, -1], attention[:, -1]
-        logs[:, _NEVER] = -np.inf
+        logs[:, NEVER] = -np.inf
     return max(done or live, key=Hypothesis.score)
 
 
