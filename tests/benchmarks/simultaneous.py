@@ -1,15 +1,16 @@
 """Simultaneous translation: quality against delay for every policy, and what a draft saves.
 
-python -m tests.benchmarks.simultaneous DATA [--parts text,speech,draft] [--sentences 60] [--to de] [--translator auto]
-    [--recognizer auto] [--voice flite:slt] [--json FILE] [--pictures FOLDER]
+python -m tests.benchmarks.simultaneous DATA [--parts text,speech,draft] [--sentences 60] [--least 7] [--to de]
+    [--translator auto] [--against NAME] [--biases 0,0.1] [--recognizer auto] [--voice flite:slt] [--json FILE]
+    [--pictures FOLDER]
 
-Held-out sentences of at least LEAST words. text: word by word; delays in words, computing as if a word took WORD
-seconds. speech: the sentences spoken by a synthesizer, heard by the recognizer, in segments and under policies as
-captions have them; delays in ms. BLEU and chrF of what stands there in the end, against all known translations; AL,
-LAAL and LAAL with the time of all computing so far, as SimulEval defines them; normalized erasure for what is taken
-back. draft: re-translation from the last translation as a draft (SSBD) against plain re-translation, on the same
-sentences: time of all translations, and erasure with 0, 3 and 5 words held back. Computing is processor time of one
-thread; set OMP_NUM_THREADS=1.
+Held-out sentences of at least so many words; in shorter ones there is nothing to wait for. text: word by word; delays
+in words, computing as if a word took WORD seconds. speech: the sentences spoken by a synthesizer, heard by the
+recognizer, in segments and under policies as captions have them; delays in ms. BLEU and chrF of what stands there in
+the end, against all known translations; AL, LAAL and LAAL with the time of all computing so far, as SimulEval defines
+them; normalized erasure for what is taken back. draft: re-translation from the last translation as a draft (SSBD)
+against plain re-translation, by the same translator or another: time of all translations, and erasure with 0, 3 and 5
+words held back. Computing is processor time of one thread; set OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -36,8 +37,6 @@ from duplex.testing.simultaneous import SpeechTranslation, TextTranslation
 from tests.benchmarks.lagging import Shown, Talk, average_lagging, length_adaptive_lagging
 from tests.benchmarks.report import table, versions
 
-LEAST = 7
-"""Words of a sentence: in shorter ones there is nothing to wait for."""
 WORD = 0.4
 """Seconds for a word of text: 150 a minute."""
 SETTINGS = {
@@ -50,7 +49,6 @@ SETTINGS = {
 """Of each policy: see NamedPolicy."""
 WHOLE = "wait-k:50"
 """The sentence is translated when it is over."""
-BIASES = (0.0, 0.1, 0.2, 0.3, 0.5)
 MASKS = (0, 3, 5)
 FORMATS = {"BLEU": ".1f", "chrF": ".1f", "AL": ".2f", "LAAL": ".2f", "LAAL_CA": ".2f", "erasure": ".2f"}
 
@@ -181,28 +179,38 @@ def hear(recognizer: Any, samples: np.ndarray) -> Heard:
     return Heard(1000 * len(samples) / SAMPLE_RATE, tuple(steps))
 
 
-def drafted(translator: Any, asked: Sequence[Question], languages: tuple[str, str]) -> list[dict[str, Any]]:
-    """Plain re-translation, and from a draft with each bias, if the translator has one."""
-    rows: list[dict[str, Any]] = []
+def drafted(
+    plain: Translator, translator: Any, asked: Sequence[Question], languages: tuple[str, str], biases: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Re-translation by `plain` without a draft, and by `translator` from one with each bias; none: with its own."""
+    rows = [draft_row("none", plain, asked, languages)]
     own = getattr(translator, "bias", None)
-    for bias in (None, *(BIASES if own is not None else ("own",))):
-        if own is not None and bias is not None:
-            translator.bias = bias
-        watch = Stopwatch(translator, drafts=bias is not None)
-        talks = [text_talk("retranslate:0", watch, question.source, languages) for question in asked]
-        whole = point("text", "retranslate:0", talks, asked, watch.spent)
-        row: dict[str, Any] = {
-            "draft": "none" if bias is None else f"bias {bias}",
-            "BLEU": whole.BLEU,
-            "chrF": whole.chrF,
-        }
-        row |= {"seconds": watch.spent, "words/s": watch.words / watch.spent}
-        row["speed-up"] = rows[0]["seconds"] / watch.spent if rows else 1.0
-        taken_back = {mask: float(np.mean([masked(talk, mask).erasure() for talk in talks])) for mask in MASKS}
-        rows.append(row | {f"erasure, mask {mask}": erasure for mask, erasure in taken_back.items()})
-    if own is not None:
+    for bias in biases:
+        translator.bias = bias
+        rows.append(draft_row(f"bias {bias}", translator, asked, languages))
+    if biases:
         translator.bias = own
-    return rows
+    else:
+        rows.append(draft_row("the last", translator, asked, languages))
+    return [row | {"speed-up": rows[0]["seconds"] / row["seconds"]} for row in rows]
+
+
+def draft_row(
+    draft: str, translator: Translator, asked: Sequence[Question], languages: tuple[str, str]
+) -> dict[str, Any]:
+    """Quality, time and erasure of re-translation."""
+    watch = Stopwatch(translator, drafts=draft != "none")
+    talks = [text_talk("retranslate:0", watch, question.source, languages) for question in asked]
+    whole = point("text", "retranslate:0", talks, asked, watch.spent)
+    taken_back = {mask: float(np.mean([masked(talk, mask).erasure() for talk in talks])) for mask in MASKS}
+    return {
+        "draft": draft,
+        "BLEU": whole.BLEU,
+        "chrF": whole.chrF,
+        **{f"erasure, mask {mask}": erasure for mask, erasure in taken_back.items()},
+        "words/s": watch.words / watch.spent,
+        "seconds": watch.spent,
+    }
 
 
 def masked(talk: Talk, mask: int) -> Talk:
@@ -216,8 +224,11 @@ def main() -> None:
     parser.add_argument("data", help="folder with text/")
     parser.add_argument("--parts", default="text,speech,draft")
     parser.add_argument("--sentences", type=int, default=60)
+    parser.add_argument("--least", type=int, default=7, help="words of a sentence")
     parser.add_argument("--to", choices=("de", "en"), default="de")
     parser.add_argument("--translator", default="auto", help="as the setting of that name")
+    parser.add_argument("--against", default="", help="whose plain re-translation drafts are compared with")
+    parser.add_argument("--biases", default="0,0.1,0.2,0.3,0.5", help="towards a draft; empty: there is no such thing")
     parser.add_argument("--recognizer", default="auto", help="as the setting of that name")
     parser.add_argument("--voice", default="flite:slt", help="synthesizer, or synthesizer:voice")
     parser.add_argument("--json", type=Path, help="file for the figures")
@@ -226,7 +237,7 @@ def main() -> None:
     languages = ("en", "de") if options.to == "de" else ("de", "en")
     translator = load_translator(options.translator, *languages)
     held_out = split(read_pairs(text_folder(options.data)))["test"]
-    asked = [each for each in questions(held_out, options.to) if len(each.source.split()) >= LEAST]
+    asked = [each for each in questions(held_out, options.to) if len(each.source.split()) >= options.least]
     asked = asked[: options.sentences]
     parts = options.parts.split(",")
     print(f"{translator.name}, {'-'.join(languages)}, {len(asked)} sentences; {versions(['onnxruntime', 'sacrebleu'])}")
@@ -242,10 +253,13 @@ def main() -> None:
         unit = "words, ms/word" if kind == "text" else "ms, ms/s"
         rows = [[p.policy, *(format(getattr(p, key), how) for key, how in FORMATS.items()), p.cost] for p in found]
         print(f"\n{kind} ({unit})", table(["policy", *FORMATS, "cost"], rows), sep="\n", flush=True)
-    drafts = drafted(translator, asked, languages) if "draft" in parts else []
-    if drafts:
+    drafts: list[dict[str, Any]] = []
+    if "draft" in parts:
+        plain = load_translator(options.against, *languages) if options.against else translator
+        biases = [float(bias) for bias in options.biases.split(",") if bias]
+        drafts = drafted(plain, translator, asked, languages, biases)
         rows = [[row["draft"], *(format(value, ".2f") for value in list(row.values())[1:])] for row in drafts]
-        print("\nre-translation", table(list(drafts[0]), rows), sep="\n")
+        print(f"\nre-translation; without a draft by {plain.name}", table(list(drafts[0]), rows), sep="\n")
     if options.json:
         figures = {"translator": translator.name, "points": [asdict(each) for each in points], "drafts": drafts}
         options.json.write_text(json.dumps(figures, indent=1) + "\n", "utf8")

@@ -80,10 +80,12 @@ def test_the_mask_holds_back_all_but_the_last():
 def test_drafts_are_compared_with_none(echo):
     pytest.importorskip("sacrebleu")
     pytest.importorskip("torch")
-    rows = simultaneous.drafted(echo, [Question(TEXT, (TEXT.upper(),))], PAIR)
-    assert [row["draft"] for row in rows] == ["none", *(f"bias {bias}" for bias in simultaneous.BIASES)]
+    asked, biases = [Question(TEXT, (TEXT.upper(),))], (0.0, 0.5)
+    rows = simultaneous.drafted(echo, echo, asked, PAIR, biases)
+    assert [row["draft"] for row in rows] == ["none", "bias 0.0", "bias 0.5"]
     assert all(row["BLEU"] == 100 and row["speed-up"] == 1 and row["erasure, mask 0"] == 0 for row in rows)
     assert {draft for draft, _ in echo.drafts[:7]} == {""} and echo.drafts[8] == ("ONE", 0.0) and echo.bias == 0.1
+    assert [row["draft"] for row in simultaneous.drafted(echo, echo, asked, PAIR, ())] == ["none", "the last"]
 
 
 def test_a_point_for_each_policy_and_a_picture_of_them(echo, tmp_path):
