@@ -232,9 +232,7 @@ class InProcessHost:
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)
-        return News(
-            room.id, room.event_log.lasting(since), room.event_log.end, found.over, room.captions.of(call)
-        )
+        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over, room.captions.of(call))
 
     def _check_capacity(self) -> None:
         if self._draining:
