@@ -32,7 +32,7 @@ class Capitals:
     def __init__(self):
         self.asked = []
 
-    def translate(self, text, source, target, partial=False, begin=""):
+    def translate(self, text, source, target, partial=False, begin="", draft=""):
         self.asked.append(text)
         words, kept = text.upper().split(), begin.split()
         words = [*kept, *words[len(kept) :]]
