@@ -14,8 +14,7 @@ from .contract import Translation
 from .copying import repaired
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
-from .repetition import without_endless_repetition
-from .sanity import keeps_numbers
+from .sanity import keeps_numbers, without_endless_repetition
 from .search import Hypothesis, search
 from .vocabulary import END, LANGUAGES, Vocabulary, normalized
 

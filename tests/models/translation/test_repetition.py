@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from duplex.models.translation.repetition import KEPT, RUN, without_endless_repetition
+from duplex.models.translation.sanity import KEPT, RUN, without_endless_repetition
 
 
 def shorter(text):
