@@ -136,17 +136,19 @@ def translate_transcript(
     policy: NamedPolicy = RETRANSLATE,
 ) -> TranslatedLines:
     """The same, of a transcript. Raises what the translator raises."""
-    lines = []
+    lines, unclear = [], 0
     for segment in segments(transcript.utterances, policy):
         found = _translated(segment.text, translator, source, target, policy.policy())
         start, end = segment.words[0].start / SAMPLE_RATE, segment.words[-1].end / SAMPLE_RATE
         speaker = segment.speaker or None
-        quality = round(found.quality, 3)
-        text = segment.text if found.hopeless and not found.text else found.text
-        lines.append(
-            Line(start, end, text, segment.text, found.source, segment.party, speaker, quality, found.hopeless)
-        )
-    return TranslatedLines(lines, target, transcript.notes)
+        quality, hopeless = round(found.quality * segment.confidence, 3), found.hopeless or not segment.understood
+        text = segment.text if hopeless and not found.text else found.text
+        lines.append(Line(start, end, text, segment.text, found.source, segment.party, speaker, quality, hopeless))
+        unclear += not segment.understood
+    notes = list(transcript.notes)
+    if 2 * unclear > len(lines):
+        notes.append(f"most of it was hardly understood: is it in {source}? --language names another language")
+    return TranslatedLines(lines, target, notes)
 
 
 def _translated(text: str, translator: Translator, source: str, target: str, policy: Policy) -> Translation:

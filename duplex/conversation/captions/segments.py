@@ -24,6 +24,12 @@ CLAUSE = 20
 LONGEST = 36
 """Words that a segment has at most."""
 
+UNDERSTOOD = 0.6
+"""Mean confidence in the words of a sentence below which they are likely not to have been said. Moonshine tiny has 0.47
+to 0.71 over German that it takes for English, and more than 0.9 over read English."""
+FEW = 3
+"""Words whose confidence says little."""
+
 
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -50,13 +56,14 @@ def trails_off(first: str, last: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CaptionWord:
-    """id: the same in every revision of the word. start, end: samples."""
+    """id: the same in every revision of the word. start, end: samples. confidence: of the recognizer, 0 to 1."""
 
     id: int
     text: str
     start: int
     end: int
     speaker: str = ""
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,17 @@ class Segment:
         if words and not self.closed:
             words[-1] = words[-1].rstrip(".?!") or words[-1]
         return words
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the recognizer in the words, 0 to 1."""
+        return sum(word.confidence for word in self.words) / len(self.words) if self.words else 1.0
+
+    @property
+    def understood(self) -> bool:
+        """Whether the words are likely to be those that were said. A recognizer that hears another language than its
+        own, or music, writes down something, and is not confident of it."""
+        return len(self.words) < FEW or self.confidence >= UNDERSTOOD
 
     @property
     def speaker(self) -> str:
@@ -126,7 +144,7 @@ class Segmenter:
             self._utterance, self._most, self._taken, self._tail = base, 0, 0, ()
         names = list(speakers) + [""] * (len(hypothesis.words) - len(speakers))
         words = [
-            CaptionWord(self._first + place, word.text, base + word.start, base + word.end, name)
+            CaptionWord(self._first + place, word.text, base + word.start, base + word.end, name, word.confidence)
             for place, (word, name) in enumerate(zip(hypothesis.words, names, strict=True))
         ]
         self._most = max(self._most, len(words))

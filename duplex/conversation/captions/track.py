@@ -201,8 +201,9 @@ class CaptionTrack:
                 len(" ".join(words[: len(words) if segment.closed else stable])),
                 erased(shown.words, words),
                 segment.closed,
-                round(found.quality, 3) if found else 1.0,
-                found.hopeless if found else False,
+                round(found.quality * segment.confidence, 3) if found else 1.0,
+                # Of what is still being said the quality comes and goes, and a caption that did so could not be read.
+                segment.closed and found is not None and (found.hopeless or not segment.understood),
                 (first.id, last.id) if first and last else (0, -1),
                 segment.speaker,
             )
