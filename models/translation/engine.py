@@ -24,8 +24,9 @@ LONGEST = 120
 UNREADABLE = 0.4
 """Share of subwords that are bytes of unknown characters from which a piece is left as it is."""
 BIAS = 0.1
-"""Towards the words of a draft: captions are steadier than with none, and in the end no worse. From 0.2 on, the last
-translation of a sentence keeps too much of what was guessed before its end (tests/benchmarks/simultaneous.py)."""
+"""Towards the words of a draft. A third as many words are taken back as without a draft, and the last translation of a
+sentence stays within about a point of BLEU of that by beam search alone, with this bias or none; from 0.2 on it keeps
+too much of what was guessed before the end (tests/benchmarks/simultaneous.py)."""
 SURE = 6.0
 """Log-odds from which a text is taken to be in the target language already."""
 
