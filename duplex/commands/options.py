@@ -45,6 +45,11 @@ FLAGS = {
         "translator of other pairs than English and German: the Hugging Face id or folder of a translation model, or "
         "MODEL@http://127.0.0.1:11434/v1, an OpenAI-compatible server",
     ),
+    "translation_policy": (
+        "--translation-policy",
+        "when captions are written: retranslate:3 (default: words held back), wait-k:3, agreement:2, alignatt:2, "
+        "streamuni:5",
+    ),
     "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
 }
 

@@ -11,8 +11,10 @@ from duplex.commands.spoken_texts import add_hearing, run_hearing
 DESCRIPTION = """\
 Any format, any rate, any length. What is said is recognized, put into sentences, and translated sentence by sentence.
 Between English and German that needs nothing else; --translator names a translator for other pairs. A sentence that
-the translator cannot do stands in brackets as it was said. Results by the name of OUT: .srt, .vtt, .txt or .json (.txt
-and .json hold several recordings). A folder gets all four for each recording. Without -o the text is printed."""
+the translator cannot do stands in brackets as it was said. --translation-policy gives what a live listener would have
+read: under wait-k, say, words that have been written are not taken back. Results by the name of OUT: .srt, .vtt, .txt
+or .json (.txt and .json hold several recordings). A folder gets all four for each recording. Without -o the text is
+printed."""
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -26,7 +28,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     add_hearing(parser)
     parser.add_argument("--to", metavar="LANGUAGE", help="language to translate to, such as de")
     parser.add_argument("--bilingual", action="store_true", help="with what was said below each translation")
-    add_settings(parser, ("language", "recognizer", "translator", "written_numbers"))
+    add_settings(parser, ("language", "recognizer", "translator", "translation_policy", "written_numbers"))
     return parser
 
 

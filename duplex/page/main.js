@@ -67,6 +67,7 @@ const call = new Call(api, {
   event: (event) => {
     conversation.read(event);
     tracks.read(event);
+    downloads.event(event);
     figures.event(event);
     trouble.event(event);
   },
@@ -75,12 +76,7 @@ const call = new Call(api, {
   track: (stream) => sound.listen(stream),
   roundTrip: (ms) => figures.roundTrip(ms),
   notice: (text) => notices.show(text),
-  reset: () => {
-    conversation.clear();
-    tracks.clear();
-    figures.clear();
-    trouble.clear();
-  },
+  reset: () => [conversation, tracks, downloads, figures, trouble].forEach((part) => part.clear()),
 });
 const devices = new Devices($("microphone"), $("loudspeaker"), $("loudspeaker-field"), {
   microphone: (id) => call.running && attempt(() => call.microphone.open(id)),

@@ -7,8 +7,9 @@ from pathlib import Path
 from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
+from duplex.streaming.policies.simultaneous import Translate, Wanted
 
-__all__ = ["BUNDLED", "Translation", "Translator", "load_translator"]
+__all__ = ["BUNDLED", "Translation", "Translator", "load_translator", "translate_wanted"]
 
 BUNDLED = frozenset({("en", "de"), ("de", "en")})
 """Pairs of the translator that comes with Duplex."""
@@ -50,3 +51,14 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
     from duplex.models.translation.transformers_translator import TransformersTranslator
 
     return TransformersTranslator(name, (source, target) if source and target else None)
+
+
+def translate_wanted(translator: Translator, source: str, target: str) -> Translate:
+    """Gives policies what they want of a translator, from one language to another."""
+
+    def translate(wanted: Wanted) -> tuple[list[str], tuple[int, ...]]:
+        text, begin, draft = (" ".join(words) for words in (wanted.source, wanted.begin, wanted.draft))
+        found = translator.translate(text, source, target, wanted.partial, begin, draft)
+        return found.text.split(), found.alignment
+
+    return translate

@@ -76,7 +76,7 @@ class Room:
         self._switches = RoomSwitches(
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
-        self._captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
+        self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -191,7 +191,7 @@ class Room:
         finally:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
-                await self._captions.read(call.id, "")
+                await self.captions.read(call.id, "")
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
                 self._tell_parties()
@@ -213,7 +213,7 @@ class Room:
 
     def offers(self) -> dict[str, Any]:
         """What a page can switch here."""
-        captions, recording = list(self._captions.offered), self.recording.offered
+        captions, recording = list(self.captions.offered), self.recording.offered
         return {**self._services.offers, "assistant": True, "captions": captions, "recording": recording}
 
     def describe(self, call: Call) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class Room:
             "online": call.online,
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
-            "captions": self._captions.of(call.id),
+            "captions": self.captions.of(call.id),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -267,9 +267,9 @@ class Room:
                 self._check_open()
                 self._switches.assist(value)
                 self.tell(self.switches())
-            case {"type": "captions", "language": str(language)} if language in ("", *self._captions.offered):
+            case {"type": "captions", "language": str(language)} if language in ("", *self.captions.offered):
                 self._check_open()
-                await self._captions.read(call.id, language)
+                await self.captions.read(call.id, language)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():
