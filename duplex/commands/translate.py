@@ -35,9 +35,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         metavar="SOUND",
         help="speak the translation of one recording into this file (.wav, .flac, .mp3 …), along with the speaker",
     )
-    spoken.add_argument(
-        "--no-original", action="store_true", help="without the original below the spoken translation"
-    )
+    spoken.add_argument("--no-original", action="store_true", help="without the original below the spoken translation")
     add_settings(parser, ("language", "recognizer", "translator", "written_numbers", "synthesizer", "voice"))
     return parser
 

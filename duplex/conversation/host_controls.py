@@ -26,9 +26,7 @@ class HostControls:
         self._captions: LiveCaptions
         self._engines: Engines
 
-    def attach(
-        self, manager: TurnManager, perception: Perception, captions: LiveCaptions, engines: Engines
-    ) -> None:
+    def attach(self, manager: TurnManager, perception: Perception, captions: LiveCaptions, engines: Engines) -> None:
         """The session has been built."""
         self._manager = manager
         self._perception = perception

@@ -67,7 +67,7 @@ export class Options {
   }
 }
 
-function languageName(code) {
+export function languageName(code) {
   return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
 }
 

@@ -72,7 +72,7 @@ class Interpreter:
         self._waiting.append(rendition)
 
     def take(self, now: int) -> tuple[Rendition, float] | None:
-        """The next sentence for a voice that is free at `now`, and the rate to say it at; None: nothing is known yet."""
+        """The next sentence for a voice that is free at `now`, and the rate to say it at; None: none is known yet."""
         while self._waiting and self._waiting[0].known <= now:
             rendition = self._waiting.popleft()
             if now - rendition.end <= self._limit:
