@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,11 @@ def interpreted(playout: object) -> list[ev.Interpreted]:
 
 
 def test_what_is_said_is_spoken_in_the_other_language_while_the_speaker_goes_on() -> None:
-    sounds = [UserSpeech(1.0, 2.0, "I have a dog."), UserSpeech(2.5, 4.5, "It barks all day."), UserSpeech(5.0, 6.0, "Now go.")]
+    sounds = [
+        UserSpeech(1.0, 2.0, "I have a dog."),
+        UserSpeech(2.5, 4.5, "It barks all day."),
+        UserSpeech(5.0, 6.0, "Now go."),
+    ]
     playout = converse(sounds, settings=GERMAN, engines=engines(sounds))
     said = interpreted(playout)
     assert [each.text for each in said] == ["DOG. A HAVE I", "DAY. ALL BARKS IT", "GO. NOW"]
@@ -39,13 +44,15 @@ def test_what_is_said_is_spoken_in_the_other_language_while_the_speaker_goes_on(
     assert 2.0 < first < 3.5 and said[0].behind == pytest.approx(first - 2.0, abs=0.01)
     assert said[0].end - said[0].start == round(4 * 0.3 * SAMPLE_RATE), "four words"
     assert first < 4.5, "the speaker goes on"
-    for before, after in zip(said, said[1:], strict=False):
+    for before, after in pairwise(said):
         assert before.end <= after.start
 
 
 def test_a_sentence_that_cannot_be_translated_is_not_spoken() -> None:
     sounds = [UserSpeech(1.0, 2.0, "xxx yyy."), UserSpeech(4.0, 5.0, "Now go.")]
-    assert [each.text for each in interpreted(converse(sounds, settings=GERMAN, engines=engines(sounds)))] == ["GO. NOW"]
+    assert [each.text for each in interpreted(converse(sounds, settings=GERMAN, engines=engines(sounds)))] == [
+        "GO. NOW"
+    ]
 
 
 class SpokenAlready(TurningTranslator):
