@@ -55,7 +55,9 @@ class WholeSentences:
         self._translator = load_translator("auto", "en", "de")
         self.name, self.pairs = self._translator.name, self._translator.pairs
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
         return Translation("", source, target) if partial else self._translator.translate(text, source, target)
 
 

@@ -56,8 +56,8 @@ def test_a_sentence_that_cannot_be_translated_is_not_spoken() -> None:
 
 
 class SpokenAlready(TurningTranslator):
-    def translate(self, text, source, target, partial=False, begin=""):
-        found = super().translate(text, source, target, partial, begin)
+    def translate(self, text, source, target, partial=False, begin="", draft=""):
+        found = super().translate(text, source, target, partial, begin, draft)
         return replace(found, text=text, source=target)
 
 
