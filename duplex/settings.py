@@ -27,6 +27,7 @@ from duplex.models.language_tags import primary
 from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
+from duplex.streaming.policies.named import NamedPolicy
 
 PREFIX = "DUPLEX_"
 
@@ -188,6 +189,11 @@ class Settings:
         "",
         "recognizers of the other languages that people in a room speak, as in de=faster-whisper:small",
     )
+    translation_policy: str = setting(
+        "retranslate",
+        "how captions in another language go along with the words, with a number behind a colon: retranslate:3 (words "
+        "held back), wait-k:3, agreement:2, alignatt:2, streamuni:5",
+    )
     wall_time: str = setting("", "the time at the beginning, ISO 8601; empty: a recording's own, or now")
     utterance_gap: float = setting(0.35, "silence after which the recognizer closes an utterance", low=0.1, high=2.0)
     utterance_limit: float = setting(20.0, "longest utterance given to the recognizer at once", low=2.0, high=60.0)
@@ -200,6 +206,10 @@ class Settings:
         object.__setattr__(self, "tools", tuple(self.tools))
         for name, _, spec, owner in _leaves(self):
             _check(name, getattr(owner, spec.name), spec.metadata, "settings")
+        try:
+            NamedPolicy.parse(self.translation_policy)
+        except SettingsError as error:
+            raise SettingsError(f"settings: {error}") from None
         if self.wall_time:
             try:
                 datetime.fromisoformat(self.wall_time)

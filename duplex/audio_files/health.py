@@ -10,6 +10,7 @@ from duplex.audio_files.formats import AudioFormat
 
 _FULL_SCALE = 0.9995
 _CLIPPED_SHARE = 0.001
+SILENT = "the recording is silent"
 _QUIET_PEAK = 10 ** (-65 / 20)
 
 
@@ -44,7 +45,7 @@ class Health:
         if share > _CLIPPED_SHARE:
             yield f"{100 * share:.1f} % of the samples are clipped; words may be lost"
         if self.samples and not self._peak:
-            yield "the recording is silent"
+            yield SILENT
         elif 0.0 < self._peak < _QUIET_PEAK:
             level = 20 * np.log10(self._peak)
             yield f"the recording is very quiet: its loudest sample is at {level:.0f} dBFS; words may be missed"

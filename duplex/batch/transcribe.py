@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from duplex.audio_files.health import SILENT
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.checks import check_language
 from duplex.batch.diarize import enrol, open_diarizer
@@ -200,6 +201,9 @@ def _transcribe(
         utterances = [[_named(word, voices) for word in words] for words in utterances]
     if settings.written_numbers:
         utterances = [with_written_numbers(words, settings.language) for words in utterances]
+    if not utterances and SILENT not in source.notes:
+        taken = f"it was listened to in {settings.language}, and --language names another language"
+        source.notes.append(f"no words were found in the recording: {taken}")
     return Transcript(utterances, source.notes)
 
 

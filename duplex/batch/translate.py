@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from duplex.batch.file_graph import Progress
 from duplex.batch.transcribe import Transcript, Word, transcribe
-from duplex.conversation.captions.segments import CaptionSegmenter, Segment
-from duplex.conversation.captions.track import check_pair
+from duplex.conversation.captions.segments import Segment, Segmenter
+from duplex.conversation.captions.track import check_pair, segmenter_of
+from duplex.conversation.captions.truncation_segments import HOP
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.asr.contract import Word as HeardWord
 from duplex.models.language_tags import primary
-from duplex.models.translation import Translator, load_translator
+from duplex.models.translation import Translation, Translator, load_translator
 from duplex.session_record.log_records import SpokenTranslation
 from duplex.session_record.subtitles import Caption
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import SettingsError
+from duplex.streaming.policies.named import NamedPolicy
+from duplex.streaming.policies.simultaneous import Policy, Wanted, advance
+
+RETRANSLATE = NamedPolicy.parse("retranslate")
+"""In a recording: each sentence once, when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ def translate(
         The others are those of duplex.transcribe.
 
     Raises what duplex.transcribe raises, SettingsError for a pair that the translator lacks, and ModelError if the
-    translator cannot be had.
+    translator cannot be had. Under a policy that takes no word back (settings.translation_policy) the sentences are
+    those that a listener would have read while they were spoken.
     """
     settings = settings or Settings()
     source, target = primary(settings.language), primary(to)
@@ -117,31 +124,58 @@ def translate(
         channels=channels,
         on_progress=on_progress,
     )
-    return translate_transcript(transcript, translator, source, target)
+    policy = NamedPolicy.parse(settings.translation_policy)
+    return translate_transcript(transcript, translator, source, target, policy)
 
 
-def translate_transcript(transcript: Transcript, translator: Translator, source: str, target: str) -> TranslatedLines:
+def translate_transcript(
+    transcript: Transcript,
+    translator: Translator,
+    source: str,
+    target: str,
+    policy: NamedPolicy = RETRANSLATE,
+) -> TranslatedLines:
     """The same, of a transcript. Raises what the translator raises."""
-    lines = []
-    for segment in segments(transcript.utterances):
-        found = translator.translate(segment.text, source, target)
+    lines, unclear = [], 0
+    for segment in segments(transcript.utterances, policy):
+        found = _translated(segment.text, translator, source, target, policy.policy())
         start, end = segment.words[0].start / SAMPLE_RATE, segment.words[-1].end / SAMPLE_RATE
         speaker = segment.speaker or None
-        quality = round(found.quality, 3)
-        text = segment.text if found.hopeless and not found.text else found.text
-        lines.append(
-            Line(start, end, text, segment.text, found.source, segment.party, speaker, quality, found.hopeless)
-        )
-    return TranslatedLines(lines, target, transcript.notes)
+        quality, hopeless = round(found.quality * segment.confidence, 3), found.hopeless or not segment.understood
+        text = segment.text if hopeless and not found.text else found.text
+        lines.append(Line(start, end, text, segment.text, found.source, segment.party, speaker, quality, hopeless))
+        unclear += not segment.understood
+    notes = list(transcript.notes)
+    if 2 * unclear > len(lines):
+        notes.append(f"most of it was hardly understood: is it in {source}? --language names another language")
+    return TranslatedLines(lines, target, notes)
 
 
-def segments(utterances: Sequence[Sequence[Word]]) -> list[Segment]:
-    """The sentences of utterances, of each party for itself."""
+def _translated(text: str, translator: Translator, source: str, target: str, policy: Policy) -> Translation:
+    """A sentence; under a policy that does not revise, word by word, as the words come."""
+    words = text.split()
+    if policy.revises or not words:
+        return translator.translate(text, source, target)
+    found = []
+
+    def translate(wanted: Wanted) -> tuple[list[str], tuple[int, ...]]:
+        heard, begin = " ".join(wanted.source), " ".join(wanted.begin)
+        found.append(translator.translate(heard, source, target, wanted.partial, begin))
+        return found[-1].text.split(), found[-1].alignment
+
+    for count in range(1, len(words)):
+        advance(policy, words[:count], False, translate)
+    written = advance(policy, words, True, translate)
+    return replace(found[-1], text=" ".join(written.words) if written else found[-1].text)
+
+
+def segments(utterances: Sequence[Sequence[Word]], policy: NamedPolicy = RETRANSLATE) -> list[Segment]:
+    """The sentences of utterances, of each party for itself. A policy that cuts is given them word by word."""
     found: list[Segment] = []
-    segmenters: dict[str, CaptionSegmenter] = {}
+    segmenters: dict[str, Segmenter] = {}
     for utterance in utterances:
         party = utterance[0].party
-        segmenter = segmenters.setdefault(party, CaptionSegmenter(party))
+        segmenter = segmenters.setdefault(party, segmenter_of(policy, party))
         base = round(utterance[0].start * SAMPLE_RATE)
         heard = tuple(
             HeardWord(
@@ -153,7 +187,18 @@ def segments(utterances: Sequence[Sequence[Word]]) -> list[Segment]:
             for word in utterance
         )
         names = [word.speaker or "" for word in utterance]
+        if policy.cuts:
+            found += _quiet(segmenter, base)
+            for count in range(1, len(heard)):
+                found += segmenter.hear(base, Hypothesis(heard[:count], count), names[:count])
+                found += segmenter.tick(base + heard[count - 1].end, True)
         found += segmenter.hear(base, Hypothesis(heard, len(heard), final=True), names)
     for segmenter in segmenters.values():
         found += segmenter.finish()
     return [segment for segment in found if segment.closed and segment.words]
+
+
+def _quiet(segmenter: Segmenter, until: int) -> list[Segment]:
+    """The party is silent up to sample `until`: as many steps as any segment needs to end."""
+    steps = range(until - 3 * HOP, until + 1, HOP)
+    return [segment for now in steps for segment in segmenter.tick(now, False)]

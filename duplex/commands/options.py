@@ -50,6 +50,11 @@ FLAGS = {
         "--recognizers",
         "recognizers of other languages that people in a room speak, as in de=faster-whisper:small",
     ),
+    "translation_policy": (
+        "--translation-policy",
+        "when captions are written: retranslate:3 (default: words held back), wait-k:3, agreement:2, alignatt:2, "
+        "streamuni:5",
+    ),
     "wall_time": ("--wall-time", "the time at the beginning, ISO 8601 (default: the recording's own)"),
 }
 

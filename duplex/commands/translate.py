@@ -14,8 +14,10 @@ from duplex.streaming.errors import SettingsError
 DESCRIPTION = """\
 Any format, any rate, any length. What is said is recognized, put into sentences, and translated sentence by sentence.
 Between English and German that needs nothing else; --translator names a translator for other pairs. A sentence that
-the translator cannot do stands in brackets as it was said. Results by the name of OUT: .srt, .vtt, .txt or .json (.txt
-and .json hold several recordings). A folder gets all four for each recording. Without -o the text is printed."""
+the translator cannot do stands in brackets as it was said. --translation-policy gives what a live listener would have
+read: under wait-k, say, words that have been written are not taken back. Results by the name of OUT: .srt, .vtt, .txt
+or .json (.txt and .json hold several recordings). A folder gets all four for each recording. Without -o the text is
+printed."""
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -36,7 +38,10 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         help="speak the translation of one recording into this file (.wav, .flac, .mp3 …), along with the speaker",
     )
     spoken.add_argument("--no-original", action="store_true", help="without the original below the spoken translation")
-    add_settings(parser, ("language", "recognizer", "translator", "written_numbers", "synthesizer", "voice"))
+    add_settings(
+        parser,
+        ("language", "recognizer", "translator", "translation_policy", "written_numbers", "synthesizer", "voice"),
+    )
     return parser
 
 

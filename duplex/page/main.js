@@ -68,6 +68,7 @@ const call = new Call(api, {
   event: (event) => {
     conversation.read(event);
     tracks.read(event);
+    downloads.event(event);
     figures.event(event);
     trouble.event(event);
   },
@@ -79,6 +80,7 @@ const call = new Call(api, {
   reset: () => {
     conversation.clear();
     tracks.clear();
+    downloads.clear();
     figures.clear();
     trouble.clear();
   },

@@ -14,6 +14,7 @@ from .contract import Translation
 from .copying import repaired
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
+from .repetition import without_endless_repetition
 from .sanity import keeps_numbers
 from .search import Hypothesis, search
 from .vocabulary import END, LANGUAGES, Vocabulary, normalized
@@ -94,6 +95,9 @@ class BundledTranslator:
             return Translation(text, source, target, alignment=tuple(range(len(text.split()))))
         if self.language(text, source) == target:
             return Translation(text, target, target, alignment=tuple(range(len(text.split()))))
+        spoken = text.split()
+        kept = without_endless_repetition(spoken)
+        text = " ".join(spoken[place] for place in kept)
         parts = [part for piece in pieces(text) for part in self._fitting(piece)]
         drafts = pieces(normalized(draft))
         done, words = [], 0
@@ -110,7 +114,7 @@ class BundledTranslator:
             target,
             quality,
             quality < self._quality.hopeless,
-            tuple(place for one in done for place in one.alignment),
+            tuple(kept[place] for one in done for place in one.alignment),
             all(one.complete for one in done),
         )
 

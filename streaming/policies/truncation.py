@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from duplex.streaming.policies.append_only import WaitK
 from duplex.streaming.policies.simultaneous import Wanted, Written
 
+STEP = 0.64
+"""Seconds between two steps of the recognizer, as in the paper."""
+MOST = 8
+"""Words that one step writes at most."""
 _ENDS = ".?!;:…"
 _LOOK_BACK = 3
 
@@ -63,7 +67,7 @@ class StreamUni:
     """
 
     k: int = 5
-    most: int = 8
+    most: int = MOST
     truncation: Truncation = field(default_factory=Truncation)
     cuts: list[int] = field(default_factory=list)
     """After how many words of the source the segments ended."""

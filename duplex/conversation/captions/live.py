@@ -57,7 +57,9 @@ class LiveCaptions:
         if self._track is not None:
             self._track.listen(listener, language)
         elif self._translator is not None:
-            track = CaptionTrack(self._translator, self._steps, self._emit, settings.language)
+            track = CaptionTrack(
+                self._translator, self._steps, self._emit, settings.language, settings.translation_policy
+            )
             track.spoken = self._spoken
             track.listen(listener, language)
             track.node.after = tuple(self._perception.nodes)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from duplex import events as ev
-from duplex.conversation.captions.segments import CaptionSegmenter, Segment
+from duplex.conversation.captions.segments import CaptionSegmenter, Segment, Segmenter
+from duplex.conversation.captions.truncation_segments import TruncationSegmenter
 from duplex.models.asr.contract import Hypothesis
 from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.pipeline import Node
-from duplex.streaming.policies.retranslation import MaskedRetranslation, erased
+from duplex.streaming.policies.named import NamedPolicy
+from duplex.streaming.policies.retranslation import erased
 from duplex.streaming.policies.simultaneous import Policy
 from duplex.streaming.pool import Steps
 
@@ -54,8 +56,9 @@ class _Waiting:
 class CaptionTrack:
     """Translates segments on the pool. What waits is bounded, and only the newest state of a segment is translated.
 
-    language: spoken by the parties, two letters. emit: takes the `Translation` events. policy: makes the policy that
-    decides what is shown of a segment that goes on. `node` has to be in the pipeline, behind the recognizers.
+    language: spoken by the parties, two letters. emit: takes the `Translation` events. policy: decides what is shown of
+    a segment that goes on, and, if it cuts, where segments end. `node` has to be in the pipeline, behind the
+    recognizers.
     """
 
     def __init__(
@@ -64,7 +67,7 @@ class CaptionTrack:
         steps: Steps,
         emit: Callable[[ev.Event], None],
         language: str,
-        policy: Callable[[], Policy] = MaskedRetranslation,
+        policy: str = "retranslate",
     ) -> None:
         self.translator = translator
         self.node: Node[None] = Node(
@@ -73,12 +76,12 @@ class CaptionTrack:
         self._steps = steps
         self._emit = emit
         self._language = primary(language)
-        self._policy = policy
+        self._policy = NamedPolicy.parse(policy)
         self.spoken: Mapping[str, str] = {}
         """Languages of the parties that do not speak `language`; two letters."""
         self._listeners: dict[str, str] = {}
         self._numbers = itertools.count()
-        self._segmenters: dict[str, CaptionSegmenter] = {}
+        self._segmenters: dict[str, Segmenter] = {}
         self._waiting = _Waiting()
         self._shown: dict[tuple[int, str], _Shown] = {}
 
@@ -106,14 +109,13 @@ class CaptionTrack:
         """What a party seems to say. base: sample from which the times of the words count."""
         segmenter = self._segmenters.get(party)
         if segmenter is None:
-            segmenter = self._segmenters[party] = CaptionSegmenter(party, self._numbers)
+            segmenter = self._segmenters[party] = segmenter_of(self._policy, party, self._numbers)
         self._put(segmenter.hear(base, hypothesis, speakers))
 
     def tick(self, now: int, speaking: Callable[[str], bool]) -> None:
         """Time has passed: the last sentence of those who are not `speaking` is over after a while."""
         for party, segmenter in self._segmenters.items():
-            if not speaking(party):
-                self._put(segmenter.quiet(now))
+            self._put(segmenter.tick(now, speaking(party)))
 
     def _source(self, party: str) -> str:
         """The language that a party speaks."""
@@ -151,7 +153,7 @@ class CaptionTrack:
         await self._work(None)
 
     async def _translate(self, segment: Segment, language: str) -> None:
-        shown = self._shown.setdefault((segment.id, language), _Shown(self._policy()))
+        shown = self._shown.setdefault((segment.id, language), _Shown(self._policy.policy()))
         source = segment.text.split()
         if source and not segment.closed:  # the end of what is heard so far is no end of a sentence
             source[-1] = source[-1].rstrip(".?!") or source[-1]
@@ -185,7 +187,7 @@ class CaptionTrack:
         self, segment: Segment, language: str, found: Translation | None, words: tuple[str, ...], stable: int
     ) -> None:
         """A revision, if there is anything new to see in it."""
-        shown = self._shown.setdefault((segment.id, language), _Shown(self._policy()))
+        shown = self._shown.setdefault((segment.id, language), _Shown(self._policy.policy()))
         if words == shown.words and not segment.closed:
             return
         if not words and not shown.revision:
@@ -207,8 +209,9 @@ class CaptionTrack:
                 len(" ".join(words[: len(words) if segment.closed else stable])),
                 erased(shown.words, words),
                 segment.closed,
-                round(found.quality, 3) if found else 1.0,
-                found.hopeless if found else False,
+                round(found.quality * segment.confidence, 3) if found else 1.0,
+                # Of what is still being said the quality comes and goes, and a caption that did so could not be read.
+                segment.closed and found is not None and (found.hopeless or not segment.understood),
                 (first.id, last.id) if first and last else (0, -1),
                 segment.speaker,
             )
@@ -217,6 +220,11 @@ class CaptionTrack:
         if segment.closed:
             for key in [key for key in self._shown if key[0] == segment.id and key[1] == language]:
                 del self._shown[key]
+
+
+def segmenter_of(policy: NamedPolicy, party: str, numbers: Iterator[int] | None = None) -> Segmenter:
+    """What cuts the words of a party under a policy. numbers: see Segmenter."""
+    return (TruncationSegmenter if policy.cuts else CaptionSegmenter)(party, numbers)
 
 
 def check_pair(translator: Translator, source: str, target: str) -> None:

@@ -2,7 +2,8 @@
 
 The front end keeps a copy of what is said in every room. When a worker dies its calls are lost for a moment only: the
 page comes back with a new offer, as after any loss of the network, and the call goes on in another worker, which is
-given the transcript so far, and so the assistant's memory, and the timers that are still pending.
+given the transcript so far, and so the assistant's memory, the timers that are still pending, and the language in which
+each reads captions.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class ClusterHost:
             if held.worker is not None:
                 state: dict[str, Any] = await self._ask(held, "state", since, most)
                 return state
-        told = {"state": "ended" if held.over else "open", "online": False}
+        told = {"state": "ended" if held.over else "open", "online": False, "captions": held.captions}
         return {**held.made, **told, **held.room.page(since, most)}
 
     async def export(self, call: str, name: str) -> tuple[str, str]:
@@ -181,7 +182,8 @@ class ClusterHost:
             try:
                 passed = round((self._clock.now() - room.began) * SAMPLE_RATE) if room.events else 0
                 resume = ResumeState(tuple(room.events), passed)
-                placement = Placement(call.id, await asyncio.to_thread(resume.pack) if room.events else b"")
+                packed = await asyncio.to_thread(resume.pack) if room.events else b""
+                placement = Placement(call.id, packed, call.captions)
                 undo = partial(self._undo, worker, call.id)
                 made = await self._running().call(worker, "create", call.request, placement, late=undo)
             finally:
@@ -243,7 +245,7 @@ class ClusterHost:
             if told is None:
                 self._drop(call)
                 continue
-            call.over = told.over
+            call.over, call.captions = told.over, told.captions
             if speakers.get(call.room.key) is call and call.room.worker is worker:
                 call.room.follow(told, since[call.id])
 

@@ -53,5 +53,7 @@ class PlacedCall:
     """What `create` said of it."""
     worker: WorkerHandle | None = None
     """Where it is; another than the room's if the room has moved on without it."""
+    captions: str = ""
+    """The language in which the person reads them; empty: none."""
     lost_since: float | None = None
     over: bool = False

@@ -45,22 +45,25 @@ class Load:
 class News:
     """What has happened in the room `room` since a given event: events, and the number of the next.
 
-    over: whether the call that was asked about has ended.
+    over: whether the call that was asked about has ended. captions: the language in which its person reads them; empty:
+    none.
     """
 
     room: str
     events: list[dict[str, Any]]
     end: int
     over: bool
+    captions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a call comes from when it is not new: its id stays what it was. resume: as `ResumeState.pack` gives it;
-    empty if nothing was said."""
+    """Where a call comes from when it is not new: its id stays what it was, and so does the language of its captions.
+    resume: as `ResumeState.pack` gives it; empty if nothing was said."""
 
     call: str
     resume: bytes = b""
+    captions: str = ""
 
 
 class CallHost(Protocol):

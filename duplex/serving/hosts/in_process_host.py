@@ -136,6 +136,9 @@ class InProcessHost:
         if request.record and room.recording.offered:
             with suppress(DuplexError):  # the call goes on without a recording; the page is told
                 await room.agree(call, True)
+        if placement and placement.captions:
+            with suppress(DuplexError):  # nor does a translator that cannot be had here cost the call
+                await room.captions.read(call.id, placement.captions)
         return {
             "session": call.id,
             "name": call.name,
@@ -229,7 +232,7 @@ class InProcessHost:
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)
-        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over)
+        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over, room.captions.of(call))
 
     def _check_capacity(self) -> None:
         if self._draining:

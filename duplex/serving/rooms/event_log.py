@@ -6,6 +6,7 @@ A room that goes on in another process begins with the event log of the one befo
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,8 @@ EXPORTS = {
     "subtitles.vtt": ("text/vtt", to_vtt),
     "transcript.txt": ("text/plain", to_txt),
 }
+_TRANSLATED = re.compile(r"(subtitles|transcript)\.([a-z]{2,3})(\.both)?\.(srt|vtt|txt)")
+"""One of them in a language that was read, or in both: subtitles.de.srt, subtitles.de.both.srt."""
 LOG = "log.jsonl"
 
 _SAMPLES = ("start", "end", "decided", "first_token", "first_audible", "at")
@@ -104,7 +107,12 @@ def export(events: Sequence[Mapping[str, Any]], name: str) -> tuple[str, str]:
     if name == LOG:
         lines = (json.dumps(event, ensure_ascii=False, default=str) for event in events)
         return "application/x-ndjson", "".join(f"{line}\n" for line in lines)
+    log = parse_events(events)
+    if (asked := _TRANSLATED.fullmatch(name)) and asked[2] in log.languages:
+        name, captions = f"{asked[1]}.{asked[4]}", log.translated(asked[2], bilingual=bool(asked[3]))
+    else:
+        captions = transcript_captions(log)
     if name not in EXPORTS:
         raise CallError(f"there is no download {name!r}")
     media_type, written = EXPORTS[name]
-    return media_type, written(transcript_captions(parse_events(events)))
+    return media_type, written(captions)

@@ -79,7 +79,7 @@ class Room:
         self._switches = RoomSwitches(
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
-        self._captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
+        self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
         self._languages = RoomLanguages(
             settings, services.engines, lambda: self._session, self._sink.mix, services.clock
         )
@@ -208,7 +208,7 @@ class Room:
         finally:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
-                await self._captions.read(call.id, "")
+                await self.captions.read(call.id, "")
                 await self._languages.leave(call)
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
@@ -239,7 +239,7 @@ class Room:
 
     def offers(self) -> dict[str, Any]:
         """What a page can switch here."""
-        captions, recording = list(self._captions.offered), self.recording.offered
+        captions, recording = list(self.captions.offered), self.recording.offered
         return {
             **self._services.offers,
             "assistant": True,
@@ -259,7 +259,7 @@ class Room:
             "online": call.online,
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
-            "captions": self._captions.of(call.id),
+            "captions": self.captions.of(call.id),
             "speaks": self._languages.of(call),
             "interpret": self._languages.interprets(call),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
@@ -301,9 +301,9 @@ class Room:
                 self._check_open()
                 self._switches.assist(value)
                 self.tell(self.switches())
-            case {"type": "captions", "language": str(language)} if language in ("", *self._captions.offered):
+            case {"type": "captions", "language": str(language)} if language in ("", *self.captions.offered):
                 self._check_open()
-                await self._captions.read(call.id, language)
+                await self.captions.read(call.id, language)
             case {"type": "speaks", "language": str(language)}:
                 self._check_open()
                 await self._speak(call, language)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 import duplex
 from duplex.batch import translate as module
@@ -112,3 +115,22 @@ def test_the_demo_in_german(tmp_path):
     lines = duplex.translate(DEMO, "de", Settings(diarize=False))
     assert lines and all(0 <= line.start <= line.end for line in lines)
     assert re.search(r"\b(ist|was|ich|der|die|und)\b", lines.text, re.I)
+
+
+def test_a_recording_in_another_language_than_announced_is_told():
+    unsure = [replace(word, confidence=0.4) for word in utterance(0.0, "reached, finished, shoved off.")]
+    sure = utterance(9.0, "it is late.")
+    lines = translate_transcript(Transcript([unsure, sure], []), TurningTranslator(), "en", "de")
+    assert [line.hopeless for line in lines] == [True, False] and lines.captions()[0].text.startswith("[reached,")
+    assert not any("hardly understood" in note for note in lines.notes)
+    lines = translate_transcript(Transcript([unsure], []), TurningTranslator(), "en", "de")
+    assert any("hardly understood: is it in en?" in note for note in lines.notes)
+
+
+@pytest.mark.slow
+def test_a_recording_without_words_is_told(tmp_path):
+    noise = 0.003 * np.random.default_rng(0).normal(size=64_000)
+    soundfile.write(tmp_path / "sea.wav", noise.astype(np.float32), 16_000)
+    recognizer = Settings(recognizer="pocketsphinx")
+    lines = module.translate(tmp_path / "sea.wav", "de", recognizer, translator=TurningTranslator(), diarize=False)
+    assert list(lines) == [] and any("no words were found" in note for note in lines.notes)

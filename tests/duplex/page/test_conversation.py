@@ -46,6 +46,29 @@ CAPTIONS = """async (events) => {
   return [off, german, whole, seen()];
 }"""
 
+DOWNLOADS = """async (events) => {
+  const { Downloads } = await import("./static/downloads.js");
+  const card = document.getElementById("downloads").cloneNode(true);
+  const asked = [];
+  const api = { download: async (session, file) => (asked.push(file), new Blob()) };
+  const downloads = new Downloads(card, { api, session: () => "s", failed: () => {} });
+  const languages = card.querySelector("select");
+  downloads.clear();
+  downloads.enable(true, false);
+  const hidden = [languages.parentElement.hidden];
+  for (const event of events) downloads.event(event);
+  hidden.push(languages.parentElement.hidden);
+  const offered = [...languages.options].map(({ value, text }) => [value, text]);
+  for (const language of ["", "de", "de.both"]) {
+    languages.value = language;
+    for (const file of ["subtitles.srt", "transcript.txt", "log.jsonl"]) {
+      card.querySelector(`[data-file="${file}"]`).click();
+      await new Promise((done) => setTimeout(done));
+    }
+  }
+  return [hidden, offered, asked];
+}"""
+
 ACTS = """async (events) => {
   const { Tracks } = await import("./static/tracks.js");
   const tracks = new Tracks();
@@ -175,3 +198,16 @@ async def test_captions_stand_with_the_turn_that_they_are_of(server: Served, dem
     assert off == [[]] and german == [[["also was", 4]]]
     assert whole == [[["also was", 4], ["[so]", 4]]], "what cannot be translated is shown as it was said"
     assert french == [[["alors quoi", 4]]]
+
+
+@pytest.mark.slow
+async def test_files_can_be_had_in_each_language_that_was_read(server: Served, demo_wav: Path) -> None:
+    told = [translated(16_000, 24_000, number, "de", "also was", 4, False) for number in (1, 2)]
+    hidden, offered, asked = await entries(server, demo_wav, [event.as_dict() for event in told], DOWNLOADS)
+    assert hidden == [True, False]
+    assert offered == [["", "As spoken"], ["de", "German"], ["de.both", "German, with the original"]]
+    assert asked == [
+        *["subtitles.srt", "transcript.txt", "log.jsonl"],
+        *["subtitles.de.srt", "transcript.de.txt", "log.jsonl"],
+        *["subtitles.de.both.srt", "transcript.de.both.txt", "log.jsonl"],
+    ]

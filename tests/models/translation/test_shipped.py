@@ -62,3 +62,17 @@ def test_nothing_to_translate(translator, text):
 )
 def test_names_and_numbers_come_through(translator, text, kept):
     assert kept in translator.translate(text, "en", "de").text
+
+
+@pytest.mark.parametrize(
+    "text", ["it is " + "very " * 60 + "good", "no " * 60, "I think that " * 30, "ha, " * 40 + "ha"]
+)
+def test_endless_repetition_stays_short(translator, text):
+    found = translator.translate(text, "en", "de")
+    assert 0 < len(found.text.split()) <= 20
+
+
+@pytest.mark.parametrize("text", ["Ich habe ein Meeting um three", "The meeting ist um drei Uhr und then we go home."])
+def test_languages_in_one_sentence(translator, text):
+    found = translator.translate(text, "en", "de")
+    assert found.text and len(found.text.split()) <= 2 * len(text.split())

@@ -41,7 +41,7 @@ def test_a_sentence_goes_on_over_a_short_pause():
     second = segmenter.hear(seconds(1.4), final("buy a ticket"))
     assert not closed(first) and not closed(second)
     assert second[-1].text == "i would like to buy a ticket" and second[-1].id == first[-1].id
-    assert closed(segmenter.quiet(seconds(2.5))) == [] and closed(segmenter.quiet(seconds(4))) == [
+    assert closed(segmenter.tick(seconds(2.5), False)) == [] and closed(segmenter.tick(seconds(4), False)) == [
         "i would like to buy a ticket"
     ]
 
@@ -125,7 +125,7 @@ def test_every_word_comes_once_and_in_order(utterances):
         out += segmenter.hear(base, Hypothesis(heard, min(stable, len(heard))))
         out += segmenter.hear(base, Hypothesis(heard, len(heard), final=True))
         base += (heard[-1].end if heard else 0) + seconds(pause) + 1
-        out += segmenter.quiet(base)
+        out += segmenter.tick(base, False)
         said += texts
     out += segmenter.finish()
     done = [segment for segment in out if segment.closed]

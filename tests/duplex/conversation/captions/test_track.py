@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -31,13 +32,13 @@ class Watcher:
         self.restored.append(capability)
 
 
-def captions(script, languages=("de",), cost=None, watcher=None):
+def captions(script, languages=("de",), cost=None, watcher=None, **policy):
     """What a track emits; script: takes the track and may wait."""
     emitted, translator, clock = [], TurningTranslator(), VirtualClock()
 
     async def main():
         steps = InferencePool(inline=True, cost=cost)
-        track = CaptionTrack(translator, steps, emitted.append, "en-US")
+        track = CaptionTrack(translator, steps, emitted.append, "en-US", **policy)
         for language in languages:
             track.listen(language, language)
         async with Pipeline(watcher or Watcher()) as pipeline:
@@ -136,6 +137,26 @@ def test_a_hopeless_sentence_is_marked():
 
     emitted, _ = captions(script)
     assert emitted[-1].hopeless and emitted[-1].quality == 0.1
+
+
+def test_only_a_sentence_that_is_over_is_called_hopeless():
+    async def script(track):
+        track.hear("user", 0, Hypothesis(words("xxx one two three four"), 0))
+        await settle(track)
+        track.hear("user", 0, final("xxx one two three four."))
+
+    emitted, _ = captions(script)
+    assert [(event.final, event.hopeless) for event in emitted] == [(False, False), (True, True)]
+
+
+@pytest.mark.parametrize(("confidence", "count", "hopeless"), [(0.5, 5, True), (0.7, 5, False), (0.1, 2, False)])
+def test_what_the_recognizer_is_not_sure_of_is_no_translation(confidence, count, hopeless):
+    async def script(track):
+        said = tuple(replace(word, confidence=confidence) for word in words("one two three four five.")[-count:])
+        track.hear("user", 0, Hypothesis(said, count, final=True))
+
+    emitted, _ = captions(script)
+    assert emitted[-1].hopeless is hopeless and emitted[-1].quality == pytest.approx(0.9 * confidence)
 
 
 def test_what_was_shown_and_taken_back_is_removed():

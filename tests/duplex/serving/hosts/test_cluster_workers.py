@@ -18,6 +18,7 @@ from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
 from duplex.streaming.errors import CallError
 from duplex.testing import VirtualClock
+from tests.duplex.conversation.captions.scripted import TurningTranslator
 from tests.duplex.serving.scripted import OFFER, Peers, host
 
 
@@ -51,7 +52,14 @@ class FakeActor:
         if self.dead:
             raise RayActorError("the actor died")
         if method == "start":
-            held = host(Peers(), self.clock, limits=self.options.limits, name=self.worker._name)
+            self.peers = Peers()
+            held = host(
+                self.peers,
+                self.clock,
+                limits=self.options.limits,
+                name=self.worker._name,
+                translator=TurningTranslator(),
+            )
             self.worker._host = await held.__aenter__()
             return True, None
         if method == "ping" and self.deaf:
@@ -192,5 +200,27 @@ def test_an_actor_that_died_is_noticed_at_once(monkeypatch: pytest.MonkeyPatch) 
         assert failure.value.reason == "lost"
         await clock.sleep_until(clock.now() + 2 * PING)
         assert (await cluster.load())[-1].counters["deaths"] == 1 and len(ray.actors) == 2
+
+    drive(monkeypatch, work)
+
+
+def test_each_goes_on_reading_captions_in_the_language_chosen_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work(clock: VirtualClock, ray: FakeRay, cluster: ClusterHost) -> None:
+        ann, bob, eve = [(await cluster.create(CallRequest(name, "den")))["session"] for name in ("Ann", "Bob", "Eve")]
+        for id, language in ((ann, "de"), (bob, "fr"), (eve, "de")):
+            await cluster.offer(id, OFFER)
+            ray.actors[0].peers.of(id).ask({"type": "captions", "language": language})
+        await clock.sleep_until(clock.now() + 1.0)
+        ray.actors[0].peers.of(eve).ask({"type": "captions", "language": ""})  # and thought better of it
+        await clock.sleep_until(clock.now() + 2.0)
+        ray.actors[0].dead = True
+        await clock.sleep_until(clock.now() + 2 * PING)
+        assert (await cluster.state(ann))["captions"] == "de", "as the front end knows it"
+        for id in (ann, bob, eve):
+            await cluster.offer(id, OFFER)
+        assert [(await cluster.state(id))["captions"] for id in (ann, bob, eve)] == ["de", "fr", ""]
+        host = ray.actors[1].worker._host
+        session = host._where[ann]._session  # type: ignore[union-attr]
+        assert session._captions._track.languages == ("de", "fr")
 
     drive(monkeypatch, work)

@@ -141,3 +141,22 @@ def test_of_a_caption_that_changes_only_the_newest_state_is_kept() -> None:
     assert [event["text"] for event in log.page()["events"]] == ["Ich habe Zeit."]
     resumed = EventLog(log.lasting(), shift=9)
     assert resumed.add(caption("Du", 0, True))["caption"] == 1
+
+
+def test_subtitles_in_each_language_that_was_read() -> None:
+    at = {"start": SAMPLE_RATE, "end": 2 * SAMPLE_RATE, "party": "Ann", "source": "Good day.", "hopeless": False}
+    event_log = EventLog([turn(1.0, "Good day.", 1, "Ann")])
+    for caption, (language, text) in enumerate({"de": "Guten Tag.", "fr": "Bonjour."}.items()):
+        event_log.add(
+            {"type": "translation", **at, "caption": caption, "language": language, "text": text, "final": True}
+        )
+    events = event_log.lasting()
+    media_type, german = journals.export(events, "subtitles.de.srt")
+    assert media_type == "application/x-subrip" and "Ann: Guten Tag." in german and "Good" not in german
+    media_type, both = journals.export(events, "subtitles.fr.both.vtt")
+    assert media_type == "text/vtt" and both.index("Bonjour.") < both.index("Good day.")
+    assert journals.export(events, "transcript.de.txt")[1] == "[00:00:01] Ann: Guten Tag.\n"
+    assert "Good day." in journals.export(events, "subtitles.srt")[1]
+    for name in ("subtitles.pt.srt", "subtitles.de.txt", "log.de.srt", "subtitles.de.all.srt"):
+        with pytest.raises(CallError, match="no download"):
+            journals.export(events, name)
