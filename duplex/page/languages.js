@@ -1,7 +1,5 @@
 // In a room whose people speak several languages: what this person speaks, and whether the others are interpreted.
 
-import { languageName } from "./options.js";
-
 const $ = (id) => document.getElementById(id);
 
 export class Languages {
@@ -14,15 +12,20 @@ export class Languages {
     $("interpret").addEventListener("change", () => ask({ type: "interpret", on: $("interpret").checked }));
   }
 
+  // A call that has just begun speaks the room's language, and is interpreted to.
   open(state) {
     const languages = state.offers.languages ?? [];
     $("speaks").replaceChildren(...languages.map((code) => new Option(languageName(code), code)));
-    $("speaks").value = state.speaks ?? "";
-    $("interpret").checked = Boolean(state.interpret);
+    $("speaks").value = state.speaks ?? languages[0] ?? "";
+    $("interpret").checked = state.interpret ?? true;
     $("languages-field").hidden = languages.length < 2;
   }
 
   enable(on) {
     for (const id of ["speaks", "interpret"]) $(id).disabled = !on;
   }
+}
+
+export function languageName(code) {
+  return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
 }

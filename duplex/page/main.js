@@ -11,7 +11,6 @@ import { Figures } from "./figures.js";
 import { Meter, share } from "./levels.js";
 import { fillLegend } from "./marks.js";
 import { Notices } from "./notices.js";
-import { Languages } from "./languages.js";
 import { Options } from "./options.js";
 import { hintAtMore } from "./scroll_hint.js";
 import { SessionClock } from "./session_clock.js";
@@ -99,8 +98,6 @@ const options = new Options({
   captions: (language) => conversation.translate(language),
 });
 
-const languages = new Languages({ send: (message) => call.send(message), failed });
-
 const compose = new Compose({ send: (message) => call.send(message), failed });
 
 const FRAME = 30; // milliseconds at least between two pictures: smooth enough, and half the work
@@ -125,7 +122,6 @@ async function start() {
 function opened(state) {
   timeline.me = state.name;
   options.open(state);
-  languages.open(state);
   if (state.switches) stage.switched(state.switches.assistant);
   trouble.load(state.load);
   if (state.room) $("room").value = state.room;
@@ -147,7 +143,6 @@ function follow(state) {
   $("mute").hidden = $("stop").hidden = !call.running;
   $("forget").hidden = state !== "ended";
   options.enable(live);
-  languages.enable(live);
   compose.enable(call.running, live);
   if (!call.running) {
     stopped = clock.time ?? stopped;
