@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +48,9 @@ class Engines:
     tagger: SoundTagger[Any] | None = None
     """Tells what is heard besides speech."""
 
+    recognizers: Mapping[str, Recognizer[Any]] = field(default_factory=dict)
+    """Of languages, by two letters, that parties speak besides the session's."""
+
     @classmethod
     def from_settings(cls, settings: Settings) -> Engines:
         """Loads each engine that the settings name. Raises ModelError for one that cannot be had."""
@@ -75,6 +78,10 @@ class Engines:
             decider=_open_decider(settings, turn_taking),
             spotter=load_spotter(settings.language) if settings.spot_commands and settings.assistant else None,
             tagger=_open_tagger(settings),
+            recognizers={
+                language: open_recognizer(settings.with_values(recognizer=name, language=language))
+                for language, name in settings.other_recognizers.items()
+            },
         )
 
     async def close(self, limit: float = 5.0) -> None:
@@ -90,7 +97,8 @@ class Engines:
 
     def close_now(self) -> None:
         """Ends what can be ended without an event loop. Blocking."""
-        self.recognizer.close()
+        for recognizer in (self.recognizer, *self.recognizers.values()):
+            recognizer.close()
         if self.spotter is not None:
             self.spotter.close()
         self.synthesizer.close()
@@ -157,7 +165,8 @@ def _open_tagger(settings: Settings) -> SoundTagger[Any] | None:
 
 def _open_translator(settings: Settings) -> Translator | None:
     """None if no language is asked for. Raises ModelError, SettingsError."""
-    target = settings.translate_to.partition(",")[0].strip()
+    target = settings.translate_to.partition(",")[0].strip() or settings.interpret
+    target = target or next(iter(settings.other_recognizers), "")
     if not target:
         return None
     from duplex.models.translation import load_translator

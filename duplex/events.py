@@ -127,6 +127,25 @@ class Translation(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreted(Event):
+    """The interpreter has said a translation, from its first sample to its last on the session's clock.
+
+    caption: of the `Translation` whose text it is. behind: seconds from the end of the original sentence to the first
+    sound. rate: by which the voice was quickened to keep up. left_out: it was not said, since it would have come too
+    late.
+    """
+
+    type: ClassVar[str] = "interpreted"
+    party: str
+    caption: int
+    language: str
+    text: str
+    behind: float
+    rate: float
+    left_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Turn(Event):
     """What a party said before the floor changed hands; a backchannel is a turn that did not take the floor.
 

@@ -23,6 +23,7 @@ from typing import Any, get_type_hints
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.interaction.decider import RULES
+from duplex.models.language_tags import primary
 from duplex.models.restoration.contract import LIVE_TASKS
 from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
@@ -178,6 +179,16 @@ class Settings:
         "translator; auto: the one for English and German; the Hugging Face id or folder of a translation model, or "
         "the address of an OpenAI-compatible server, MODEL@http://127.0.0.1:11434/v1",
     )
+    interpret: str = setting(
+        "", "speak what is said in this language, such as de, while the speaker goes on; the assistant is then off"
+    )
+    interpret_delay: float = setting(
+        10.0, "seconds behind the speaker within which a translation is spoken, or left out", low=2.0, high=60.0
+    )
+    recognizers: str = setting(
+        "",
+        "recognizers of the other languages that people in a room speak, as in de=faster-whisper:small",
+    )
     translation_policy: str = setting(
         "retranslate",
         "how captions in another language go along with the words, with a number behind a colon: retranslate:3 (words "
@@ -215,6 +226,9 @@ class Settings:
             )
         if self.llm and self.model:
             raise SettingsError("settings: llm and model are both set; a session has one language model")
+        self.other_recognizers  # noqa: B018 (names what is wrong in it)
+        if self.interpret:  # the one voice of the session is the interpreter's
+            object.__setattr__(self, "assistant", False)
         voices = self.known_voices
         if self.user and voices and self.user not in voices:
             raise SettingsError(f"settings: user {self.user!r} is none of the known voices: {', '.join(voices)}")
@@ -255,6 +269,17 @@ class Settings:
     def known_voices(self) -> dict[str, str]:
         """`speakers` as name to file."""
         return dict(_voice(pair) for pair in self.speakers.split(",") if pair.strip())
+
+    @property
+    def other_recognizers(self) -> dict[str, str]:
+        """`recognizers` as language, by two letters, to recognizer. Raises SettingsError."""
+        pairs = [pair.partition("=") for pair in self.recognizers.split(",") if pair.strip()]
+        for language, _, name in pairs:
+            if not primary(language).isalpha() or not name.strip():
+                raise SettingsError(
+                    f"settings: recognizers takes LANGUAGE=RECOGNIZER, separated by commas, not {self.recognizers!r}"
+                )
+        return {primary(language): name.strip() for language, _, name in pairs}
 
     def with_values(self, **values: Any) -> Settings:
         """A copy with some fields changed, checked like any other."""

@@ -7,9 +7,13 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from duplex.conversation.captions.track import check_pair
+from duplex.conversation.interpreting.voice import voice_of
 from duplex.engines import Engines
 from duplex.models.interaction import AUTO
-from duplex.models.tts.contract import Voice
+from duplex.models.language_tags import primary
+from duplex.models.translation.contract import Translator
+from duplex.models.tts.contract import Synthesizer, Voice
 from duplex.settings import Settings
 from duplex.streaming.errors import EndpointError, ModelError, SettingsError
 
@@ -20,6 +24,8 @@ ANSWERS_WITHIN = 5.0
 def check_conversation(settings: Settings, engines: Engines) -> None:
     """Raises SettingsError or EndpointError, in one line, for what would end a conversation in silence."""
     check_language(settings.language, engines.recognizer)
+    if settings.interpret:
+        check_interpreting(settings, engines.synthesizer, engines.translator)
     if not settings.assistant:
         return
     check_language(settings.language, engines.synthesizer)
@@ -33,6 +39,16 @@ def check_conversation(settings: Settings, engines: Engines) -> None:
         raise SettingsError(f"voice {settings.voice or settings.language!r}: {error}") from None
     if settings.llm and settings.llm != AUTO:
         check_server(settings.llm)
+
+
+def check_interpreting(settings: Settings, synthesizer: Synthesizer, translator: Translator | None) -> None:
+    """Raises SettingsError where what is said cannot be translated to, or spoken in, the language to interpret to."""
+    source, target = primary(settings.language), primary(settings.interpret)
+    if source == target:
+        raise SettingsError(f"interpret: the speaker's language is {source} already; --language says if it is another")
+    if translator is not None:
+        check_pair(translator, source, target)
+    voice_of(synthesizer, Voice(settings.voice), target)
 
 
 def check_language(language: str, engine: Any) -> None:

@@ -118,7 +118,7 @@ def _say(
     marks: dict[int, WordMark] = {}
     texts: list[str] = []
     position = 0
-    with _file(path, rate) as write:
+    with sound_file(path, rate) as write:
         for chunk, offset, base in _chunks(parts, engine, voice, texts):
             for mark in chunk.marks:
                 marks[mark.text_start + offset] = WordMark(
@@ -166,7 +166,7 @@ def _chunks(
 
 
 @contextlib.contextmanager
-def _file(path: Path | None, rate: int) -> Iterator[Callable[[np.ndarray], None]]:
+def sound_file(path: Path | None, rate: int) -> Iterator[Callable[[np.ndarray], None]]:
     """Yields what writes (n,) samples to the file; nothing is written without a path."""
     if path is None:
         yield lambda samples: None

@@ -45,6 +45,11 @@ FLAGS = {
         "translator of other pairs than English and German: the Hugging Face id or folder of a translation model, or "
         "MODEL@http://127.0.0.1:11434/v1, an OpenAI-compatible server",
     ),
+    "interpret": ("--interpret", "speak what is said in this language, such as de, and do not answer"),
+    "recognizers": (
+        "--recognizers",
+        "recognizers of other languages that people in a room speak, as in de=faster-whisper:small",
+    ),
     "translation_policy": (
         "--translation-policy",
         "when captions are written: retranslate:3 (default: words held back), wait-k:3, agreement:2, alignatt:2, "

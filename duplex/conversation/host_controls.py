@@ -10,8 +10,10 @@ from duplex.models.interaction.percepts import Percept
 from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
+    from duplex.conversation.captions.live import LiveCaptions
     from duplex.conversation.hearing.perception import Perception
     from duplex.conversation.turn_manager import TurnManager
+    from duplex.engines import Engines
 
 
 class HostControls:
@@ -21,11 +23,15 @@ class HostControls:
         self.parties = parties
         self._manager: TurnManager
         self._perception: Perception
+        self._captions: LiveCaptions
+        self._engines: Engines
 
-    def attach(self, manager: TurnManager, perception: Perception) -> None:
+    def attach(self, manager: TurnManager, perception: Perception, captions: LiveCaptions, engines: Engines) -> None:
         """The session has been built."""
         self._manager = manager
         self._perception = perception
+        self._captions = captions
+        self._engines = engines
 
     def rename(self, index: int, party: str) -> bool:
         """Another person has channel `index` of the input: what is heard on it from now on is theirs.
@@ -38,6 +44,20 @@ class HostControls:
         if not self._perception.rename(index, party):
             return False
         self.parties = (*self.parties[:index], party, *self.parties[index + 1 :])
+        return True
+
+    def speaks(self, index: int, language: str) -> bool:
+        """Who has channel `index` speaks this language, two letters, from now on; empty: the session's.
+
+        False, and no change, while something that was said on it is still being recognized. Raises SettingsError if
+        no recognizer hears the language.
+        """
+        recognizer = self._engines.recognizers.get(language) if language else self._engines.recognizer
+        if recognizer is None:
+            raise SettingsError(f"no recognizer hears {language!r}: name one with --recognizers {language}=RECOGNIZER")
+        if not self._perception.recognize_with(index, recognizer):
+            return False
+        self._captions.speaks(self.parties[index], language)
         return True
 
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:

@@ -25,6 +25,7 @@ from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
+from duplex.conversation.interpreting.live import LiveInterpreting
 from duplex.conversation.manner import Manner
 from duplex.conversation.tool_log import lost_tools
 from duplex.conversation.turn_manager import TurnManager
@@ -34,11 +35,13 @@ from duplex.conversation.wall_time import WallTime
 from duplex.engines import Engines, own_engines
 from duplex.models.interaction.contract import listener_of
 from duplex.models.interaction.decider import RULES, load_decider
+from duplex.models.language_tags import primary
 from duplex.models.tts.contract import Voice
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
 from duplex.streaming.clock import Clock, SystemClock
 from duplex.streaming.errors import SettingsError, StageError
+from duplex.streaming.limiter import soft_limit
 from duplex.streaming.loop_watchdog import LoopWatchdog
 from duplex.streaming.pipeline import Pipeline
 from duplex.streaming.pool import InferencePool, Steps
@@ -48,6 +51,9 @@ __all__ = ["Session", "Sink"]
 
 OUTPUT_HOP = FRAME // 2
 """Samples of the assistant's voice committed at a time: with the fade of a cut it ends within one frame (20 ms)."""
+
+OWN_VOICE = "settings: interpret"
+"""The listener to whom the interpreter speaks in the session's own voice."""
 
 LATE = 0.25
 """Seconds behind the clock from which playback skips: what nobody could hear in time is silence, not speech."""
@@ -97,6 +103,7 @@ class Session:
         self._echo_control = echo_control
         self._framer = InputFramer(len(self.parties))
         self._stack: AsyncExitStack | None = None
+        self._played = 0
         self._manager: TurnManager
         self._perception: Perception
 
@@ -118,6 +125,8 @@ class Session:
             stack.callback(self._audience.close)
             await stack.enter_async_context(self._pipeline)
             self._perception.declare(self._pipeline)
+            if self.settings.interpret:
+                await self.interpret(OWN_VOICE, self.settings.interpret)
             self._pipeline.spawn("playback", self._play())
             known = {name: value for name, value in self.settings.as_dict().items() if value != ""}
             self._emit(ev.SessionStarted(0, 0, self.parties, self._wall_time.start.isoformat(), known))
@@ -176,7 +185,8 @@ class Session:
         deadline = self._framer.position + round(limit * SAMPLE_RATE)
         while self._framer.position < deadline:
             await self.clock.sleep_until(self._manager.began + (self._framer.position + FRAME) / SAMPLE_RATE)
-            if not self._perception.busy and not self._captions.busy and self._manager.settled(deadline):
+            busy = self._perception.busy or self._captions.busy or self._interpreting.busy
+            if not busy and self._manager.settled(deadline):
                 break
             self.feed(silence)
         self._perception.input.queue.close()
@@ -206,6 +216,13 @@ class Session:
         """Captions in this language for a listener from now on: `Translation` events; empty: none any more. Listeners
         of one language share its captions. Raises SettingsError for a pair that the translator lacks, ModelError."""
         await self._captions.translate(listener, language)
+
+    async def interpret(self, listener: str, language: str) -> None:
+        """Translations are spoken in this language for a listener from now on, while the speaker goes on; empty: not
+        any more. Listeners of one language share its voice: a sink's `on_interpreted` takes what the voices say.
+        Raises SettingsError for a pair that the translator lacks or a language that the synthesizer does not speak,
+        ModelError."""
+        await self._interpreting.interpret(listener, language)
 
     @property
     def input_gain(self) -> float:
@@ -308,7 +325,18 @@ class Session:
         self._captions = LiveCaptions(
             engines.translator, settings, steps, self._pipeline, self._perception, self._manager, self._emit
         )
-        self.host.attach(self._manager, self._perception)
+        self._interpreting = LiveInterpreting(
+            self._captions,
+            engines.synthesizer,
+            voice,
+            settings.interpret_delay,
+            steps,
+            self._pipeline.spawn,
+            lambda: self._played,
+            self._emit,
+            self._manager.capability_lost,
+        )
+        self.host.attach(self._manager, self._perception, self._captions, engines)
 
     async def _play(self) -> None:
         at = 0
@@ -317,18 +345,27 @@ class Session:
             await self.clock.sleep_until(due)
             if (late := self.clock.now() - due) > LATE:
                 at = self._skip(at, round(late * SAMPLE_RATE / OUTPUT_HOP))
-            chunk = AudioChunk(at, self._manager.playback.read(at, OUTPUT_HOP))
+            chunk = AudioChunk(at, self._spoken(at))
             self._manager.replies.room_made()
             self._put_out(chunk)
             at += OUTPUT_HOP
+            self._played = at
             self._manager.played(at)
             self._captions.tick()
+
+    def _spoken(self, at: int) -> np.ndarray:
+        """What is said in the next hop: the assistant's voice, or the interpreter's of the settings."""
+        samples, voices = self._manager.playback.read(at, OUTPUT_HOP), self._interpreting.read(at, OUTPUT_HOP)
+        self._audience.tell("on_interpreted", voices)
+        own = voices.get(primary(self.settings.interpret))
+        return samples if own is None else soft_limit(samples + own)
 
     def _skip(self, at: int, hops: int) -> int:
         """After a stall: nobody heard anything meanwhile, so the reply goes on where it was."""
         for _ in range(hops):
             self._put_out(AudioChunk(at, np.zeros(OUTPUT_HOP, np.float32)))
             at += OUTPUT_HOP
+        self._played = at
         return at
 
     def _put_out(self, chunk: AudioChunk) -> None:
@@ -337,6 +374,8 @@ class Session:
         self._audience.publish("audio", chunk)
 
     def _emit(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Translation):
+            self._interpreting.hear(event)
         self._audience.tell("on_event", event)
         self._audience.publish("events", event)
 

@@ -1,14 +1,18 @@
 // What the session offers and what is switched on: assistant, captions, restoration, recording.
 
+import { Languages, languageName } from "./languages.js";
+
 const $ = (id) => document.getElementById(id);
 
 export class Options {
   #recorded = false;
+  #languages;
 
   // Handlers: send(message) -> whether it was sent, failed(text), changed(), captions(language): they are read in it.
   constructor({ send, failed, changed, captions }) {
     this.changed = changed;
     this.captions = captions;
+    this.#languages = new Languages({ send, failed });
     const flip = (name, value) => {
       if (!send({ type: "switch", name, value })) failed("Not connected: try again in a moment.");
     };
@@ -33,11 +37,13 @@ export class Options {
     $("consent").checked = Boolean(state.recording?.agreed);
     $("captions").value = state.captions ?? "";
     this.captions($("captions").value);
+    this.#languages.open(state);
     if (state.switches) this.show(state.switches);
   }
 
   enable(on) {
     for (const id of ["assistant", "captions", "restoration", "consent"]) $(id).disabled = !on;
+    this.#languages.enable(on);
   }
 
   show(told) {
@@ -65,10 +71,6 @@ export class Options {
     $("assistant-field").hidden = !offers.assistant;
     $("recording-field").hidden = !offers.recording;
   }
-}
-
-export function languageName(code) {
-  return new Intl.DisplayNames(["en"], { type: "language" }).of(code) ?? code;
 }
 
 function capitalized(text) {

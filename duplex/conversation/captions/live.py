@@ -35,6 +35,7 @@ class LiveCaptions:
         self._manager = manager
         self._emit = emit
         self._track: CaptionTrack | None = None
+        self._spoken: dict[str, str] = {}
 
     @property
     def busy(self) -> bool:
@@ -59,10 +60,18 @@ class LiveCaptions:
             track = CaptionTrack(
                 self._translator, self._steps, self._emit, settings.language, settings.translation_policy
             )
+            track.spoken = self._spoken
             track.listen(listener, language)
             track.node.after = tuple(self._perception.nodes)
             self._pipeline.add(track.node)
             self._track, self._manager.captions = track, track.hear
+
+    def speaks(self, party: str, language: str) -> None:
+        """A party speaks this language from now on; empty: the session's. Two letters."""
+        if language:
+            self._spoken[party] = language
+        else:
+            self._spoken.pop(party, None)
 
     def tick(self) -> None:
         """Time has passed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from duplex import events as ev
@@ -77,16 +77,17 @@ class CaptionTrack:
         self._emit = emit
         self._language = primary(language)
         self._policy = NamedPolicy.parse(policy)
+        self.spoken: Mapping[str, str] = {}
+        """Languages of the parties that do not speak `language`; two letters."""
         self._listeners: dict[str, str] = {}
         self._numbers = itertools.count()
         self._segmenters: dict[str, Segmenter] = {}
         self._waiting = _Waiting()
         self._shown: dict[tuple[int, str], _Shown] = {}
 
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """Languages that somebody wants, the spoken one left out."""
-        return tuple(sorted({language for language in self._listeners.values() if language != self._language}))
+    def wanted(self, party: str) -> tuple[str, ...]:
+        """Languages in which somebody wants what a party says, the one that it speaks left out."""
+        return tuple(sorted(set(self._listeners.values()) - {self._source(party)}))
 
     @property
     def busy(self) -> bool:
@@ -116,8 +117,13 @@ class CaptionTrack:
         for party, segmenter in self._segmenters.items():
             self._put(segmenter.tick(now, speaking(party)))
 
+    def _source(self, party: str) -> str:
+        """The language that a party speaks."""
+        return self.spoken.get(party, self._language)
+
     def _put(self, segments: Sequence[Segment]) -> None:
-        if not segments or not self.languages:
+        segments = [segment for segment in segments if self.wanted(segment.party)]
+        if not segments:
             return
         for segment in segments:
             if (late := self._waiting.put(segment)) is not None and late.closed:
@@ -130,7 +136,7 @@ class CaptionTrack:
         failure: Exception | None = None
         while self._waiting.segments:
             segment = self._waiting.take()
-            for language in self.languages:
+            for language in self.wanted(segment.party):
                 try:
                     await self._translate(segment, language)
                 except Exception as error:
@@ -156,7 +162,7 @@ class CaptionTrack:
                 "translate",
                 self.translator.translate,
                 " ".join(wanted.source),
-                self._language,
+                self._source(segment.party),
                 language,
                 wanted.partial,
                 " ".join(wanted.begin),
@@ -171,8 +177,8 @@ class CaptionTrack:
 
     def _give_up(self, segment: Segment, only: str = "") -> None:
         """A segment that was not translated is shown as it was said, and marked."""
-        for language in (only,) if only else self.languages:
-            found = Translation(segment.text, self._language, language, quality=0.0, hopeless=True)
+        for language in (only,) if only else self.wanted(segment.party):
+            found = Translation(segment.text, self._source(segment.party), language, quality=0.0, hopeless=True)
             self._show(segment, language, found, tuple(segment.text.split()), 0)
 
     def _show(
@@ -196,7 +202,7 @@ class CaptionTrack:
                 language,
                 " ".join(words),
                 segment.text,
-                found.source if found else self._language,
+                found.source if found else self._source(segment.party),
                 shown.revision,
                 len(" ".join(words[: len(words) if segment.closed else stable])),
                 erased(shown.words, words),

@@ -68,7 +68,8 @@ class UtteranceRecognizer:
         self._capability = capability
         self.listener = listener
         """Who is told; another may be put in between before the first piece."""
-        self._recognizer = recognizer
+        self.recognizer = recognizer
+        """Another may take its place between two utterances."""
         self._steps = steps
         self._caught_up = caught_up
         self._open: _Utterance | None = None
@@ -83,7 +84,7 @@ class UtteranceRecognizer:
         if self._open is not None and self._open.number != piece.utterance:
             await self.finish()  # its end was dropped on a full queue
         if self._open is None:
-            self._open = _Utterance(piece.utterance, piece.onset, piece.start, Reblocker(self._recognizer.hop))
+            self._open = _Utterance(piece.utterance, piece.onset, piece.start, Reblocker(self.recognizer.hop))
         utterance = self._open
         for chunk in utterance.blocks.push(piece.samples):
             if utterance.failed:
@@ -97,7 +98,7 @@ class UtteranceRecognizer:
             await self.finish()
 
     async def _look(self, utterance: _Utterance, at: int) -> None:
-        peek = getattr(self._recognizer, "peek", None)
+        peek = getattr(self.recognizer, "peek", None)
         if peek is None or self._caught_up is None or utterance.state is None:
             return
         hypothesis = await self._run(utterance, peek, utterance.state, utterance.blocks.rest)
@@ -125,7 +126,7 @@ class UtteranceRecognizer:
             stalled = isinstance(error, StalledError)
             if stalled and utterance.state is not None:
                 # A worker process can be killed, and the thread that waits for it is then free again.
-                abandon = getattr(self._recognizer, "abandon", None)
+                abandon = getattr(self.recognizer, "abandon", None)
                 if abandon is not None:
                     abandon(utterance.state)
             utterance.state = None
@@ -140,13 +141,13 @@ class UtteranceRecognizer:
 
     def _step(self, utterance: _Utterance, chunk: np.ndarray) -> Hypothesis | None:
         if utterance.state is None:
-            utterance.state = self._recognizer.initial_state(1)
-        hypothesis, utterance.state = self._recognizer.step(chunk, utterance.state)
+            utterance.state = self.recognizer.initial_state(1)
+        hypothesis, utterance.state = self.recognizer.step(chunk, utterance.state)
         return hypothesis
 
     def _flush(self, utterance: _Utterance) -> Hypothesis:
         if utterance.state is None:
-            utterance.state = self._recognizer.initial_state(1)
+            utterance.state = self.recognizer.initial_state(1)
         for rest in utterance.blocks.flush():
-            _, utterance.state = self._recognizer.step(rest, utterance.state)
-        return self._recognizer.flush(utterance.state)
+            _, utterance.state = self.recognizer.step(rest, utterance.state)
+        return self.recognizer.flush(utterance.state)

@@ -121,7 +121,7 @@ class InProcessHost:
             call = Call(id, request.name, room, partial(self._make_peer, id), self.limits, self._clock)
             try:
                 await room.ready()
-                await room.join(call)
+                await room.join(call, request.speaks, request.interpret)
             except BaseException:
                 if not room.calls:
                     await self._close_room(room)

@@ -20,12 +20,15 @@ _LONGEST_VALUE = 100
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A call that is asked for. name: of the person. room: empty for a call of one."""
+    """A call that is asked for. name: of the person. room: empty for a call of one. speaks: the person's language;
+    empty: the room's. interpret: those who speak another are spoken to them in it."""
 
     name: str
     room: str = ""
     record: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    speaks: str = ""
+    interpret: bool = True
 
     def settings_on(self, base: Settings) -> Settings:
         """The server's settings with the page's. Raises SettingsError."""
@@ -38,8 +41,8 @@ class CallRequest:
 
 
 def parse_call_request(body: object) -> CallRequest:
-    """{"name", "room", "record", "settings"}, each optional. Raises SettingsError."""
-    request = _object(body, ("name", "room", "record", "settings"))
+    """{"name", "room", "record", "settings", "speaks", "interpret"}, each optional. Raises SettingsError."""
+    request = _object(body, ("name", "room", "record", "settings", "speaks", "interpret"))
     room = _name(request.get("room"), "room")
     name = _name(request.get("name"), "name") or ("guest" if room else "user")
     settings = request.get("settings", {})
@@ -50,7 +53,14 @@ def parse_call_request(body: object) -> CallRequest:
             raise SettingsError(f"settings: a page cannot set {key[:_LONGEST_VALUE]!r}; it can: {', '.join(WHITELIST)}")
         if not isinstance(value, bool | int | float | str) or len(str(value)) > _LONGEST_VALUE:
             raise SettingsError(f"settings: the value of {key!r} is not one that a setting can have")
-    return CallRequest(name, room, _flag(request.get("record", False), "record"), settings)
+    return CallRequest(
+        name,
+        room,
+        _flag(request.get("record", False), "record"),
+        settings,
+        _name(request.get("speaks"), "speaks"),
+        _flag(request.get("interpret", True), "interpret"),
+    )
 
 
 def parse_offer(body: object, longest: int) -> str:

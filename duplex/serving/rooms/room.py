@@ -2,6 +2,8 @@
 
 Everybody has a seat, which is a channel of the session's input. What a seat says goes into the session and, at once,
 to the other listeners; what the session says goes to all of them.
+
+Long because everything that a host or a page asks of a room is asked of this one object.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from duplex.serving.rooms.event_log import EventLog
 from duplex.serving.rooms.handover import ResumeState
 from duplex.serving.rooms.room_captions import RoomCaptions
 from duplex.serving.rooms.room_input import RoomInput
+from duplex.serving.rooms.room_languages import RoomLanguages
 from duplex.serving.rooms.room_sink import RoomSink
 from duplex.serving.rooms.services import Services
 from duplex.serving.rooms.switches import RoomSwitches
@@ -77,6 +80,9 @@ class Room:
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
         self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
+        self._languages = RoomLanguages(
+            settings, services.engines, lambda: self._session, self._sink.mix, services.clock
+        )
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -160,8 +166,12 @@ class Room:
             for task in (pacing, end):
                 task.cancel()
 
-    async def join(self, call: Call) -> None:
-        """Raises CallError if no seat is free."""
+    async def join(self, call: Call, speaks: str = "", interpret: bool = True) -> None:
+        """speaks: the person's language; empty: the room's. interpret: those who speak another are spoken to them in
+        it.
+
+        Raises CallError if no seat is free, SettingsError for a language that is not to be had, ModelError.
+        """
         session = await asyncio.shield(self._ready)
         if not self._free:
             raise CallError(f"room {self.name!r} is full: it has {self.seats} seats", "full", retry_after=10.0)
@@ -182,6 +192,13 @@ class Room:
             raise
         self._sink.mix.join(call.name)
         self.recording.join(call.name)
+        try:
+            await self._speak(call, speaks)
+            if interpret and len(self._languages.offered) > 1:
+                await self._languages.interpret(call, True)
+        except BaseException:
+            await self.leave(call)
+            raise
         self._tell_parties()
 
     async def leave(self, call: Call) -> None:
@@ -192,6 +209,7 @@ class Room:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
                 await self.captions.read(call.id, "")
+                await self._languages.leave(call)
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
                 self._tell_parties()
@@ -200,6 +218,14 @@ class Room:
         del self.calls[call.id]
         self._input.leave_seat(call.seat)
         self._free.append(call.seat)
+
+    async def _speak(self, call: Call, language: str) -> None:
+        """The person speaks this language. Where several are spoken nobody is answered: the assistant has only one."""
+        await self._languages.speak(call, language)
+        if self._languages.several and self._switches.assistant:
+            self._switches.assist(False)
+            self.notice("The assistant is off, since the people here speak several languages.")
+            self.tell(self.switches())
 
     def _tell_parties(self) -> None:
         self.tell({"type": "room", "parties": self.parties})
@@ -214,7 +240,13 @@ class Room:
     def offers(self) -> dict[str, Any]:
         """What a page can switch here."""
         captions, recording = list(self.captions.offered), self.recording.offered
-        return {**self._services.offers, "assistant": True, "captions": captions, "recording": recording}
+        return {
+            **self._services.offers,
+            "assistant": True,
+            "captions": captions,
+            "languages": list(self._languages.offered),
+            "recording": recording,
+        }
 
     def describe(self, call: Call) -> dict[str, Any]:
         """The room as one of its calls sees it, without events."""
@@ -228,6 +260,8 @@ class Room:
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
             "captions": self.captions.of(call.id),
+            "speaks": self._languages.of(call),
+            "interpret": self._languages.interprets(call),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -270,6 +304,12 @@ class Room:
             case {"type": "captions", "language": str(language)} if language in ("", *self.captions.offered):
                 self._check_open()
                 await self.captions.read(call.id, language)
+            case {"type": "speaks", "language": str(language)}:
+                self._check_open()
+                await self._speak(call, language)
+            case {"type": "interpret", "on": bool(on)}:
+                self._check_open()
+                await self._languages.interpret(call, on)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():

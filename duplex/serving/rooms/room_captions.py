@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from duplex.conversation.captions.languages import caption_languages
 from duplex.conversation.session import Session
+from duplex.models.language_tags import primary
 from duplex.models.translation.contract import Translator
 from duplex.settings import Settings
 
@@ -16,7 +17,9 @@ class RoomCaptions:
     def __init__(
         self, settings: Settings, translator: Translator | None, session: Callable[[], Session | None]
     ) -> None:
-        self.offered = caption_languages(settings, translator)
+        several = {primary(settings.language)} if settings.other_recognizers else set()
+        self.offered = tuple(sorted({*caption_languages(settings, translator), *several}))
+        """Where people speak several languages, also the room's own."""
         self._session = session
         self._read: dict[str, str] = {}
 

@@ -51,6 +51,7 @@ class RoomSink:
         self._clock = clock
         self._lateness = lateness
         self._first_output: float | None = None
+        self._interpreted: Mapping[str, np.ndarray] = {}
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """To every page in the room."""
@@ -64,12 +65,15 @@ class RoomSink:
         self._each(lambda call: self.mix.write(call.name, np.ascontiguousarray(frame.samples[:, call.seat])))
         self._recording.on_restored(frame)
 
+    def on_interpreted(self, voices: Mapping[str, np.ndarray]) -> None:
+        self._interpreted = voices
+
     def on_output(self, chunk: AudioChunk) -> None:
         # The least delay there has been is the clock's own beginning; what comes on top of it is lateness.
         since = self._clock.now() - chunk.start / SAMPLE_RATE
         self._first_output = since if self._first_output is None else min(self._first_output, since)
         self._lateness.add(since - self._first_output)
-        tracks = self.mix.read(chunk.samples)
+        tracks = self.mix.read(chunk.samples, self._interpreted)
         self._each(lambda call: call.play(tracks[call.name]) if call.name in tracks else None)
         self._recording.on_output(chunk)
 

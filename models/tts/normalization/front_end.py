@@ -34,6 +34,10 @@ class NormalizingSynthesizer:
         """Primary tags of the languages that the engine speaks; empty where it does not say."""
         return tuple(getattr(self.engine, "languages", ()))
 
+    def language_of(self, voice: Voice) -> str:
+        """As the engine's."""
+        return self.engine.language_of(voice)
+
     def synthesize(self, text: str, voice: Voice | None = None) -> Iterator[SpeechChunk]:
         """As the engine's, errors included, for the text as it is read aloud. voice: None is the engine's own."""
         voice = voice or Voice(language=self.languages[0] if len(self.languages) == 1 else Voice.language)

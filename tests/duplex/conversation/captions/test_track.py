@@ -77,7 +77,7 @@ def test_each_listener_has_a_language_and_may_change_it():
         await settle(track)
         track.listen("fr", "")
         track.listen("de", "en")
-        assert track.languages == ()
+        assert track.wanted("user") == ()
         track.hear("user", seconds(5), final("nobody reads this."))
         await settle(track)
         track.listen("de", "fr-CA")

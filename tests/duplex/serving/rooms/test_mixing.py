@@ -82,3 +82,32 @@ def test_no_sample_is_lost_doubled_or_out_of_order(steps: list[int]) -> None:
     heard = np.concatenate(read) if read else np.zeros(0)
     assert np.all(np.diff(heard) > 0)
     assert len(heard) + source._length + source.dropped == written
+
+
+def test_the_original_is_turned_down_under_the_translation_for_those_who_need_one() -> None:
+    mix = Mix()
+    for name, language, interpreted in (
+        ("ann", "en", "en"),
+        ("bob", "de", "de"),
+        ("cid", "de", ""),
+        ("dora", "de", "de"),
+    ):
+        mix.join(name)
+        mix.speaks(name, language)
+        mix.interpret(name, interpreted)
+    heard: dict[str, np.ndarray] = {}
+    for number in range(30):
+        mix.write("ann", level(0.1))
+        mix.write("dora", level(0.02))
+        translation = {"de": level(0.3, HOP)} if number > 5 else {}
+        for _ in range(2):
+            heard = mix.read(SILENCE, translation)
+    levels = {name: round(float(samples[-1]), 3) for name, samples in heard.items()}
+    assert levels == {
+        "ann": 0.02,  # nothing was translated for her
+        "bob": 0.34,  # Ann below her translation, and Dora, who speaks his language, as she is
+        "cid": 0.12,  # he wants no translation
+        "dora": 0.32,
+    }
+    mix.interpret("bob", "")
+    assert round(float(mix.read(SILENCE, {"de": level(0.3, HOP)})["bob"][-1]), 3) < 0.3

@@ -1,0 +1,1 @@
+"""The interpreter: translations are spoken while the speaker goes on."""

@@ -1,0 +1,151 @@
+"""A room whose people speak two languages, at virtual time: each is heard in the other's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from duplex.serving.hosts.in_process_host import InProcessHost
+from duplex.serving.http.call_request import CallRequest, parse_call_request
+from duplex.settings import Settings
+from duplex.streaming.errors import SettingsError
+from duplex.testing import ScriptedRecognizer, VirtualClock
+from duplex.testing.fakes import UserScript, UserSpeech
+from tests.duplex.conversation.captions.scripted import TurningTranslator
+from tests.duplex.serving.scripted import OFFER, Peers, ScriptedPeer, engines, speak
+
+ANN = UserSpeech(0.5, 1.5, "hello my friend.")
+BOB = UserSpeech(4.0, 5.0, "guten tag.")
+
+
+class BothWays(TurningTranslator):
+    pairs = frozenset({("en", "de"), ("de", "en")})
+
+
+class German(ScriptedRecognizer):
+    """Of what it hears it remembers that it did."""
+
+    def __init__(self, script: UserScript) -> None:
+        super().__init__(script)
+        self.heard: list[str] = []
+
+    def flush(self, state: Any) -> Any:
+        found = super().flush(state)
+        self.heard.append(found.text)
+        return found
+
+
+def drive(work: Callable[[VirtualClock], Coroutine[Any, Any, None]]) -> None:
+    clock = VirtualClock()
+    clock.run(work(clock))
+
+
+def host(peers: Peers, clock: VirtualClock, german: German | None) -> InProcessHost:
+    made = engines([ANN, BOB], translator=BothWays())
+    made = replace(made, recognizers={"de": german} if german else {})
+    settings = Settings(recognizers="de=scripted") if german else Settings()
+    return InProcessHost(settings, peers, clock=clock, engines=made)
+
+
+async def call(held: InProcessHost, peers: Peers, name: str, **more: Any) -> tuple[str, ScriptedPeer]:
+    made = await held.create(CallRequest(name, "den", **more))
+    await held.offer(made["session"], OFFER)
+    await asyncio.sleep(0)
+    return made["session"], peers.of(made["session"])
+
+
+def sounds() -> tuple[np.ndarray, np.ndarray]:
+    ann = UserScript((ANN,)).audio(9.0)
+    return ann, UserScript((ANN, BOB)).audio(9.0) - ann
+
+
+def loudest(peer: ScriptedPeer, began: int, start: float, end: float) -> float:
+    return float(np.abs(peer.sound[began:][round(start * 16_000) : round(end * 16_000)]).max())
+
+
+def test_two_people_two_languages_one_call() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers, german = Peers(), German(UserScript((ANN, BOB)))
+        async with host(peers, clock, german) as held:
+            _, ann = await call(held, peers, "Ann")
+            id, bob = await call(held, peers, "Bob", speaks="de-AT")
+            state = await held.state(id)
+            assert (state["speaks"], state["interpret"], state["offers"]["languages"]) == ("de", True, ["en", "de"])
+            assert not state["switches"]["assistant"] and "several languages" in ann.of("notice")[-1]["text"]
+            began = len(ann.sound), len(bob.sound)
+            voices = sounds()
+            await speak(clock, {ann: voices[0], bob: voices[1]}, 9.0)
+            told = [(e["party"], e["language"], e["text"]) for e in ann.of("interpreted")]
+            assert told == [("Ann", "de", "FRIEND. MY HELLO"), ("Bob", "en", "TAG. GUTEN")]
+            assert german.heard == ["guten tag."], "Bob is heard by the recognizer of his language, Ann by hers"
+            assert ann.of("interpreted") == bob.of("interpreted") and not ann.of("reply")
+            first = ann.of("interpreted")[0]
+            assert 0.0 < first["behind"] < 2.0
+            # The translation of what Ann said is heard by Bob and not by Ann, and the other way round.
+            at, until = first["start"] / 16_000 + 0.1, first["end"] / 16_000
+            assert loudest(bob, began[1], at, until) > 0.09 and loudest(ann, began[0], at, until) == 0.0
+            second = ann.of("interpreted")[1]
+            at, until = max(5.3, second["start"] / 16_000 + 0.1), second["end"] / 16_000
+            assert loudest(ann, began[0], at, until) > 0.09 and loudest(bob, began[1], at, until) == 0.0
+
+    drive(main)
+
+
+def test_the_language_is_changed_and_interpreting_switched_off_while_the_call_runs() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers, german = Peers(), German(UserScript((ANN, BOB)))
+        async with host(peers, clock, german) as held:
+            _, ann = await call(held, peers, "Ann")
+            id, bob = await call(held, peers, "Bob")
+            bob.ask({"type": "speaks", "language": "de"})
+            bob.ask({"type": "interpret", "on": False})
+            bob.ask({"type": "speaks", "language": "tlh"})
+            await speak(clock, {ann: np.zeros(0, np.float32), bob: np.zeros(0, np.float32)}, 0.5)
+            state = await held.state(id)
+            assert (state["speaks"], state["interpret"]) == ("de", False)
+            assert "this server hears en, de, not 'tlh'" in bob.of("notice")[-1]["text"]
+            voices = sounds()
+            await speak(clock, {ann: voices[0], bob: voices[1]}, 9.0)
+            assert [(e["party"], e["language"]) for e in ann.of("interpreted")] == [("Bob", "en")]
+
+    drive(main)
+
+
+def test_who_takes_the_seat_after_a_german_speaker_is_heard_in_the_room_s_language() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers, german = Peers(), German(UserScript((ANN, BOB)))
+        async with host(peers, clock, german) as held:
+            await call(held, peers, "Cid")
+            id, _ = await call(held, peers, "Bob", speaks="de")
+            await held.close(id)
+            _, ann = await call(held, peers, "Ann")
+            await speak(clock, {ann: sounds()[0]}, 4.0)
+            assert [e["text"] for e in ann.of("turn")] == ["hello my friend."] and german.heard == []
+
+    drive(main)
+
+
+def test_a_language_that_the_server_does_not_hear() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock, None) as held:
+            with pytest.raises(SettingsError, match=r"hears en, not 'de'.*--recognizers de=RECOGNIZER"):
+                await held.create(CallRequest("Bob", "den", speaks="de"))
+            made = await held.create(CallRequest("Bob", "den", speaks="en-GB"))
+            assert made["offers"]["languages"] == ["en"] and made["parties"] == ["Bob"]
+
+    drive(main)
+
+
+def test_a_page_s_request() -> None:
+    request = parse_call_request({"speaks": "de", "interpret": False})
+    assert (request.speaks, request.interpret) == ("de", False)
+    with pytest.raises(SettingsError, match="interpret"):
+        parse_call_request({"interpret": "yes"})
+    with pytest.raises(SettingsError, match="speaks"):
+        parse_call_request({"speaks": 3})
