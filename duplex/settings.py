@@ -24,7 +24,7 @@ from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import LATENCIES
 from duplex.models.interaction.decider import RULES
 from duplex.models.language_tags import primary
-from duplex.models.restoration.contract import LIVE_TASKS
+from duplex.models.restoration.contract import LIVE_ENGINES, LIVE_TASKS
 from duplex.models.tts import ENGINES, is_server
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.policies.named import NamedPolicy
@@ -158,6 +158,9 @@ class Settings:
         "",
         f"restore the sound, live: {', '.join(LIVE_TASKS)}; empty: off",
         choices=("", *LIVE_TASKS),
+    )
+    restore_engine: str = setting(
+        "auto", "what restores the sound; auto: what measured best for the task", choices=LIVE_ENGINES
     )
     restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
     diarize: bool = setting(True, "tell the people on one channel apart")

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from duplex.models.restoration.contract import TASK_HELP, TASKS
+from duplex.models.restoration.contract import ENGINE_HELP, ENGINES, TASK_HELP, TASKS
 
 DESCRIPTION = """\
 Restores recordings and folders of them. A result has its source's sample rate, channels, length, container and
 sample type; lossy codecs keep their bit rate. What cannot be written that way (WMA, raw AAC, a film's sound …) becomes
-FLAC or AAC in MP4 under a longer name, and the report says so. The model works up to 8 kHz; what lies above stays as it
-was, in phase. Every channel is restored by itself.
+FLAC or AAC in MP4 under a longer name, and the report says so. Models work up to 8 kHz (deepfilternet 24 kHz); what
+lies above stays as it was, in phase. Every channel is restored by itself.
 
 OUT mirrors the input folder. A second run skips what is done (.duplex-restore.jsonl in OUT remembers it), so that an
 interrupted one is resumed. The status is 1 if any file failed; the others are done nevertheless."""
@@ -27,11 +27,12 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser | None = None) -
         help="restore recordings, or whole folders of them",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="tasks:\n" + "\n".join(f"  {name:<10} {text}" for name, text in TASK_HELP.items()),
+        epilog=_listed("tasks", TASK_HELP) + "\n\n" + _listed("engines", ENGINE_HELP),
     )
     parser.add_argument("inputs", metavar="IN", nargs="+", help="recordings and folders")
     parser.add_argument("-o", "--out", metavar="OUT", required=True, help="folder for the results, or a single file")
     parser.add_argument("--task", choices=TASKS, default="auto", help="what is to be restored (%(default)s)")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="what restores it (%(default)s)")
     parser.add_argument("--steps", type=int, metavar="N", help="steps of the solver (default: what scores best)")
     parser.add_argument("--mix", type=float, default=1.0, metavar="0…1", help="1: all restored (default), 0: the input")
     parser.add_argument("--sample-rate", type=int, metavar="HZ", help="of the results (default: each source's own)")
@@ -65,6 +66,10 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser | None = None) -
     return parser
 
 
+def _listed(title: str, help_by_name: dict[str, str]) -> str:
+    return f"{title}:\n" + "\n".join(f"  {name:<13} {text}" for name, text in help_by_name.items())
+
+
 def run(args: argparse.Namespace) -> int:
     from duplex.batch.restore.run import restore
     from duplex.commands.progress import Bars
@@ -76,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
             args.inputs,
             args.out,
             task=args.task,
+            engine=args.engine,
             steps=args.steps,
             mix=args.mix,
             device=args.device,

@@ -314,6 +314,7 @@ class Session:
             buffer=settings.input_buffer,
             gap=settings.utterance_gap,
             limit=settings.utterance_limit,
+            restore_engine=settings.restore_engine,
             restore_hearing=settings.restore_hearing,
             listener=listener,
             dialogue=self._turn.dialogue,

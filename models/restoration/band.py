@@ -1,10 +1,10 @@
-"""A 16 kHz stage applied to audio of any sample rate, leaving what lies above 8 kHz as it is.
+"""A stage applied to audio of any sample rate, leaving what lies above 8 kHz as it is.
 
     out = x + mix · up(y - down(x)),   y = stage(down(x))
 
 Only the change that the stage makes is brought back to the audio's own rate and added to the original, aligned to the
 sample. So the band above the stage's reach is the original's, in phase; a stage that changes nothing gives back every
-bit; and `mix` is a true wet/dry balance. Audio below 16 kHz is taken up to it and the change down again.
+bit; and `mix` is a true wet/dry balance. Audio below the stage's rate is taken up to it and the change down again.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from duplex.streaming.resample import resampler
 from duplex.streaming.stage import Stage
 
 
+def stage_at(stage: Stage[Any, np.ndarray], sample_rate: int) -> Stage[Any, np.ndarray]:
+    """The stage itself, or one of another rate where it has several (`at_rate`) and that suits the audio better."""
+    at_rate = getattr(stage, "at_rate", None)
+    return stage if at_rate is None else at_rate(sample_rate)
+
+
 class BandRestorer:
     """One channel through `stage`: blocks of any size in, audio of exactly the same total length out.
 
@@ -28,6 +34,7 @@ class BandRestorer:
         self, stage: Stage[Any, np.ndarray], sample_rate: int, *, mix: float = 1.0, live: bool = False
     ) -> None:
         """sample_rate: of the channel, in Hz. mix: 0 returns the input, 1 the stage's output."""
+        stage = stage_at(stage, sample_rate)
         self._blocks = Blocks(stage)
         self._down = resampler(sample_rate, stage.sample_rate, live=live)
         self._up = resampler(stage.sample_rate, sample_rate, live=live)

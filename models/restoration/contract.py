@@ -29,10 +29,29 @@ LIVE_TASKS = TASKS[:5]
 """Those that improve degraded speech; the others rebuild it from parts of clean speech."""
 
 
+ENGINE_HELP = {
+    "auto": "what measured best for the task, of what is here or can be pulled; else lite",
+    "lite": "the network that is included, for every task",
+    "gtcrn": "GTCRN: removes noise, very small",
+    "dtln": "DTLN: removes noise, small",
+    "deepfilternet": "DeepFilterNet3: removes noise, up to 24 kHz",
+    "published": "Stream.FM, from a checkpoint of your own that --weights names",
+}
+"""What does the work. The weights of all but the first two are not included."""
+
+ENGINES = tuple(ENGINE_HELP)
+
+LIVE_ENGINES = ENGINES[:5]
+
+DENOISERS = ENGINES[2:5]
+"""Those that do nothing but remove noise, and have no options."""
+
+
 @dataclass(frozen=True, slots=True)
 class RestoreOptions:
     """task: one of TASKS. steps: of the solver, None for the model's own choice. mix: 0 is the input, 1 all restored.
-    weights: a folder or file of other weights. sample_rate: of the results in Hz, None for each source's own.
+    weights: a folder or file of other weights. sample_rate: of the results in Hz, None for each source's own. engine:
+    one of ENGINES.
     """
 
     task: str = "auto"
@@ -42,11 +61,18 @@ class RestoreOptions:
     weights: str | None = None
     seed: int = 0
     sample_rate: int | None = None
+    engine: str = "auto"
 
     def check(self) -> None:
         """Raises SettingsError, naming the option."""
         if self.task not in TASKS:
             raise SettingsError(f"task: there is no {self.task!r}; choose one of {', '.join(TASKS)}")
+        if self.engine not in ENGINES:
+            raise SettingsError(f"engine: there is no {self.engine!r}; choose one of {', '.join(ENGINES)}")
+        if self.engine in DENOISERS:
+            self._check_denoiser()
+        if self.engine == "published" and self.weights is None:
+            raise SettingsError("engine: published has no weights of its own; name a checkpoint as weights")
         if self.steps is not None and not 0 <= self.steps <= 100:
             raise SettingsError(f"steps: {self.steps} is not between 0 and 100")
         if not 0.0 <= self.mix <= 1.0:
@@ -55,6 +81,16 @@ class RestoreOptions:
             raise SettingsError(f"sample rate: {self.sample_rate} Hz is not between 4000 and 384000")
         if self.weights is not None and not Path(self.weights).exists():
             raise ModelError(f"weights: {self.weights} does not exist")
+
+    def _check_denoiser(self) -> None:
+        if self.task not in ("auto", "enhance"):
+            raise SettingsError(f"engine: {self.engine} only removes noise; for {self.task} choose auto or lite")
+        if self.steps is not None:
+            raise SettingsError(f"steps: {self.engine} has none; only lite and published do")
+        if self.weights is not None:
+            raise SettingsError(f"weights: {self.engine} takes its own; only lite and published take others")
+        if self.device != "cpu":
+            raise SettingsError(f"device: {self.engine} runs on cpu, not on {self.device!r}")
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be equal for an earlier result to count as done; the device does not change a result's worth."""
@@ -69,9 +105,14 @@ StageFactory = Callable[[RestoreOptions], Stage[Any, np.ndarray]]
 
 
 def load_stage(options: RestoreOptions) -> Stage[Any, np.ndarray]:
-    """The bundled restoration model, or the one that `weights` names. Raises ModelError."""
-    from duplex.models.restoration.stage import RestorationStage
+    """The stage of `options.engine`, whose weights are pulled if need be. Raises SettingsError, ModelError."""
+    from duplex.models.restoration.engines import load
 
-    return RestorationStage(
-        options.task, steps=options.steps, device=options.device, weights=options.weights, seed=options.seed
-    )
+    return load(options)
+
+
+def settled(options: RestoreOptions) -> RestoreOptions:
+    """`options` with "auto" replaced by an engine that can be had here; its weights may be pulled for that."""
+    from duplex.models.restoration.engines import choose
+
+    return choose(options)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.models.restoration.band import BandRestorer
+from duplex.models.restoration.band import BandRestorer, stage_at
 from duplex.models.restoration.contract import RestoreOptions, load_stage
 from duplex.streaming.audio import as_float32
 from duplex.streaming.errors import InputError, SettingsError
@@ -41,14 +41,16 @@ class Restorer:
         device: str = "cpu",
         weights: str | None = None,
         seed: int = 0,
+        engine: str = "auto",
         block_size: int = 1,
         stage_factory: Callable[[RestoreOptions], Stage[Any, np.ndarray]] | None = None,
     ) -> None:
         """sample_rate: in Hz. steps: of the solver (None: the model's own choice). mix: wet/dry, 1 is all restored.
+        engine: one of ENGINES; "auto" takes what measured best for the task and can be had here.
 
         Raises SettingsError for a setting out of range, ModelError when the model cannot be had.
         """
-        options = RestoreOptions(task, steps, mix, device, str(weights) if weights else None, seed)
+        options = RestoreOptions(task, steps, mix, device, str(weights) if weights else None, seed, engine=engine)
         options.check()
         if not 1_000 <= sample_rate <= 768_000:
             raise SettingsError(f"sample_rate: {sample_rate} Hz is not between 1000 and 768000")
@@ -57,7 +59,7 @@ class Restorer:
         self.sample_rate = sample_rate
         self.channels = channels
         self.mix = mix
-        self._stage = (stage_factory or load_stage)(options)
+        self._stage = stage_at((stage_factory or load_stage)(options), sample_rate)
         self.latency = _latency(self._stage, sample_rate, block_size)
         """In samples at `sample_rate`: how far the output lies behind the input."""
         self.reset()

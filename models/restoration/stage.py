@@ -51,6 +51,13 @@ def _runtime(path: Path) -> LiteRuntime:
     return LiteRuntime(path)
 
 
+def finite_block(chunk: np.ndarray, hop: int) -> np.ndarray:
+    """A block (hop,) as finite float32: not-a-number becomes silence. Raises InputError on another shape."""
+    if chunk.shape != (hop,):
+        raise InputError(f"restoration was given a block of shape {chunk.shape}: give ({hop},), mono")
+    return np.nan_to_num(chunk.astype(np.float32), posinf=LOUDEST, neginf=-LOUDEST).clip(-LOUDEST, LOUDEST)
+
+
 def frame_noise(seed: int, frame: int, bins: int) -> np.ndarray:
     """Z ~ CN(0, 1) of one frame, (bins, 2) float32; a function of seed and frame number, with no state."""
     return _generator(seed, frame).standard_normal((bins, 2), dtype=np.float32) * np.float32(0.5**0.5)
@@ -121,9 +128,7 @@ class RestorationStage:
 
     def step(self, chunk: np.ndarray, state: RestorationState) -> tuple[np.ndarray, RestorationState]:
         """chunk (256,) float32 -> the 256 samples before it, restored, and the new state. Raises InputError."""
-        if chunk.shape != (self.hop,):
-            raise InputError(f"restoration was given a block of shape {chunk.shape}: give ({self.hop},), mono")
-        block = np.nan_to_num(chunk.astype(np.float32), posinf=LOUDEST, neginf=-LOUDEST).clip(-LOUDEST, LOUDEST)
+        block = finite_block(chunk, self.hop)
         frame = np.concatenate([state.previous, block]) * self._window
         spectrum = np.fft.rfft(frame, norm="ortho")[:-1].astype(np.complex64)
         if self.task == "vocode":

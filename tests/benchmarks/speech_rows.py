@@ -52,9 +52,14 @@ def spoken(data: Path, dataset: str, limit: int, seed: int = 0, skip: int = 0) -
 
 def without_voices(data: Path) -> list[dict[str, Any]]:
     """Noise and music, of both splits, in which nobody speaks or sings, as far as label and path tell."""
+    return voiceless(rows(data, ("train", "valid")))
+
+
+def voiceless(known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the rows, as `without_voices`."""
     return [
         row
-        for row in rows(data, ("train", "valid"))
+        for row in known
         if row["kind"] in ("noise", "music") and not _VOICES.search(f"{row.get('label')} {row['path']}")
     ]
 

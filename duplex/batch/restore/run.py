@@ -14,7 +14,7 @@ from duplex.batch.restore.plan import Item, Plan, find_reference, plan, sweep
 from duplex.batch.restore.processes import run_here, run_in_processes
 from duplex.batch.restore.report import REPORT, FileResult, Journal, Report
 from duplex.batch.restore.restore_file import Progress, measure_again, place
-from duplex.models.restoration.contract import RestoreOptions, StageFactory, load_stage
+from duplex.models.restoration.contract import RestoreOptions, StageFactory, load_stage, settled
 from duplex.streaming.errors import DuplexError, InputError, OutputError, SettingsError
 
 PathLike = str | os.PathLike[str]
@@ -43,6 +43,7 @@ def restore(
     device: str = "cpu",
     weights: PathLike | None = None,
     seed: int = 0,
+    engine: str = "auto",
     sample_rate: int | None = None,
     jobs: int | None = None,
     cluster: str | bool | None = None,
@@ -61,6 +62,8 @@ def restore(
         out: the folder for the results, which mirrors the inputs'; for a single file also a file name.
         task: "auto", "enhance", "dereverb", "codec", "bandwidth", "phase" or "vocode".
         steps: of the solver; None for what the model does best.
+        engine: "auto", "lite", "gtcrn", "dtln", "deepfilternet" or "published"; "auto" is what measured best for the
+            task and can be had here.
         mix: 1 is all restored, 0 the input; aligned to the sample.
         sample_rate: of the results, in Hz; None keeps each source's.
         jobs: worker processes, each with one thread; None for one a CPU, at most one a file.
@@ -81,7 +84,8 @@ def restore(
         KeyboardInterrupt: passed on, after the report of what had been done by then.
     """
     began = time.monotonic()
-    options = RestoreOptions(task, steps, mix, device, os.fspath(weights) if weights else None, seed, sample_rate)
+    chosen = os.fspath(weights) if weights else None
+    options = RestoreOptions(task, steps, mix, device, chosen, seed, sample_rate, engine)
     options.check()
     if jobs is not None and jobs < 1:
         raise SettingsError(f"jobs: {jobs} is not at least 1")
@@ -89,6 +93,8 @@ def restore(
         raise SettingsError(f"loudness: must be keep or free, not {loudness!r}")
     if reference is not None and not Path(reference).exists():
         raise InputError(f"{os.fspath(reference)}: there is no such reference")
+    if stage_factory is load_stage:
+        options = settled(options)  # here, so that all processes do the same and the report says what
     watcher = watcher or Watcher()
     planned = plan([inputs] if isinstance(inputs, str | os.PathLike) else list(inputs), out)
     results = {name: FileResult(name, "", name, "failed", error=f"{name}: {why}") for name, why in planned.failures}

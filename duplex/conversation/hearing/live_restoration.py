@@ -12,11 +12,11 @@ from duplex.streaming.audio import FRAME
 class LiveRestoration:
     """Input frames in, restored frames of the same times out, a constant `latency` (samples) later.
 
-    task: as `duplex.Restorer`'s. Raises SettingsError, ModelError.
+    task, engine: as `duplex.Restorer`'s. Raises SettingsError, ModelError.
     """
 
-    def __init__(self, task: str, parties: int = 1) -> None:
-        self._restorer = Restorer(task, channels=parties, block_size=FRAME)
+    def __init__(self, task: str, parties: int = 1, engine: str = "auto") -> None:
+        self._restorer = Restorer(task, engine=engine, channels=parties, block_size=FRAME)
         self.latency = self._restorer.latency
         self._parties = parties
         self._drop = 0

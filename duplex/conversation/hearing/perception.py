@@ -63,7 +63,8 @@ class Perception:
 
     spotter: hears short commands over a reply, if anything does. buffer: seconds of input that may wait. gap, limit: of
     utterances, in seconds. labels: tells the people on the one channel apart, if anybody does. sounds: of each party,
-    if they are to be told. restore_hearing: activity and recognition hear the restored sound while there is any.
+    if they are to be told. restore_engine: what restores the sound. restore_hearing: activity and recognition hear the
+    restored sound while there is any.
     listener: hears all parties beside the recognizer, if the answerer does; dialogue: what it calls the conversation.
     """
 
@@ -83,6 +84,7 @@ class Perception:
         buffer: float = 5.0,
         gap: float = 0.35,
         limit: float = 20.0,
+        restore_engine: str = "auto",
         restore_hearing: bool = False,
         listener: Listens | None = None,
         dialogue: str = "",
@@ -97,6 +99,7 @@ class Perception:
         self._parties = len(parties)
         self._own_voice_until = 0
         self._restoration: LiveRestoration | None = None
+        self._restore_engine = restore_engine
         self._restore_hearing = restore_hearing
         self._unheard: deque[MultichannelFrame] = deque()
         """Frames that hearing has not had yet, since their restored twins are being made."""
@@ -205,7 +208,7 @@ class Perception:
 
     async def restore(self, task: str, at: int) -> None:
         """Begin to restore what comes after the sample `at`. Raises SettingsError, ModelError."""
-        restoration = await self._steps.run("load", LiveRestoration, task, self._parties)
+        restoration = await self._steps.run("load", LiveRestoration, task, self._parties, self._restore_engine)
         restoration.reset(at)
         self._restoration = restoration
         self.restoring = True

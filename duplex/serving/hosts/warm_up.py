@@ -81,8 +81,9 @@ def warm_up(settings: Settings, engines: Engines) -> tuple[str, ...]:
     gc.collect()
     gc.freeze()  # what is there now stays: the collector need not go through it again while calls wait
     try:
-        restoration = LiveRestoration(RESTORATIONS[1])
-        restoration.step(MultichannelFrame(0, np.zeros((FRAME, 1), np.float32)))
+        for task in ("enhance", "auto"):  # of different engines, where weights are here or can be pulled
+            restoration = LiveRestoration(task, engine=settings.restore_engine)
+            restoration.step(MultichannelFrame(0, np.zeros((FRAME, 1), np.float32)))
     except DuplexError as error:
         log.warning("no restoration: %s", error)
         return ("",)

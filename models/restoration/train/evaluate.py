@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.corpora.codecs import align
+from duplex.models.corpora.manifest import data_folder
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.stage import STEPS, RestorationStage
-from duplex.models.restoration.train.mixtures import Mixer, build_cache, data_folder
+from duplex.models.restoration.train.mixtures import Mixer, build_cache
 from duplex.streaming.blocks import Blocks
 
 SCORED = (*TASKS[1:5], "auto", *TASKS[5:])

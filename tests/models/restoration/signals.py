@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,15 @@ def speech_like(seconds: float, seed: int = 0, pitch: float = 130.0) -> np.ndarr
     syllables = np.maximum(0, np.sin(2 * np.pi * 2.5 * time + seed)) ** 0.5
     out = voice * syllables
     return (0.5 * out / np.abs(out).max()).astype(np.float32)
+
+
+def noisy_recording() -> np.ndarray:
+    """The bundled recording with steady noise some 20 dB below its speech, (n,) float32."""
+    with resources.as_file(resources.files("duplex") / "data" / "demo.flac") as path:
+        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    assert rate == RATE
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    return samples[:, 0] + 0.003 * noise
 
 
 def data_folder(path: Path) -> Path:
