@@ -26,7 +26,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     add_hearing(parser)
     parser.add_argument("--to", metavar="LANGUAGE", help="language to translate to, such as de")
     parser.add_argument("--bilingual", action="store_true", help="with what was said below each translation")
-    add_settings(parser, ("language", "recognizer", "translator", "written_numbers"))
+    add_settings(parser, ("language", "recognizer", "diarizer", "translator", "written_numbers"))
     return parser
 
 
