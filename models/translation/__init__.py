@@ -43,6 +43,10 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
         from duplex.models.translation.engine import load_bundled
 
         return load_bundled(folder)
+    if (folder / "look.onnx").is_file():
+        from duplex.models.translation.fretna.engine import FretnaTranslator
+
+        return FretnaTranslator(folder)
     from duplex.models.translation.transformers_translator import TransformersTranslator
 
     return TransformersTranslator(name, (source, target) if source and target else None)

@@ -35,8 +35,12 @@ class Translator(Protocol):
     name: str
     pairs: frozenset[tuple[str, str]]
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
         """partial: more words of the sentence will follow. begin: words of the translation that must stay as they are.
+        draft: an earlier translation of a shorter or otherwise heard source, to start from; the result need not begin
+        with it, and a translator may ignore it.
 
         An empty text has an empty translation. Raises SettingsError for another pair.
         """

@@ -23,6 +23,8 @@ LONGEST = 120
 """Subwords of a piece; a single word that has more is left as it is."""
 UNREADABLE = 0.4
 """Share of subwords that are bytes of unknown characters from which a piece is left as it is."""
+BIAS = 0.2
+"""Towards the words of a draft: more makes captions steadier, and the translation a little worse."""
 SURE = 6.0
 """Log-odds from which a text is taken to be in the target language already."""
 
@@ -58,25 +60,33 @@ class Graphs:
 class BundledTranslator:
     """See contract.Translator. Many callers may share one: it keeps nothing between calls.
 
-    folder: of an export. beam: hypotheses at a time, 1 is greedy. threads: of ONNX Runtime.
+    folder: of an export. beam: hypotheses at a time, 1 is greedy. threads: of ONNX Runtime. bias: to the words of a
+    draft, 0 to 1 (speculative.py).
     """
 
     name = "duplex-en-de"
     pairs = frozenset({("en", "de"), ("de", "en")})
 
-    def __init__(self, folder: str | Path, beam: int = 4, threads: int = 1) -> None:
+    def __init__(self, folder: str | Path, beam: int = 4, threads: int = 1, bias: float = BIAS) -> None:
         folder = Path(folder)
+        self.bias = bias
         self.vocabulary = Vocabulary(folder / "vocabulary.model")
-        self.graphs = Graphs(folder, threads)
         self._beam = beam
+        self._open(folder, threads)
         try:
             self._quality = QualityModel.from_dict(json.loads((folder / "quality.json").read_text(encoding="utf8")))
             self._language = LanguageGuess(np.load(folder / "language.npy"))
         except (OSError, ValueError, KeyError) as error:
             raise ModelError(f"{folder} holds no quality estimate of a translator: {error}") from error
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
-        """See contract.Translator. Long text is translated piece by piece; `begin` belongs to the first piece."""
+    def _open(self, folder: Path, threads: int) -> None:
+        self.graphs = Graphs(folder, threads)
+
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
+        """See contract.Translator. Long text is translated piece by piece: `begin` belongs to the first, and each piece
+        starts from the sentence of the draft in its place."""
         if (source, target) not in self.pairs:
             raise SettingsError(f"the bundled translator has no {source}-{target}; it has en-de and de-en")
         text = normalized(text)
@@ -85,10 +95,12 @@ class BundledTranslator:
         if self.language(text, source) == target:
             return Translation(text, target, target, alignment=tuple(range(len(text.split()))))
         parts = [part for piece in pieces(text) for part in self._fitting(piece)]
+        drafts = pieces(normalized(draft))
         done, words = [], 0
         for number, part in enumerate(parts):
             last = number == len(parts) - 1
-            done.append(self._piece(part, source, target, partial and last, "" if number else begin, words))
+            start = "" if number else begin, drafts[number] if number < len(drafts) else ""
+            done.append(self._piece(part, source, target, partial and last, start, words))
             words += len(part.split())
         sizes = np.array([max(1, len(part)) for part in parts], float)
         quality = float(np.average([one.quality for one in done], weights=sizes))
@@ -110,12 +122,14 @@ class BundledTranslator:
         return "de" if odds > 0 else "en"
 
     def hypothesis(
-        self, text: str, target: str, partial: bool = False, begin: str = ""
+        self, text: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
     ) -> tuple[Hypothesis, list[int]]:
         """The best subwords for a piece of text, and those of its source."""
         source = self.vocabulary.source(text, target, partial)
         memory = self.graphs.encode(np.array([source], np.int64))
-        return search(self.graphs, source, memory, self._beam, self.vocabulary.encode(begin) if begin else ()), source
+        start, earlier = (self.vocabulary.encode(known) if known else [] for known in (begin, draft))
+        found = search(self.graphs, source, memory, self._beam, start, draft=earlier, bias=self.bias)
+        return found, source
 
     def features(self, found: Hypothesis, source: list[int]) -> tuple[float, ...]:
         """What the quality estimate goes by."""
@@ -130,12 +144,15 @@ class BundledTranslator:
         middle = len(words) // 2
         return [part for half in (words[:middle], words[middle:]) for part in self._fitting(" ".join(half))]
 
-    def _piece(self, text: str, source: str, target: str, partial: bool, begin: str, before: int) -> Translation:
+    def _piece(
+        self, text: str, source: str, target: str, partial: bool, start: tuple[str, str], before: int
+    ) -> Translation:
+        """start: its beginning and its draft. before: words of the source that stand before this piece."""
         read = self.vocabulary.encode(text)
         if len(read) > LONGEST or sum(map(self.vocabulary.is_byte, read)) > UNREADABLE * len(read):
             kept = tuple(range(before, before + len(text.split())))
             return Translation(text, source, target, 0.0, True, kept, False)
-        found, numbers = self.hypothesis(text, target, partial, begin)
+        found, numbers = self.hypothesis(text, target, partial, *start)
         quality = self._quality.quality(self.features(found, numbers))
         complete = found.ended and not found.looped
         words = repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary)

@@ -8,9 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
+from .speculative import accepted, continuation
 from .vocabulary import BEGIN, END, PAD, PARTIAL, TAGS, UNKNOWN
 
-_NEVER = [PAD, UNKNOWN, BEGIN, *TAGS.values(), PARTIAL]
+NEVER = [PAD, UNKNOWN, BEGIN, *TAGS.values(), PARTIAL]
 _PERIODS = range(1, 13)
 _REPEATS = 3
 """Repetitions that are allowed even where the source has none."""
@@ -88,25 +89,29 @@ def search(
     beam: int = 1,
     begin: Sequence[int] = (),
     most: int | None = None,
+    draft: Sequence[int] = (),
+    bias: float = 0.0,
 ) -> Hypothesis:
     """The best translation found.
 
     memory (layers, 2, 1, heads, source, head width) of one source. begin: subwords that it must start with.
-    most: subwords at most, `limit` by default.
+    most: subwords at most, `limit` by default. draft: an earlier translation, without an end, of which what
+    speculative.py accepts with this bias is kept; the search goes on behind it. With a beam of one and no bias the
+    result is that without a draft.
     """
     most = limit(source) if most is None else most
     allowed = allowed_repeats(source)
     mask = np.zeros((1, 1, 1, len(source)), np.float32)
-    first = np.array([[END, *begin]], np.int64)
-    logs, past, attention = decoder.step(first, memory, mask, decoder.initial_past(1))
-    forced = [float(logs[0, place, number]) for place, number in enumerate(begin)]
-    live = [Hypothesis(list(begin), forced, list(attention[0, :-1]))]
-    logs, attention = logs[:, -1], attention[:, -1]
+    known = [*begin, *continuation(draft, begin)[: most - 1]]
+    logs, past, attention = decoder.step(np.array([[END, *known]], np.int64), memory, mask, decoder.initial_past(1))
+    forced = [float(logs[0, place, number]) for place, number in enumerate(known)]
+    logs[:, :, NEVER] = -np.inf
+    logs[:, 0, END] = -np.inf
+    size = len(begin) + accepted(logs[0, len(begin) :], _before_loop(known, len(begin), allowed), bias)
+    live = [Hypothesis(known[:size], forced[:size], list(attention[0, :size]))]
+    logs, past, attention = logs[:, size], past[..., : size + 1, :], attention[:, size]
     done: list[Hypothesis] = []
     while True:
-        logs[:, _NEVER] = -np.inf
-        if not live[0].numbers:
-            logs[:, END] = -np.inf
         chosen = _best(live, logs, beam)
         grown, rows = [], []
         for row, number, log in chosen:
@@ -129,7 +134,17 @@ def search(
         batch = len(live)
         logs, past, attention = decoder.step(numbers, np.repeat(memory, batch, axis=2), np.repeat(mask, batch, 0), past)
         logs, attention = logs[:, -1], attention[:, -1]
+        logs[:, NEVER] = -np.inf
     return max(done or live, key=Hypothesis.score)
+
+
+def _before_loop(known: list[int], begin: int, allowed: dict[int, int]) -> list[int]:
+    """The subwords behind the first `begin`, up to one with which they would be in a loop."""
+    for size in range(begin + 1, len(known) + 1):
+        cut = loop_start(known[:size], allowed)
+        if cut is not None and cut >= begin:
+            return known[begin : size - 1]
+    return known[begin:]
 
 
 def _best(live: list[Hypothesis], logs: np.ndarray, beam: int) -> list[tuple[int, int, float]]:

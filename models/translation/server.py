@@ -39,7 +39,10 @@ class ServerTranslator:
     def name(self) -> str:
         return f"{self.model or 'model'} at {self.address}"
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
+        """See contract.Translator. draft: ignored, since a server verifies none."""
         text = " ".join(text.split())
         if not any(c.isalpha() for c in text):
             return Translation(text, source, target)

@@ -50,8 +50,10 @@ class TransformersTranslator:
         config = self._network.config
         self._longest = int(getattr(config, "max_position_embeddings", None) or 512) - 2
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
-        """See contract.Translator. Raises StageError if the model fails."""
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
+        """See contract.Translator; draft is ignored. Raises StageError if the model fails."""
         if self.pairs and (source, target) not in self.pairs:
             raise SettingsError(f"{self.name} has no {source}-{target}")
         text = " ".join(text.split())

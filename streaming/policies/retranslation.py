@@ -14,11 +14,13 @@ from duplex.streaming.policies.simultaneous import Wanted, Written, common_prefi
 
 @dataclass(slots=True)
 class MaskedRetranslation:
-    """mask: words at the end of an unfinished translation that are not shown."""
+    """mask: words at the end of an unfinished translation that are not shown. The last translation, with the words that
+    were not shown, is the draft of the next."""
 
     mask: int = 3
     _source: tuple[str, ...] = field(default=(), repr=False)
     _final: bool = field(default=False, repr=False)
+    _whole: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if self.mask < 0:
@@ -34,13 +36,14 @@ class MaskedRetranslation:
         if self._final or not source or (source == self._source and not final):
             return None
         self._source, self._final = source, final
-        return Wanted(source, (), not final)
+        return Wanted(source, (), not final, self._whole)
 
     def write(self, words: Sequence[str], alignment: Sequence[int] = ()) -> Written:
         """See Policy."""
+        self._whole = tuple(words)
         if self._final:
-            return Written(tuple(words), len(words))
-        return Written(tuple(words)[: max(0, len(words) - self.mask)])
+            return Written(self._whole, len(words))
+        return Written(self._whole[: max(0, len(words) - self.mask)])
 
 
 def erased(before: Sequence[str], after: Sequence[str]) -> int:

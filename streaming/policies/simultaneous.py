@@ -13,11 +13,13 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A translation that a policy wants. begin: words of it that must stay. partial: more of the source will follow."""
+    """A translation that a policy wants. begin: words of it that must stay. partial: more of the source will follow.
+    draft: an earlier translation to start from, which need not stay."""
 
     source: tuple[str, ...]
     begin: tuple[str, ...] = ()
     partial: bool = True
+    draft: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ class Echo:
     name = "echo"
     pairs = frozenset({("en", "de")})
 
-    def translate(self, text, source, target, partial=False, begin=""):
+    def translate(self, text, source, target, partial=False, begin="", draft=""):
         words = text.upper().split()
         return Translation(" ".join(words), source, target, alignment=tuple(range(len(words))))
 

@@ -76,8 +76,8 @@ def talk(policy: Policy, translator: Translator, text: str, source: str, target:
     words, shown, now = text.split(), [], ()
 
     def translate(wanted: Wanted) -> tuple[Sequence[str], Sequence[int]]:
-        said, begin = " ".join(wanted.source), " ".join(wanted.begin)
-        found = translator.translate(said, source, target, wanted.partial, begin)
+        said, begin, draft = (" ".join(words) for words in (wanted.source, wanted.begin, wanted.draft))
+        found = translator.translate(said, source, target, wanted.partial, begin, draft)
         return found.text.split(), found.alignment
 
     for count in range(1, len(words) + 1):

@@ -160,6 +160,7 @@ class CaptionTrack:
                 language,
                 wanted.partial,
                 " ".join(wanted.begin),
+                " ".join(wanted.draft),
                 limit=STEP_LIMIT,
             )
             written = shown.policy.write(found.text.split(), found.alignment)

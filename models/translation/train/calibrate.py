@@ -8,7 +8,7 @@ among the examples, as not usable.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -27,14 +27,16 @@ MARKED = 0.03
 COUNT = 250
 
 
-def calibrate(folder: Path, data: str | Path | None) -> dict[str, float]:
-    """Writes quality.json and language.npy of an export. Returns figures of the fit."""
+def calibrate(
+    folder: Path, data: str | Path | None, kind: Callable[[Path], BundledTranslator] = BundledTranslator
+) -> dict[str, float]:
+    """Writes quality.json and language.npy of an export, which `kind` opens. Returns figures of the fit."""
     texts = text_folder(data)
     parts = split(read_pairs(texts))
     vocabulary = Vocabulary(folder / "vocabulary.model")
     np.save(folder / "language.npy", language_odds(parts["train"], vocabulary))
     _write(folder, QualityModel((0.0,) * len(FEATURES), 0.0, 0.0))
-    translator = BundledTranslator(folder)
+    translator = kind(folder)
     held_out = {key(pair.en) for name in ("valid", "test") for pair in parts[name]}
     noise = Noise(Mishearing(recognition_errors(texts, held_out)))
     rows, usable, hopeless = examples(translator, parts["valid"], noise)

@@ -12,7 +12,14 @@ import pytest
 
 if any(find_spec(name) is None for name in ("onnx", "sacrebleu", "sentencepiece", "torch")):
     # They come with the extra `train`.
-    collect_ignore_glob = ["test_copying.py", "test_engine.py", "test_search.py", "test_vocabulary.py", "train/*"]
+    collect_ignore_glob = [
+        "test_copying.py",
+        "test_engine.py",
+        "test_search.py",
+        "test_speculative.py",
+        "test_vocabulary.py",
+        "train/*",
+    ]
 
 PEOPLE = (("Tom", "Tom"), ("Mary", "Mary"), ("my brother", "mein Bruder"), ("the teacher", "der Lehrer"), ("he", "er"))
 DEEDS = (

@@ -81,6 +81,13 @@ def test_retranslation_holds_back_the_tail_and_ends_whole(heard, mask):
         assert written.stable == (len(source) if final else 0)
 
 
+def test_retranslation_starts_from_the_last_whole_translation():
+    policy = MaskedRetranslation(mask=2)
+    assert policy.read(["a"]).draft == ()
+    policy.write(["A", "B", "C"])
+    assert policy.read(["a", "b"], True).draft == ("A", "B", "C")
+
+
 def test_wait_k_lags_k_words():
     policy = WaitK(k=3)
     words = ["a", "b", "c", "d", "e"]

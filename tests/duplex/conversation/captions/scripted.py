@@ -14,7 +14,9 @@ class TurningTranslator:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, bool]] = []
 
-    def translate(self, text: str, source: str, target: str, partial: bool = False, begin: str = "") -> Translation:
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
         self.asked.append((text, target, partial))
         if "boom" in text:
             raise RuntimeError("no such word")

@@ -1,0 +1,1 @@
+"""Training of FReTNA: distillation from the autoregressive translator, and the training itself."""
