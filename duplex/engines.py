@@ -64,7 +64,7 @@ class Engines:
         if settings.diarize:
             from duplex.batch.diarize import enrol, open_diarizer
 
-            diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers)
+            diarizer = open_diarizer(settings.diarization_latency, settings.max_speakers, settings.diarizer)
             voices = enrol(settings.known_voices, settings.max_speakers)
         return cls(
             vad=load_vad(settings.vad),

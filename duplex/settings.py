@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from duplex.floor_settings import FloorSettings
-from duplex.models.diarization.config import LATENCIES
+from duplex.models.diarization.config import DIARIZERS, LATENCIES
 from duplex.models.interaction.decider import RULES
 from duplex.models.language_tags import primary
 from duplex.models.restoration.contract import LIVE_ENGINES, LIVE_TASKS
@@ -164,6 +164,12 @@ class Settings:
     )
     restore_hearing: bool = setting(False, "let activity and recognition hear the restored sound instead of the raw")
     diarize: bool = setting(True, "tell the people on one channel apart")
+    diarizer: str = setting(
+        AUTO,
+        "ls-eend; segmentation: pyannote segmentation and CAM++; auto: segmentation for files, where it can be had, "
+        "else ls-eend",
+        choices=DIARIZERS,
+    )
     diarization_latency: float = setting(
         0.4, "seconds that diarization looks ahead; more is more exact", choices=tuple(LATENCIES)
     )

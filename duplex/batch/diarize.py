@@ -13,7 +13,7 @@ from duplex.audio_files.reader import Recording, open_recording
 from duplex.audio_files.waveform import BIN, peaks
 from duplex.batch.file_graph import Progress, file_node, note_gain, run_graph
 from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
-from duplex.models.diarization.config import LATENCIES
+from duplex.models.diarization.config import DIARIZERS, LATENCIES
 from duplex.models.diarization.contract import Diarizer, Turn
 from duplex.session_record.rttm import to_rttm, written
 from duplex.session_record.subtitles import SpeakerTurn
@@ -68,7 +68,8 @@ def diarize(
     recording: str | os.PathLike[str],
     *,
     max_speakers: int = MAX_SPEAKERS,
-    latency: float = 1.0,
+    latency: float | None = None,
+    diarizer: str = "auto",
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
     channels: str | int = "auto",
     on_progress: Progress | None = None,
@@ -77,7 +78,9 @@ def diarize(
 
     Args:
         max_speakers: at most so many are told apart, 1 to 8.
-        latency: seconds that a decision may look ahead: 0, 0.4 or 1.0.
+        latency: seconds that a decision may look ahead: 0, 0.4 or 1.0; None: as far as the diarizer can.
+        diarizer: "ls-eend", "segmentation", or "auto": segmentation where no latency is given and its weights can be
+            had, else ls-eend.
         speakers: recordings of known voices, each alone for a few seconds, by name. Others are called "speaker 1",
             "speaker 2", … as they appear.
         channels: "auto" takes each side of a stereo recording by itself where it carries speech of its own, else mixes
@@ -88,18 +91,20 @@ def diarize(
     """
     source = open_recording(recording, channels)
     enrolled = enrol(speakers or {}, max_speakers)
-    return diarize_recording(source, open_diarizer(latency, max_speakers), enrolled, on_progress)
+    return diarize_recording(source, open_diarizer(latency, max_speakers, diarizer), enrolled, on_progress)
 
 
-def open_diarizer(latency: float, max_speakers: int) -> Diarizer[Any]:
-    """The bundled diarizer. Raises SettingsError and ModelError."""
+def open_diarizer(latency: float | None, max_speakers: int, name: str = "auto") -> Diarizer[Any]:
+    """A diarizer by name (models.diarization.load_diarizer). Raises SettingsError and ModelError."""
+    if name not in DIARIZERS:
+        raise SettingsError(f"the diarizer must be one of {', '.join(DIARIZERS)}, not {name!r}")
     if not 1 <= max_speakers <= MAX_SPEAKERS:
         raise SettingsError(f"max_speakers must be 1 to {MAX_SPEAKERS}, not {max_speakers}")
-    if latency not in LATENCIES:
+    if latency is not None and latency not in LATENCIES:
         raise SettingsError(f"the latency must be one of {', '.join(map(str, LATENCIES))} s, not {latency:g}")
     from duplex.models.diarization import load_diarizer
 
-    return load_diarizer(latency=latency, max_speakers=max_speakers)
+    return load_diarizer(latency=latency, max_speakers=max_speakers, name=name)
 
 
 def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MAX_SPEAKERS) -> Enrolled:

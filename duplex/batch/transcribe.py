@@ -92,7 +92,7 @@ def transcribe(
     *,
     diarize: bool | None = None,
     max_speakers: int | None = None,
-    latency: float = 1.0,
+    latency: float | None = None,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
     channels: str | int = "auto",
     on_progress: Progress | None = None,
@@ -117,7 +117,8 @@ def transcribe(
     voices = None
     if settings.diarize if diarize is None else diarize:
         known = settings.known_voices if speakers is None else speakers
-        voices = _open_voices(source, settings.max_speakers if max_speakers is None else max_speakers, latency, known)
+        most = settings.max_speakers if max_speakers is None else max_speakers
+        voices = _open_voices(source, most, latency, known, settings.diarizer)
     recognizer = open_recognizer(settings, live=False)
     try:
         check_language(settings.language, recognizer)
@@ -127,7 +128,11 @@ def transcribe(
 
 
 def _open_voices(
-    source: Recording, max_speakers: int, latency: float, speakers: Mapping[str, str | os.PathLike[str]]
+    source: Recording,
+    max_speakers: int,
+    latency: float | None,
+    speakers: Mapping[str, str | os.PathLike[str]],
+    diarizer: str,
 ) -> SpeakerTracker | None:
     """None, and a note, where it is not possible or makes no sense to tell speakers apart."""
     enrolled = enrol(speakers, max_speakers)
@@ -136,7 +141,7 @@ def _open_voices(
             source.notes.append("each channel is a party: the known voices were not used")
         return None
     try:
-        return SpeakerTracker(open_diarizer(latency, max_speakers), enrolled, horizon=None)
+        return SpeakerTracker(open_diarizer(latency, max_speakers, diarizer), enrolled, horizon=None)
     except ModelError as error:
         if enrolled:
             raise

@@ -91,7 +91,7 @@ def translate(
     translator: Translator | None = None,
     diarize: bool | None = None,
     max_speakers: int | None = None,
-    latency: float = 1.0,
+    latency: float | None = None,
     speakers: Mapping[str, str | os.PathLike[str]] | None = None,
     channels: str | int = "auto",
     on_progress: Progress | None = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from duplex.commands.file_batch import Render, add_inputs, run_files
 from duplex.commands.options import add_channels
 from duplex.commands.speakers import add_speaker_options, known_voices
+from duplex.models.diarization.config import DIARIZERS
 
 if TYPE_CHECKING:
     from duplex.batch.diarize import Diarization
@@ -31,7 +32,13 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     )
     add_inputs(parser, ".rttm, .json, .png")
     add_channels(parser)
-    add_speaker_options(parser)
+    add_speaker_options(parser).add_argument(
+        "--diarizer",
+        default="auto",
+        choices=DIARIZERS,
+        help="ls-eend; segmentation: pyannote segmentation and CAM++; auto (default): segmentation where no latency is "
+        "given and it can be had, else ls-eend",
+    )
     return parser
 
 
@@ -40,9 +47,14 @@ def run(args: argparse.Namespace) -> int:
     from duplex.batch.diarize import MAX_SPEAKERS, enrol, open_diarizer
 
     most = MAX_SPEAKERS if args.max_speakers is None else args.max_speakers
-    arguments = {"latency": args.latency, "max_speakers": most, "channels": check_channels(args.channels)}
+    arguments = {
+        "latency": args.latency,
+        "max_speakers": most,
+        "name": args.diarizer,
+        "channels": check_channels(args.channels),
+    }
     enrolled = enrol(known_voices(args), most)
-    diarizer = open_diarizer(args.latency, most)  # what is wrong with it is said before any work
+    diarizer = open_diarizer(args.latency, most, args.diarizer)  # what is wrong with it is said before any work
     here = args.jobs == 1 or (len(args.files) < 2 and not Path(args.files[0]).is_dir())
     if here:
         arguments = {"diarizer": diarizer, "channels": arguments["channels"]}
@@ -74,12 +86,18 @@ def _with_diarizer(
 
 
 def _diarize(
-    path: str, latency: float, max_speakers: int, enrolled: Any, channels: str | int, on_progress: Any = None
+    path: str,
+    latency: float | None,
+    max_speakers: int,
+    name: str,
+    enrolled: Any,
+    channels: str | int,
+    on_progress: Any = None,
 ) -> Diarization:
     """In a process of its own, which loads its diarizer."""
     from duplex.batch.diarize import open_diarizer
 
-    return _with_diarizer(path, open_diarizer(latency, max_speakers), enrolled, channels, on_progress)
+    return _with_diarizer(path, open_diarizer(latency, max_speakers, name), enrolled, channels, on_progress)
 
 
 def _rttm(done: dict[str, Diarization]) -> str:

@@ -23,6 +23,7 @@ FLAGS = {
         "http://…/v1 of a server",
     ),
     "hotwords": ("--hotwords", "names and terms that the recognizer is to prefer, as in Duplex,Ann"),
+    "diarizer": ("--diarizer", "what tells speakers apart: auto (default), ls-eend or segmentation"),
     "synthesizer": (
         "--synthesizer",
         "speech engine: auto (default), espeak, flite, piper, kokoro, or http://…/v1 of a speech server",

@@ -15,9 +15,8 @@ def add_speaker_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     group.add_argument(
         "--latency",
         type=float,
-        default=1.0,
         choices=tuple(LATENCIES),
-        help="seconds that a decision may look ahead; more is more exact (%(default)s)",
+        help="seconds that a decision may look ahead; more is more exact (default: as far as the diarizer can)",
     )
     add_known_voices(group)
     return group

@@ -33,7 +33,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         help="subtitles that follow the words: karaoke (the default) marks each word's time in .vtt and underlines the "
         "word of the moment in .srt; each: a cue for every word",
     )
-    add_settings(parser, ("language", "recognizer", "hotwords", "written_numbers"))
+    add_settings(parser, ("language", "recognizer", "diarizer", "hotwords", "written_numbers"))
     return parser
 
 

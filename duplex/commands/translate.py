@@ -40,7 +40,16 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     spoken.add_argument("--no-original", action="store_true", help="without the original below the spoken translation")
     add_settings(
         parser,
-        ("language", "recognizer", "translator", "translation_policy", "written_numbers", "synthesizer", "voice"),
+        (
+            "language",
+            "recognizer",
+            "diarizer",
+            "translator",
+            "translation_policy",
+            "written_numbers",
+            "synthesizer",
+            "voice",
+        ),
     )
     return parser
 

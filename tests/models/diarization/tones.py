@@ -43,8 +43,8 @@ class TonesDiarizer:
     sample_rate = SAMPLE_RATE
     name = "tones"
 
-    def __init__(self, latency: float = 1.0, max_speakers: int = 8) -> None:
-        self.latency = round(latency * SAMPLE_RATE)
+    def __init__(self, latency: float | None = None, max_speakers: int = 8, name: str = "tones") -> None:
+        self.latency = round((1.0 if latency is None else latency) * SAMPLE_RATE)
         self.max_speakers = max_speakers
 
     def initial_state(self, batch: int = 1, enrolled: Sequence[tuple[str, np.ndarray]] = ()) -> TonesState:

@@ -1,0 +1,28 @@
+"""Diarization by segmentation and speaker embeddings, with published weights (pyannote segmentation 3.0 and CAM++)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duplex.models.diarization.contract import Diarizer
+
+ENTRY = "segmentation-and-campplus"
+"""Name in the catalog of models."""
+
+
+def load_segmentation(folder: Path, latency: float | None = 1.0, max_speakers: int = 8) -> Diarizer[Any]:
+    """folder: of the model store. latency: seconds; None: all that a stream holds is heard before anything is said.
+
+    Raises ModelError, SettingsError.
+    """
+    from duplex.models.diarization.segmentation.voices import Listener
+
+    if latency is None:
+        from duplex.models.diarization.segmentation.recording import RecordingSegmentation
+
+        return RecordingSegmentation(Listener(folder), max_speakers)
+    from duplex.models.diarization.segmentation.online import OnlineSegmentation
+
+    return OnlineSegmentation(Listener(folder), latency, max_speakers)

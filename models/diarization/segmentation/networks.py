@@ -1,0 +1,97 @@
+"""The two networks of this engine in ONNX Runtime, made from their published checkpoints when they are loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from duplex.models.diarization.contract import FRAME
+from duplex.models.diarization.segmentation import campplus, pyannet
+from duplex.models.diarization.segmentation.fbank import HOP, WINDOW, fbank
+from duplex.models.torch_checkpoint import read_tensors
+from duplex.streaming.errors import ModelError, first_line
+from duplex.streaming.onnx import session
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+SEGMENTATION = "pyannote_segmentation_3.0/pytorch_model.bin"
+EMBEDDING = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+
+LOCAL = 3
+"""Speakers that the segmentation tells apart in one window."""
+
+LEVEL = 0.05
+"""Root mean square that windows are brought to: the network's own normalization does not reach soft ones."""
+
+_QUIETEST = 1e-5
+"""Root mean square below which a window is left as it is: silence and its rounding errors."""
+_LONGEST = 1000
+"""Feature frames (10 ms) that an embedding is made of at most, taken evenly from all that are given."""
+
+
+class Segmenter:
+    """Who of up to three speakers speaks when in a window. folder: of the model store. Raises ModelError."""
+
+    def __init__(self, folder: Path) -> None:
+        self._session = _opened(folder / SEGMENTATION, pyannet.graph)
+
+    def __call__(self, samples: np.ndarray) -> np.ndarray:
+        """samples: (n,) float32 at 16 kHz, n a multiple of 1600. Returns (n / 1600, 3), the probability of each
+        speaker of the window, averaged over every 100 ms."""
+        level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+        if level > _QUIETEST:
+            samples = samples * np.float32(LEVEL / level)
+        (classes,) = self._session.run(None, {"samples": samples[None, None]})
+        return _pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS)
+
+
+class Embedder:
+    """What a voice sounds like, as a vector of length 1. folder: of the model store. Raises ModelError."""
+
+    width = campplus.WIDTH
+
+    def __init__(self, folder: Path) -> None:
+        self._session = _opened(folder / EMBEDDING, campplus.graph)
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """features: (n, 80) of `fbank`, of one voice, n ≥ 2, which need not have followed each other. Returns (192,)
+        float32."""
+        if len(features) > _LONGEST:
+            features = features[np.linspace(0, len(features) - 1, _LONGEST).round().astype(int)]
+        features = features - features.mean(axis=0)
+        average, spread = campplus.surroundings(len(features))
+        inputs = {"features": features[None], "average": average, "spread": spread}
+        (embedding,) = self._session.run(None, inputs)[0]
+        return embedding / max(float(np.linalg.norm(embedding)), 1e-9)
+
+
+def features_of(samples: np.ndarray) -> np.ndarray:
+    """(n,) at 16 kHz, n a multiple of 1600, to (n / 160, 80): ten features for each 100 ms, the last of
+    which reaches into silence."""
+    count = len(samples) // HOP
+    return fbank(np.pad(samples, (0, WINDOW)))[:count]
+
+
+def _opened(path: Path, graph: Callable[[Mapping[str, np.ndarray]], bytes]) -> InferenceSession:
+    try:
+        return session(graph(read_tensors(path)), spinning=False, quiet=True)
+    except (KeyError, ValueError) as error:
+        raise ModelError(f"{path}: not the weights of this network: {first_line(error)}") from error
+
+
+_MEMBERS = np.array([[speaker in members for speaker in range(LOCAL)] for members in pyannet.POWERSET], np.float32)
+"""(7, 3): which class has which speakers."""
+
+
+@cache
+def _pooling(frames: int, wanted: int) -> np.ndarray:
+    """(wanted, frames): the mean of the network's frames whose middles lie in each 100 ms; the frames at the ends stand
+    for what is beyond them."""
+    middles = np.arange(frames) * pyannet.STEP + pyannet.REACH // 2
+    inside = (middles // FRAME == np.arange(wanted)[:, None]).astype(np.float32)
+    return inside / inside.sum(axis=1, keepdims=True)
