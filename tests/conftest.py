@@ -56,6 +56,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/interaction/tools/test_local_tools.py",
         "models/interaction/speech_lm/test_[!m]*.py",
     ),
+    "openai": ("duplex/serving/audio/test_openai_sdk.py",),
     "playwright": ("duplex/page/test_*.py",),
 }
 """Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""
