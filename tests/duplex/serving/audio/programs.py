@@ -17,6 +17,7 @@ from duplex.serving.audio.jobs import AudioEngines
 from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.audio.routes import AudioRoutes
 from duplex.serving.hosts.in_process_host import InProcessHost
+from duplex.serving.hosts.shedding import Shedder
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.server import Address, Server
 from duplex.settings import Settings
@@ -78,7 +79,8 @@ async def programs(
         "vad": ScriptedVad,
         **loaders,
     }
-    async with host(Peers(), SystemClock()) as held:
+    patient = Shedder(late=1e9)  # a slow machine gives nothing up
+    async with host(Peers(), SystemClock(), shedder=patient) as held:
         steps = held.share("audio routes")
         engines = AudioEngines(settings, steps, **scripted)
         async with (
