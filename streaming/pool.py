@@ -34,6 +34,7 @@ PRIORITIES = {
     "restore": 4,
     "translate": 4,
     "respond": 5,
+    "transcribe": 5,
     "prefill": 6,
     "load": 7,
 }

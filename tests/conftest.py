@@ -58,6 +58,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/interaction/speech_lm/test_[!m]*.py",
     ),
     "simuleval": ("duplex/testing/test_simuleval_agents.py",),
+    "openai": ("duplex/serving/audio/test_openai_sdk.py",),
     "playwright": ("duplex/page/test_*.py",),
 }
 """Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""

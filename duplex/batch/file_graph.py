@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from duplex.audio_files.reader import Recording
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import VirtualClock
 from duplex.streaming.errors import StageError
@@ -20,13 +19,35 @@ QUIET = 12.0
 Progress = Callable[[float, float | None], None]
 
 
+class Source(Protocol):
+    """What a graph is fed from: a recording, or sound that still comes in. As `duplex.audio_files.reader.Recording`."""
+
+    @property
+    def path(self) -> object:
+        """Its name in errors."""
+        ...
+
+    @property
+    def duration(self) -> float | None: ...
+
+    @property
+    def notes(self) -> list[str]: ...
+
+    @property
+    def party_names(self) -> tuple[str, ...]: ...
+
+    def frames(self, rate: int = SAMPLE_RATE) -> Iterator[np.ndarray]:
+        """(n, parties) float32 at `rate`; may block."""
+        ...
+
+
 def file_node(name: str, consume: Callable[[Any], Any], finish: Callable[[], Any] | None = None) -> Node[Any]:
     """A node that drops nothing. consume, finish: as for Node."""
     return Node(name, consume, finish=finish, capacity=1_000_000, policy="block")
 
 
 def run_graph(
-    source: Recording,
+    source: Source,
     nodes: Sequence[Node[Any]],
     feed: Callable[[int, np.ndarray], None],
     end: Callable[[], None] = lambda: None,
@@ -60,7 +81,7 @@ def run_graph(
     return position / SAMPLE_RATE
 
 
-def note_gain(source: Recording, highest: float) -> None:
+def note_gain(source: Source, highest: float) -> None:
     """Says so where a recording was so quiet that it had to be made much louder. highest: gain in dB."""
     if highest >= QUIET:
         source.notes.append(f"the recording is quiet: it was heard up to {highest:.0f} dB louder")
@@ -69,7 +90,7 @@ def note_gain(source: Recording, highest: float) -> None:
 class Failures:
     """A watcher for which every loss is the end."""
 
-    def __init__(self, source: Recording) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
         self._error: StageError | None = None
 

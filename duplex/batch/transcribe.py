@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from duplex.audio_files.health import SILENT
 from duplex.audio_files.reader import Recording, open_recording
 from duplex.batch.checks import check_language
 from duplex.batch.diarize import enrol, open_diarizer
-from duplex.batch.file_graph import Failures, Progress, file_node, note_gain, run_graph
+from duplex.batch.file_graph import Failures, Progress, Source, file_node, note_gain, run_graph
 from duplex.conversation.hearing.input_framer import InputFramer, MultichannelFrame
 from duplex.conversation.hearing.segmenter import Segmenter
 from duplex.conversation.hearing.speaker_tracker import SpeakerTracker
@@ -29,7 +29,10 @@ from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.errors import ModelError
 from duplex.streaming.gain import ChannelGains
-from duplex.streaming.pool import InferencePool
+from duplex.streaming.pool import InferencePool, Steps
+
+TRANSCRIBE = "transcribe"
+"""What a pool calls the steps of a recognizer that goes over a recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,16 @@ def transcribe(
     if settings.diarize if diarize is None else diarize:
         known = settings.known_voices if speakers is None else speakers
         most = settings.max_speakers if max_speakers is None else max_speakers
-        voices = _open_voices(source, most, latency, known, settings.diarizer)
+        voices = open_voices(source, most, latency, known, settings.diarizer)
     recognizer = open_recognizer(settings, live=False)
     try:
         check_language(settings.language, recognizer)
-        return _transcribe(source, settings, load_vad(settings.vad), recognizer, voices, on_progress)
+        return transcribe_source(source, settings, load_vad(settings.vad), recognizer, voices, on_progress=on_progress)
     finally:
         recognizer.close()
 
 
-def _open_voices(
+def open_voices(
     source: Recording,
     max_speakers: int,
     latency: float | None,
@@ -154,19 +157,30 @@ def _named(word: Word, voices: SpeakerTracker) -> Word:
     return replace(word, speaker=voices.speaker(start, end))
 
 
-def _transcribe(
-    source: Recording,
+def transcribe_source(
+    source: Source,
     settings: Settings,
     vad: VoiceActivityDetector[Any],
     recognizer: Recognizer[Any],
-    voices: SpeakerTracker | None,
-    on_progress: Progress | None,
+    voices: SpeakerTracker | None = None,
+    *,
+    steps: Steps | None = None,
+    on_progress: Progress | None = None,
+    on_utterance: Callable[[list[Word]], None] | None = None,
 ) -> Transcript:
-    scribe = _Scribe(Failures(source))
-    steps = InferencePool(inline=True)
+    """The words of a source with these engines, on the calling thread.
+
+    steps: what runs the recognizer, under the name TRANSCRIBE; by default this thread. It must be done when it returns,
+    as an inline pool is: the graph runs at virtual time. on_utterance: given the words of each utterance, without
+    speakers, when its end has been heard.
+
+    Raises what reading raises, StageError if the recognizer fails, and ModelError for written numbers.
+    """
+    scribe = _Scribe(Failures(source), settings, on_utterance)
+    steps = steps or InferencePool(inline=True)
     nodes, segmenters = [], []
     for party in source.party_names:
-        recognition = UtteranceRecognizer(party, scribe, recognizer, steps)
+        recognition = UtteranceRecognizer(party, scribe, recognizer, steps, step=TRANSCRIBE)
         node = file_node("recognition", recognition.consume, recognition.finish)
         nodes.append(node)
         segmenters.append(
@@ -204,12 +218,14 @@ def _transcribe(
     utterances = scribe.utterances
     if voices is not None:
         utterances = [[_named(word, voices) for word in words] for words in utterances]
-    if settings.written_numbers:
-        utterances = [with_written_numbers(words, settings.language) for words in utterances]
     if not utterances and SILENT not in source.notes:
         taken = f"it was listened to in {settings.language}, and --language names another language"
         source.notes.append(f"no words were found in the recording: {taken}")
-    return Transcript(utterances, source.notes)
+    return Transcript([_written(words, settings) for words in utterances], source.notes)
+
+
+def _written(words: list[Word], settings: Settings) -> list[Word]:
+    return with_written_numbers(words, settings.language) if settings.written_numbers else words
 
 
 def with_written_numbers(utterance: list[Word], language: str) -> list[Word]:
@@ -226,11 +242,15 @@ def with_written_numbers(utterance: list[Word], language: str) -> list[Word]:
 
 
 class _Scribe:
-    """A listener that only writes down final words."""
+    """A listener that only writes down final words. on_utterance: as of `transcribe_source`."""
 
-    def __init__(self, failures: Failures) -> None:
+    def __init__(
+        self, failures: Failures, settings: Settings, on_utterance: Callable[[list[Word]], None] | None
+    ) -> None:
         self.utterances: list[list[Word]] = []
         self.failures = failures
+        self._settings = settings
+        self._on_utterance = on_utterance
 
     def speech_started(self, at: int, onset: int, party: str) -> None:
         pass
@@ -255,6 +275,8 @@ class _Scribe:
                     for word in hypothesis.words
                 ]
             )
+            if self._on_utterance is not None:
+                self._on_utterance(_written(self.utterances[-1], self._settings))
 
     def capability_lost(self, capability: str, reason: str) -> None:
         self.failures.capability_lost(capability, reason)

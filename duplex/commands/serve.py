@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -34,6 +35,11 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     )
     parser.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate chain (PEM)")
     parser.add_argument("--tls-key", metavar="FILE", help="its key, if it is in a file of its own")
+    parser.add_argument(
+        "--no-audio-routes",
+        action="store_true",
+        help="do not serve /v1/audio/transcriptions, translations and speech, the audio routes of the OpenAI API",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max-calls", type=int, default=16, metavar="N", help="people at once, in each process (default: 16)"
@@ -95,6 +101,7 @@ async def _serve(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
+    from duplex.serving.audio.routes import AudioRoutes
     from duplex.serving.hosts.cluster import ClusterHost
     from duplex.serving.hosts.ice_servers import SharedSecretIceServers, read_secret
     from duplex.serving.hosts.in_process_host import InProcessHost
@@ -104,6 +111,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from duplex.serving.http.limits import Limits
     from duplex.serving.http.server import Address, Server, tls_context
     from duplex.streaming.clock import SystemClock
+    from duplex.streaming.pool import InferencePool
     from duplex.transport.webrtc import WebRtcPeer
 
     ending = _Ending()
@@ -134,7 +142,13 @@ async def _serve(args: argparse.Namespace) -> None:
     else:
         options = WorkerOptions(settings, limits, folder, keep, args.stun, args.turn, secret)
         calls = ClusterHost(options, clock=clock, address=args.cluster or None, workers=args.workers)
-    async with ending, calls as host:
+    async with ending, calls as host, contextlib.AsyncExitStack() as stack:
+        more = []
+        if not args.no_audio_routes:
+            own = InferencePool(settings.workers)  # of a cluster, the front end has no share
+            steps = host.share("audio routes") if isinstance(host, InProcessHost) else own
+            stack.push_async_callback(own.aclose)
+            more.append(await stack.enter_async_context(AudioRoutes(host, settings, steps)))
         server = Server(
             host,
             gate,
@@ -142,6 +156,7 @@ async def _serve(args: argparse.Namespace) -> None:
             limits=limits,
             ice_servers=ice_servers,
             private_candidates=args.allow_private_candidates,
+            more=more,
         )
         async with server:
             ending.server = server

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ async def serve(
     port: int = 8080,
     token: str | None = None,
     engines: Engines | None = None,
+    audio_routes: bool = True,
 ) -> AsyncIterator[Serving]:
     """Serve the page and its calls while the context is open; nothing is recorded.
 
@@ -45,9 +46,11 @@ async def serve(
             await serving.drained()
 
     port: 0 for any that is free. token: what callers must know; a new one if not given. engines: instead of those that
-    the settings name. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the
-    address cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
+    the settings name. audio_routes: whether programs may use the audio routes of the OpenAI API, with the token as
+    their key. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the address
+    cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
     """
+    from duplex.serving.audio.routes import AudioRoutes
     from duplex.serving.hosts.in_process_host import InProcessHost
     from duplex.serving.http.auth import Gate, new_token
     from duplex.serving.http.server import Address, Server
@@ -56,8 +59,14 @@ async def serve(
 
     token = token or new_token()
     gate, clock = Gate(token), SystemClock()
-    async with (
-        InProcessHost(settings or Settings(), lambda _: WebRtcPeer(clock), clock=clock, engines=engines) as calls,
-        Server(calls, gate, Address(host, port)) as server,
-    ):
+    settings = settings or Settings()
+    async with AsyncExitStack() as stack:
+        calls = await stack.enter_async_context(
+            InProcessHost(settings, lambda _: WebRtcPeer(clock), clock=clock, engines=engines)
+        )
+        more = []
+        if audio_routes:
+            steps = calls.share("audio routes")
+            more.append(await stack.enter_async_context(AudioRoutes(calls, settings, steps)))
+        server = await stack.enter_async_context(Server(calls, gate, Address(host, port), more=more))
         yield Serving(server.url(token), server)

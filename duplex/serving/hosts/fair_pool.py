@@ -17,8 +17,8 @@ from duplex.streaming.pool import RESERVED, InferencePool
 
 T = TypeVar("T")
 
-LONG = frozenset({"load"})
-"""Steps that take seconds. They may not hold every worker at once."""
+LONG = frozenset({"load", "transcribe"})
+"""Steps that take seconds (a recording's whole utterance at once). They may not hold every worker at once."""
 
 
 class SharedPool:

@@ -27,7 +27,7 @@ from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.settings import Settings
 from duplex.streaming.clock import Clock
 from duplex.streaming.errors import CallError, DuplexError, SettingsError
-from duplex.streaming.pool import InferencePool
+from duplex.streaming.pool import InferencePool, Steps
 
 log = logging.getLogger(__name__)
 
@@ -228,6 +228,10 @@ class InProcessHost:
             if isinstance(failure, Exception):
                 log.error("host %s: a call could not be ended", self.name, exc_info=failure)
         await self._stack.aclose()
+
+    def share(self, name: str) -> Steps:
+        """A share of the pool, for what is asked of this server besides calls."""
+        return self._shared.share(name)
 
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""

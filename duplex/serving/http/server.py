@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,7 @@ try:
     from aiohttp import web
 
     from duplex.serving.http.metrics import Metrics
+    from duplex.serving.http.more_routes import MoreRoutes
     from duplex.serving.http.signalling import Signalling
 except ImportError as error:
     raise TransportError(f"serving calls needs aiohttp ({error}): pip install 'duplex[call]'") from None
@@ -49,7 +51,7 @@ class Server:
             print(server.url("token"))
             await server.drained()      # after `drain`
 
-    private_candidates: see Signalling. Raises SettingsError if the address cannot be listened on.
+    private_candidates, more: see Signalling. Raises SettingsError if the address cannot be listened on.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Server:
         ice_servers: IceServers = lambda call: (),
         page: dict[str, File] | None = None,
         private_candidates: bool = False,
+        more: Sequence[MoreRoutes] = (),
     ) -> None:
         self.address = address or Address()
         self.limits = limits or Limits()
@@ -76,6 +79,7 @@ class Server:
             read_page() if page is None else page,
             ice_servers,
             private_candidates=private_candidates,
+            more=more,
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None

@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -15,10 +15,12 @@ from aiohttp import web
 
 from duplex.serving.hosts.contract import CallHost
 from duplex.serving.hosts.ice_servers import IceServers
+from duplex.serving.http.api_errors import ApiError, api_error, error_response
 from duplex.serving.http.auth import Gate, TokenThrottle, bearer
 from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
 from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
+from duplex.serving.http.more_routes import MoreRoutes
 from duplex.serving.http.pages import INDEX, File
 from duplex.streaming.clock import SystemClock
 from duplex.streaming.errors import CallError, DuplexError
@@ -62,6 +64,7 @@ class Signalling:
     """The routes over a host. page: the files of the page. ice_servers: what a call's browser may use.
 
     private_candidates: try every address that an offer names, whoever sends it (see `duplex.transport.candidates`).
+    more: routes besides these.
     """
 
     def __init__(
@@ -74,8 +77,11 @@ class Signalling:
         ice_servers: IceServers,
         *,
         private_candidates: bool = False,
+        more: Sequence[MoreRoutes] = (),
     ) -> None:
         self._host = host
+        self._more = more
+        self._bodies = {path: size for routes in more for path, size in routes.bodies.items()}
         self._gate = gate
         self._limits = limits
         self._metrics = metrics
@@ -105,6 +111,8 @@ class Signalling:
         app.router.add_get(one + "/recording.wav", self._recording)
         app.router.add_delete(one + "/recording", self._delete_recording)
         app.router.add_get(one + "/{name:[a-z.]{1,32}}", self._export)
+        for routes in self._more:
+            routes.add_to(app.router)
         return app
 
     @web.middleware
@@ -117,20 +125,24 @@ class Signalling:
         try:
             response = await handler(request)
         except web.HTTPException as error:
-            response = _error(error.status, error.text or error.reason)
+            response = error_response(request.path, error.status, error.text or error.reason)
             if "Allow" in error.headers:
                 response.headers["Allow"] = error.headers["Allow"]
+        except ApiError as error:
+            response = api_error(error.status, str(error), error.param, error.code)
         except CallError as error:
-            response = _error(STATUS.get(error.reason, 400), str(error))
+            response = error_response(request.path, STATUS.get(error.reason, 400), str(error))
             if error.retry_after:
                 response.headers["Retry-After"] = str(math.ceil(error.retry_after))
         except DuplexError as error:
-            response = _error(400, str(error))
+            response = error_response(request.path, 400, str(error))
+        except ConnectionResetError:
+            raise  # the client has gone: there is nobody to answer
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.error("%s %s failed", request.method, route, exc_info=error)
-            response = _error(500, "the server failed at this request; its log says why")
+            response = error_response(request.path, 500, "the server failed at this request; its log says why")
         if not response.prepared:
             response.headers.update({name: text for name, text in HEADERS.items() if name not in response.headers})
         self._metrics.requests.labels(route, str(response.status)).inc()
@@ -157,8 +169,9 @@ class Signalling:
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         self._throttle.right(remote)
-        if request.content_length is not None and request.content_length > self._limits.body:
-            return self._refuse(request, 413, "size", f"a body may have {self._limits.body} bytes at most")
+        most = self._bodies.get(request.path, self._limits.body)
+        if request.content_length is not None and request.content_length > most:
+            return self._refuse(request, 413, "size", f"a body may have {most} bytes at most")
         return await handler(request)
 
     def _refuse(self, request: web.Request, status: int, why: str, text: str, retry_after: float = 0.0) -> web.Response:
@@ -167,7 +180,7 @@ class Signalling:
             # The path as it was sent: decoded, it could hold line breaks and forge lines of the log.
             path = request.rel_url.raw_path[:80]
             log.warning("refused (%s): %r %r from %s", why, request.method, path, request.remote)
-        response = _error(status, text)
+        response = error_response(request.path, status, text)
         if retry_after:
             response.headers["Retry-After"] = str(math.ceil(retry_after))
         if request.can_read_body:
@@ -296,10 +309,6 @@ def _number(request: web.Request, name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 12):
         raise web.HTTPBadRequest(text=f"{name}: must be a number of an event")
     return int(text)
-
-
-def _error(status: int, text: str) -> web.Response:
-    return web.json_response({"error": " ".join(text.split())[:300]}, status=status)
 
 
 def _charset(media_type: str) -> str | None:

@@ -45,6 +45,16 @@ async def test_a_call_through_it() -> None:
             await peer.close()
 
 
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_audio_routes_can_be_switched_off(on: bool) -> None:
+    async with duplex.serve(port=0, engines=engines(), audio_routes=on) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.get(f"{address}v1/models", headers=headers) as answer:
+            assert answer.status == (200 if on else 404)
+            assert ("data" in await answer.json()) == on
+
+
 async def test_an_address_that_is_taken() -> None:
     async with duplex.serve(port=0, engines=engines()) as first:
         port = int(first.url.split(":")[2].split("/")[0])
