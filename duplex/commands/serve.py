@@ -34,6 +34,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     )
     parser.add_argument("--tls-cert", metavar="FILE", help="serve https with this certificate chain (PEM)")
     parser.add_argument("--tls-key", metavar="FILE", help="its key, if it is in a file of its own")
+    parser.add_argument(
+        "--no-realtime", action="store_true", help="do not serve the OpenAI Realtime API (WebSocket, /v1/realtime)"
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max-calls", type=int, default=16, metavar="N", help="people at once, in each process (default: 16)"
@@ -142,6 +145,7 @@ async def _serve(args: argparse.Namespace) -> None:
             limits=limits,
             ice_servers=ice_servers,
             private_candidates=args.allow_private_candidates,
+            realtime=not args.no_realtime,
         )
         async with server:
             ending.server = server

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from duplex.serving.hosts.contract import CallHost
+from duplex.serving.hosts.contract import CallHost, PlaceHost
 from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
@@ -21,6 +21,7 @@ try:
 
     from duplex.serving.http.metrics import Metrics
     from duplex.serving.http.signalling import Signalling
+    from duplex.serving.realtime.endpoint import RealtimeEndpoint
 except ImportError as error:
     raise TransportError(f"serving calls needs aiohttp ({error}): pip install 'duplex[call]'") from None
 
@@ -49,7 +50,8 @@ class Server:
             print(server.url("token"))
             await server.drained()      # after `drain`
 
-    private_candidates: see Signalling. Raises SettingsError if the address cannot be listened on.
+    private_candidates: see Signalling. realtime: serve the OpenAI Realtime API, where the host can. Raises
+    SettingsError if the address cannot be listened on.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Server:
         ice_servers: IceServers = lambda call: (),
         page: dict[str, File] | None = None,
         private_candidates: bool = False,
+        realtime: bool = True,
     ) -> None:
         self.address = address or Address()
         self.limits = limits or Limits()
@@ -76,6 +79,7 @@ class Server:
             read_page() if page is None else page,
             ice_servers,
             private_candidates=private_candidates,
+            wires=[RealtimeEndpoint(host, self.limits)] if realtime and isinstance(host, PlaceHost) else [],
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None

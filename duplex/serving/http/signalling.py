@@ -7,15 +7,15 @@ import json
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from aiohttp import web
 
 from duplex.serving.hosts.contract import CallHost
 from duplex.serving.hosts.ice_servers import IceServers
-from duplex.serving.http.auth import Gate, TokenThrottle, bearer
+from duplex.serving.http.auth import Gate, TokenThrottle, presented
 from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
 from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
@@ -58,8 +58,15 @@ _EXPORTS_BURST = 12
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Wire(Protocol):
+    """Another interface of the same server, behind the same token and limits."""
+
+    def add_to(self, router: web.UrlDispatcher) -> None: ...
+
+
 class Signalling:
-    """The routes over a host. page: the files of the page. ice_servers: what a call's browser may use.
+    """The routes over a host, and those of `wires`. page: the files of the page. ice_servers: what a call's browser
+    may use.
 
     private_candidates: try every address that an offer names, whoever sends it (see `duplex.transport.candidates`).
     """
@@ -74,6 +81,7 @@ class Signalling:
         ice_servers: IceServers,
         *,
         private_candidates: bool = False,
+        wires: Sequence[Wire] = (),
     ) -> None:
         self._host = host
         self._gate = gate
@@ -82,6 +90,7 @@ class Signalling:
         self._page = page
         self._ice_servers = ice_servers
         self._private_candidates = private_candidates
+        self._wires = wires
         clock = SystemClock()
         self._throttle = TokenThrottle(clock)
         self._warnings = RateLimiter(clock, 1.0, 20.0)
@@ -105,6 +114,8 @@ class Signalling:
         app.router.add_get(one + "/recording.wav", self._recording)
         app.router.add_delete(one + "/recording", self._delete_recording)
         app.router.add_get(one + "/{name:[a-z.]{1,32}}", self._export)
+        for wire in self._wires:
+            wire.add_to(app.router)
         return app
 
     @web.middleware
@@ -150,7 +161,7 @@ class Signalling:
         remote = request.remote or ""
         if wait := self._throttle.wait(remote):
             return self._refuse(request, 429, "guessing", "too many wrong tokens: wait a little", wait)
-        if not self._gate.knows(bearer(headers.get("Authorization"))):
+        if not self._gate.knows(presented(headers)):
             self._throttle.wrong(remote)
             where = "in the header Authorization, not in the address" if "token" in request.query else "as given"
             response = self._refuse(request, 401, "token", f"the token is missing or wrong: send it {where}")
