@@ -65,8 +65,7 @@ class Wire(Protocol):
 
 
 class Signalling:
-    """The routes over a host, and those of `wires`. page: the files of the page. ice_servers: what a call's browser
-    may use.
+    """The routes over a host, and of `wires`. page: the page's files. ice_servers: what a call's browser may use.
 
     private_candidates: try every address that an offer names, whoever sends it (see `duplex.transport.candidates`).
     """
