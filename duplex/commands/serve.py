@@ -40,6 +40,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
         action="store_true",
         help="do not serve /v1/audio/transcriptions, translations and speech, the audio routes of the OpenAI API",
     )
+    parser.add_argument(
+        "--no-realtime", action="store_true", help="do not serve the OpenAI Realtime API (WebSocket, /v1/realtime)"
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max-calls", type=int, default=16, metavar="N", help="people at once, in each process (default: 16)"
@@ -157,6 +160,7 @@ async def _serve(args: argparse.Namespace) -> None:
             ice_servers=ice_servers,
             private_candidates=args.allow_private_candidates,
             more=more,
+            realtime=not args.no_realtime,
         )
         async with server:
             ending.server = server

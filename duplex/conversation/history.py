@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from duplex.models.interaction.contract import Utterance
 from duplex.streaming.audio import SAMPLE_RATE
 
@@ -30,6 +32,15 @@ class History:
         """Remove turns that go on after all; they are added again, whole, when they end."""
         starts = {(party, start / SAMPLE_RATE) for party, _, start, _ in turn_texts}
         self._utterances = [u for u in self._utterances if (u.party, u.start) not in starts]
+
+    def revise(self, party: str, start: int, text: str) -> None:
+        """Of the party's utterance that began at the sample `start`, only `text` was heard; nothing, if it is empty."""
+        began = start / SAMPLE_RATE
+        self._utterances = [
+            replace(heard, text=text, interrupted=True) if (heard.party, heard.start) == (party, began) else heard
+            for heard in self._utterances
+            if text or (heard.party, heard.start) != (party, began)
+        ]
 
     def utterances(self) -> tuple[Utterance, ...]:
         return tuple(self._utterances)

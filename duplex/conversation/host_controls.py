@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from duplex.models.interaction.contract import Control, Utterance
 from duplex.models.interaction.percepts import Percept
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -63,6 +65,31 @@ class HostControls:
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
         """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""
         self._manager.remember(heard, timers)
+
+    def remembered(self) -> list[Utterance]:
+        """The history, for a session that goes on from here: at the times before its beginning."""
+        now = self._manager.now / SAMPLE_RATE
+        past = self._manager.history.utterances()
+        return [replace(each, start=each.start - now, end=each.end - now) for each in past]
+
+    def revise(self, party: str, start: int, text: str) -> None:
+        """Of the party's utterance that began at the sample `start`, only `text` was heard; nothing, if it is empty."""
+        self._manager.history.revise(party, start, text)
+
+    def interrupt(self) -> None:
+        """End the reply that is being given, at once."""
+        self._manager.interrupt()
+
+    @property
+    def replying(self) -> int | None:
+        """The epoch of the reply that is being made or given."""
+        current = self._manager.replies.current
+        return None if current is None else current.epoch
+
+    @property
+    def position(self) -> int:
+        """Samples of that reply that have been played."""
+        return self._manager.playback.position
 
     def perceive(self, percept: Percept) -> None:
         """Something that the session has not perceived itself: a sound, what a tool has found. Decided on at once."""

@@ -154,7 +154,12 @@ class TurnManager:
     def assist(self, on: bool) -> None:
         """Answer from now on, or only listen: a reply that is being given then ends at once."""
         self._answers = self.deciding.on = on
-        if not on and self.replies.current is not None:
+        if not on:
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """The reply that is being given, if any, ends at once."""
+        if self.replies.current is not None:
             self._act([act.Interrupt(self.replies.current.epoch, self.now)])
 
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:

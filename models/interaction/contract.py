@@ -70,6 +70,8 @@ class Request:
     """Names the conversation among those that one answerer serves."""
     steps: Steps | None = field(default=None, compare=False, repr=False)
     """Where to run work that would hold up the event loop; None runs it at once, in the caller."""
+    instructions: str = ""
+    """To a language model, of this conversation; empty: its own."""
     typed: bool = False
     """Whether it was written: who listens for himself has not heard it."""
     report: Report | None = field(default=None, compare=False, repr=False)

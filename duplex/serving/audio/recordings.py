@@ -21,8 +21,6 @@ from duplex.serving.http.api_errors import ApiError
 from duplex.settings import Settings
 from duplex.streaming.errors import InputError, StageError
 
-"""Seconds that diarization looks ahead, as in `duplex transcribe`."""
-
 _ENGLISH = "en"
 
 

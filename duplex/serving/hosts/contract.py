@@ -6,11 +6,16 @@ The front end knows only this interface. A call may live in its process, in anot
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from duplex.engines import Engines
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.rooms.call import Peer
+from duplex.settings import Settings
+from duplex.streaming.clock import Clock
+from duplex.streaming.pool import Steps
 
 PeerFactory = Callable[[str], Peer]
 """A call's id to a fresh connection."""
@@ -64,6 +69,25 @@ class Placement:
     call: str
     resume: bytes = b""
     captions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a wire that brings its own sound makes its sessions of, one at a time."""
+
+    settings: Settings
+    engines: Engines
+    steps: Steps
+    clock: Clock
+
+
+@runtime_checkable
+class PlaceHost(Protocol):
+    """A host that also has places for conversations without a room."""
+
+    def place(self, name: str) -> AbstractAsyncContextManager[Place]:
+        """A place, which counts as a call while it is entered. Raises CallError if the host is full."""
+        ...
 
 
 class CallHost(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 from duplex.engines import Engines
 from duplex.serving.disk import DiskThreads
-from duplex.serving.hosts.contract import Load, News, PeerFactory, Placement
+from duplex.serving.hosts.contract import Load, News, PeerFactory, Place, Placement
 from duplex.serving.hosts.fair_pool import SharedPool
 from duplex.serving.hosts.retention import Recordings, read_piece, sweep_for_ever
 from duplex.serving.hosts.shedding import Shedder
@@ -147,6 +148,17 @@ class InProcessHost:
             "offers": room.offers(),
         }
 
+    @asynccontextmanager
+    async def place(self, name: str) -> AsyncIterator[Place]:
+        self._check_capacity()
+        self._coming += 1
+        self.counters["created"] += 1
+        try:
+            yield Place(self._settings, self._services.engines, self._shared.share(name), self._clock)
+        finally:
+            self._coming -= 1
+            self.counters["ended"] += 1
+
     async def offer(self, call: str, sdp: str) -> str:
         found = self._open(call)
         again = found.answered > 0
@@ -214,7 +226,7 @@ class InProcessHost:
         for room in self._rooms():
             room.notice(f"The server stops in {seconds:.0f} s.")
         until = self._clock.now() + seconds
-        while self._present() and self._clock.now() < until:
+        while self._present() + self._coming and self._clock.now() < until:
             await self._clock.sleep_until(min(until, self._clock.now() + 0.1))
 
     async def stop(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from duplex.serving.http.limits import MOST_KEYS, RateLimiter
@@ -19,6 +19,9 @@ from duplex.streaming.errors import SettingsError
 
 SHORTEST = 16
 """Characters of a token that a user chooses."""
+
+KEY_PROTOCOL = "openai-insecure-api-key."
+"""What the token follows among the protocols of a WebSocket."""
 
 
 def new_token() -> str:
@@ -60,6 +63,15 @@ def bearer(header: str | None) -> str | None:
     """The token of an Authorization header (RFC 6750)."""
     kind, _, token = (header or "").partition(" ")
     return token.strip() if kind.lower() == "bearer" and token.strip() else None
+
+
+def presented(headers: Mapping[str, str]) -> str | None:
+    """The token of a request: of its Authorization header, or of the WebSocket protocols that it offers, since pages
+    cannot set headers of a WebSocket (as OpenAI's own API does)."""
+    for protocol in headers.get("Sec-WebSocket-Protocol", "").split(","):
+        if protocol.strip().startswith(KEY_PROTOCOL):
+            return protocol.strip().removeprefix(KEY_PROTOCOL)
+    return bearer(headers.get("Authorization"))
 
 
 class TokenThrottle:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from duplex.serving.hosts.contract import CallHost
+from duplex.serving.hosts.contract import CallHost, PlaceHost
 from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
@@ -23,6 +23,7 @@ try:
     from duplex.serving.http.metrics import Metrics
     from duplex.serving.http.more_routes import MoreRoutes
     from duplex.serving.http.signalling import Signalling
+    from duplex.serving.realtime.endpoint import RealtimeEndpoint
 except ImportError as error:
     raise TransportError(f"serving calls needs aiohttp ({error}): pip install 'duplex[call]'") from None
 
@@ -51,7 +52,8 @@ class Server:
             print(server.url("token"))
             await server.drained()      # after `drain`
 
-    private_candidates, more: see Signalling. Raises SettingsError if the address cannot be listened on.
+    private_candidates, more: see Signalling. realtime: serve the OpenAI Realtime API, where the host can. Raises
+    SettingsError if the address cannot be listened on.
     """
 
     def __init__(
@@ -65,12 +67,14 @@ class Server:
         page: dict[str, File] | None = None,
         private_candidates: bool = False,
         more: Sequence[MoreRoutes] = (),
+        realtime: bool = True,
     ) -> None:
         self.address = address or Address()
         self.limits = limits or Limits()
         self.port = self.address.port
         self.metrics = Metrics()
         self._host = host
+        spoken = [RealtimeEndpoint(host, self.limits)] if realtime and isinstance(host, PlaceHost) else []
         self._signalling = Signalling(
             host,
             gate,
@@ -79,7 +83,7 @@ class Server:
             read_page() if page is None else page,
             ice_servers,
             private_candidates=private_candidates,
-            more=more,
+            more=[*more, *spoken],
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None

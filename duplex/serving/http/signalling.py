@@ -16,7 +16,7 @@ from aiohttp import web
 from duplex.serving.hosts.contract import CallHost
 from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.api_errors import ApiError, api_error, error_response
-from duplex.serving.http.auth import Gate, TokenThrottle, bearer
+from duplex.serving.http.auth import Gate, TokenThrottle, presented
 from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
 from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
@@ -162,7 +162,7 @@ class Signalling:
         remote = request.remote or ""
         if wait := self._throttle.wait(remote):
             return self._refuse(request, 429, "guessing", "too many wrong tokens: wait a little", wait)
-        if not self._gate.knows(bearer(headers.get("Authorization"))):
+        if not self._gate.knows(presented(headers)):
             self._throttle.wrong(remote)
             where = "in the header Authorization, not in the address" if "token" in request.query else "as given"
             response = self._refuse(request, 401, "token", f"the token is missing or wrong: send it {where}")

@@ -44,7 +44,8 @@ def system_prompt_for(name: str | None, instructions: str | None, *, typed: bool
 def chat_messages(
     request: Request, system: str = SYSTEM_PROMPT, *, most_characters: int = 12000
 ) -> list[dict[str, str]]:
-    """OpenAI-style messages: system, then user and assistant by turns, the turn to be answered last.
+    """OpenAI-style messages: system, then user and assistant by turns, the turn to be answered last. system: unless the
+    request has instructions of its own.
 
     Only what was heard is in the history, so only that goes to the model. Consecutive utterances of one side become one
     message, as many chat templates want it; parties are named where there is more than one. The oldest utterances go
@@ -61,7 +62,7 @@ def chat_messages(
             break
         kept.append(heard)
     today = f"Today is {request.wall_time:%A, %B} {request.wall_time.day}, {request.wall_time.year}."
-    messages = [{"role": "system", "content": f"{system} {today}"}]
+    messages = [{"role": "system", "content": f"{request.instructions or system} {today}"}]
     turn = Utterance(request.party, f"{request.text}{_noted(request)}", request.now, request.now)
     for role, text in _lines([*reversed(kept), turn], named):
         if messages[-1]["role"] == role:

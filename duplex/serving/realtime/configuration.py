@@ -1,0 +1,290 @@
+"""The configuration of a session: what `session.update` may say, and the Duplex settings that it stands for.
+
+What the server cannot do is an error of the API. What it can leave out without harm (the name of a voice that only
+OpenAI has) is taken, and named in `duplex.without_effect` of the session, which other clients ignore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
+from duplex.serving.realtime.wire import ClientError, unsupported
+from duplex.settings import Settings
+
+MODEL = "duplex"
+OPENAI_VOICES = frozenset(["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"])
+LONGEST_INSTRUCTIONS = 32_768
+"""Characters."""
+
+SERVER_VAD = {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500, "idle_timeout_ms": None}
+EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
+"""Of semantic_vad: by how much the pauses that end a turn are longer."""
+
+_SILENT = ("include", "model", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls")
+"""Fields that change nothing of what a conversation is here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """detection: the API's turn detection with all its fields. transcription: None if transcripts are not wanted."""
+
+    kind: str = "realtime"
+    instructions: str = ""
+    voice: str = "alloy"
+    speed: float = 1.0
+    heard: AudioFormat = PCM
+    spoken: AudioFormat = PCM
+    transcription: Mapping[str, Any] | None = None
+    detection: Mapping[str, Any] = None  # type: ignore[assignment]  (set below)
+    max_output_tokens: int | str = "inf"
+    without_effect: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.detection is None:
+            object.__setattr__(self, "detection", _detection({"type": "server_vad"}))
+
+    @property
+    def answers(self) -> bool:
+        """Whether a turn that ends is answered unasked."""
+        return self.kind == "realtime" and bool(self.detection["create_response"])
+
+    def updated(self, session: object, voices: Iterable[str] = ()) -> Configuration:
+        """With the fields that `session.update` names. voices: of the server. Raises ClientError, and nothing is
+        changed."""
+        given = _object(session, "session")
+        kind = given.get("type", self.kind)
+        if kind not in ("realtime", "transcription"):
+            raise ClientError("session.type: must be realtime or transcription", "invalid_value", "session.type")
+        made = replace(self, kind=kind)
+        known = {**_FIELDS, "audio": lambda made, audio: _audio(made, audio, frozenset(voices))}
+        for name, value in given.items():
+            if name in ("type", "id", "object", "expires_at", "duplex"):
+                continue
+            if name in _SILENT:
+                made = made._without_effect(name, value not in (None, [], MODEL))
+            elif name in known:
+                made = known[name](made, value)
+            else:
+                raise ClientError(f"session has no field {name[:100]!r}", "unknown_parameter", f"session.{name[:100]}")
+        return made
+
+    def settings_on(self, base: Settings) -> Settings:
+        """The server's settings with what the client has configured."""
+        named = "audio.output.voice" not in self.without_effect and self.voice not in OPENAI_VOICES
+        floor = base.floor
+        if self.detection["type"] == "server_vad":
+            pause = self.detection["silence_duration_ms"] / 1000
+            floor = replace(floor, pause_sure=pause, pause_short=pause, pause_medium=pause, pause_long=pause)
+        else:
+            slower = EAGERNESS[self.detection["eagerness"]]
+            names = ("pause_sure", "pause_short", "pause_medium", "pause_long")
+            floor = replace(floor, **{name: slower * getattr(floor, name) for name in names})
+        return base.with_values(
+            assistant=self.answers,
+            voice=self.voice if named else base.voice,
+            speech_rate=base.speech_rate * self.speed,
+            floor=replace(floor, interruptions=bool(self.detection["interrupt_response"])),
+        )
+
+    def as_dict(self, id: str) -> dict[str, Any]:
+        """The session as the API shows it."""
+        heard = {
+            "format": self.heard.as_dict(),
+            "transcription": self.transcription,
+            "noise_reduction": None,
+            "turn_detection": dict(self.detection),
+        }
+        extras = {"without_effect": sorted(self.without_effect)}
+        if self.kind == "transcription":
+            for name in ("create_response", "interrupt_response"):
+                heard["turn_detection"].pop(name)
+            return {
+                "type": "transcription",
+                "object": "realtime.transcription_session",
+                "id": id,
+                "audio": {"input": heard},
+                "duplex": extras,
+            }
+        return {
+            "type": "realtime",
+            "object": "realtime.session",
+            "id": id,
+            "model": MODEL,
+            "output_modalities": ["audio"],
+            "instructions": self.instructions,
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": self.max_output_tokens,
+            "audio": {
+                "input": heard,
+                "output": {"format": self.spoken.as_dict(), "voice": self.voice, "speed": self.speed},
+            },
+            "duplex": extras,
+        }
+
+    def _without_effect(self, name: str, asked: bool) -> Configuration:
+        names = self.without_effect | {name} if asked else self.without_effect - {name}
+        return replace(self, without_effect=names)
+
+
+def _instructions(made: Configuration, value: object) -> Configuration:
+    if not isinstance(value, str) or len(value) > LONGEST_INSTRUCTIONS:
+        raise ClientError(
+            f"instructions: must be a text of at most {LONGEST_INSTRUCTIONS} characters",
+            "invalid_value",
+            "session.instructions",
+        )
+    return replace(made, instructions=value)
+
+
+def _modalities(made: Configuration, value: object) -> Configuration:
+    if value != ["audio"]:
+        raise unsupported("output without audio", "session.output_modalities", "it answers by voice, with a transcript")
+    return made
+
+
+def _tools(made: Configuration, value: object) -> Configuration:
+    if value not in (None, []):
+        raise unsupported("tools of the client", "session.tools", "its tools are those it was started with")
+    return made
+
+
+def _tool_choice(made: Configuration, value: object) -> Configuration:
+    return made._without_effect("tool_choice", value not in (None, "auto"))
+
+
+def _tokens(made: Configuration, value: object) -> Configuration:
+    if value not in (None, "inf"):
+        raise unsupported("a limit of a response", "session.max_output_tokens", "max_reply_tokens of the server is it")
+    return made
+
+
+def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Configuration:
+    sides = _object(value, "session.audio", ("input", "output"))
+    for name, given in _object(sides.get("input"), "session.audio.input").items():
+        param = f"session.audio.input.{name[:100]}"
+        match name:
+            case "format":
+                made = made if given is None else replace(made, heard=parse_format(given, param))
+            case "transcription":
+                made = replace(made, transcription=_transcription(given, param))
+            case "noise_reduction":
+                made = made._without_effect("audio.input.noise_reduction", given is not None)
+            case "turn_detection":
+                made = replace(made, detection=_detection(given, made.kind))
+                for each in ("threshold", "prefix_padding_ms"):
+                    asked = made.detection.get(each, SERVER_VAD[each]) != SERVER_VAD[each]
+                    made = made._without_effect(f"audio.input.turn_detection.{each}", asked)
+            case _:
+                raise ClientError(f"there is no field {param}", "unknown_parameter", param)
+    for name, given in _object(sides.get("output"), "session.audio.output").items():
+        param = f"session.audio.output.{name[:100]}"
+        match name:
+            case "format":
+                made = made if given is None else replace(made, spoken=parse_format(given, param))
+            case "voice":
+                made = _voice(made, given, voices)
+            case "speed":
+                made = replace(made, speed=_number(given, param, 0.25, 1.5))
+            case _:
+                raise ClientError(f"there is no field {param}", "unknown_parameter", param)
+    return made
+
+
+def _voice(made: Configuration, given: object, voices: frozenset[str]) -> Configuration:
+    name = given.get("id") if isinstance(given, dict) else given
+    if not isinstance(name, str) or name not in OPENAI_VOICES | voices:
+        some = ", ".join(sorted(voices)[:20])
+        raise ClientError(
+            f"voice: there is none of this name; there are: {some}", "invalid_value", "session.audio.output.voice"
+        )
+    return replace(made, voice=name)._without_effect("audio.output.voice", name not in voices)
+
+
+def _transcription(given: object, param: str) -> Mapping[str, Any] | None:
+    """The model, language and prompt that a client names are shown as given: the server has one recognizer."""
+    if given is None:
+        return None
+    asked = _object(given, param, ("model", "language", "prompt", "delay"))
+    if not all(value is None or (isinstance(value, str) and len(value) <= 1000) for value in asked.values()):
+        raise ClientError(f"{param}: its fields must be texts", "invalid_type", param)
+    return asked
+
+
+def _detection(given: object, kind: str = "realtime") -> dict[str, Any]:
+    param = "session.audio.input.turn_detection"
+    if given is None:
+        raise unsupported("turn detection by the client", param, "it decides itself when somebody has finished")
+    asked = _object(given, param)
+    answers = {"create_response": kind == "realtime", "interrupt_response": True}
+    whole: dict[str, Any]
+    match asked.get("type"):
+        case "server_vad":
+            whole = {"type": "server_vad", **SERVER_VAD, **answers}
+        case "semantic_vad":
+            whole = {"type": "semantic_vad", "eagerness": "auto", **answers}
+        case _:
+            raise ClientError(f"{param}.type: must be server_vad or semantic_vad", "invalid_value", f"{param}.type")
+    for name, value in asked.items():
+        if name not in whole:
+            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
+        if value is not None:
+            whole[name] = _CHECKS[name](value, f"{param}.{name}")
+    return whole
+
+
+def _number(value: object, param: str, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ClientError(f"{param}: must be a number from {low:g} to {high:g}", "invalid_value", param)
+    return value
+
+
+def _flag(value: object, param: str) -> bool:
+    if not isinstance(value, bool):
+        raise ClientError(f"{param}: must be true or false", "invalid_type", param)
+    return value
+
+
+def _eagerness(value: object, param: str) -> str:
+    if not isinstance(value, str) or value not in EAGERNESS:
+        raise ClientError(f"{param}: must be one of {', '.join(EAGERNESS)}", "invalid_value", param)
+    return value
+
+
+def _idle(value: object, param: str) -> object:
+    raise unsupported("idle_timeout_ms", param, "it does not speak up unasked after a silence")
+
+
+_CHECKS: dict[str, Callable[[Any, str], object]] = {
+    "type": lambda value, param: value,
+    "threshold": lambda value, param: _number(value, param, 0.0, 1.0),
+    "prefix_padding_ms": lambda value, param: _number(value, param, 0, 5000),
+    "silence_duration_ms": lambda value, param: _number(value, param, 100, 10_000),
+    "idle_timeout_ms": _idle,
+    "create_response": _flag,
+    "interrupt_response": _flag,
+    "eagerness": _eagerness,
+}
+
+_FIELDS: dict[str, Callable[[Configuration, Any], Configuration]] = {
+    "instructions": _instructions,
+    "output_modalities": _modalities,
+    "tools": _tools,
+    "tool_choice": _tool_choice,
+    "max_output_tokens": _tokens,
+}
+
+
+def _object(value: object, param: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """{} if there is none. Raises ClientError on what is no object, or has other fields than `names`, if any."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ClientError(f"{param}: must be an object", "invalid_type", param)
+    for name in value:
+        if names and name not in names:
+            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
+    return value

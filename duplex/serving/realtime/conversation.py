@@ -1,0 +1,116 @@
+"""One client's conversation: its configuration, its session, and the tasks between them."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
+
+from duplex.conversation.session import Session
+from duplex.serving.hosts.contract import Place
+from duplex.serving.http.limits import Limits
+from duplex.serving.realtime.client_events import ClientEvents
+from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.input_audio import InputAudio
+from duplex.serving.realtime.instructed import Instructed
+from duplex.serving.realtime.session_events import SessionEvents
+from duplex.serving.realtime.wire import ClientError, Outbox, new_id
+
+log = logging.getLogger(__name__)
+
+
+class Conversation:
+    """place: what its sessions are made of. Use as an async context manager, in one task.
+
+    The session is opened by the first event that needs it. A configuration that the session cannot take while it is
+    open makes a new one, which remembers what was said.
+    """
+
+    def __init__(self, place: Place, outbox: Outbox, limits: Limits, *, transcription: bool = False) -> None:
+        self.over = ""
+        """Why it ends, once it does."""
+        self._place = place
+        self._outbox = outbox
+        self._limits = limits
+        self._id = new_id("sess")
+        self._configuration = Configuration("transcription" if transcription else "realtime")
+        self._audio = InputAudio(self._configuration.heard, place.clock)
+        self._events = SessionEvents(outbox, lambda: self._configuration, self._audio.milliseconds, self._fail)
+        voices = frozenset(voice.name for voice in place.engines.synthesizer.voices())
+        self._client = ClientEvents(
+            outbox, self._audio, self._events, voices, lambda: self._configuration, self._configure, self._open
+        )
+        answerer = Instructed(place.engines.answerer, lambda: self._configuration.instructions)
+        self._engines = replace(place.engines, answerer=answerer)
+        self._session: Session | None = None
+        self._stack = AsyncExitStack()
+        self._began = self._quiet_since = place.clock.now()
+        self._sound = 0
+
+    async def __aenter__(self) -> Conversation:
+        self._outbox.put("session.created", session=self._configuration.as_dict(self._id))
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._audio.detach()
+        await self._close()
+
+    async def take(self, event: object) -> None:
+        """An event of the client."""
+        await self._client.take(event)
+
+    async def keep_pace(self) -> None:
+        """Feeds the session; runs until it is cancelled."""
+        await self._audio.keep_pace()
+
+    def reason_to_end(self) -> str:
+        """Empty while there is none."""
+        now = self._place.clock.now()
+        if self._events.last_sound != self._sound:
+            self._sound, self._quiet_since = self._events.last_sound, now
+        if now - self._began > self._limits.longest:
+            self.over = self.over or f"it has lasted {self._limits.longest:g} s"
+        elif now - self._quiet_since > self._limits.idle:
+            self.over = self.over or f"nobody has spoken for {self._limits.idle:g} s"
+        return self.over
+
+    async def _open(self) -> Session:
+        if self._session is None:
+            settings = self._configuration.settings_on(self._place.settings)
+            self._session = await self._stack.enter_async_context(
+                Session(
+                    settings,
+                    engines=self._engines,
+                    clock=self._place.clock,
+                    pool=self._place.steps,
+                    sinks=[self._events],
+                )
+            )
+            self._events.attach(self._session)
+            self._audio.attach(self._session)
+        return self._session
+
+    async def _configure(self, made: Configuration) -> None:
+        was, place = self._configuration, self._place
+        if made.heard != was.heard:
+            self._audio.set_format(made.heard)
+        if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
+            if self._events.busy:
+                raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
+            remembered = self._session.host.remembered()
+            self._events.detach(self._session.now)
+            self._audio.detach()
+            await self._close()
+            self._configuration = made
+            (await self._open()).host.remember(remembered)
+        self._configuration = made
+        self._outbox.put("session.updated", session=made.as_dict(self._id))
+
+    async def _close(self) -> None:
+        self._session = None
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    def _fail(self) -> None:
+        self.over = "the server has failed at it; its log says why"

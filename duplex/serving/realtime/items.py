@@ -1,0 +1,85 @@
+"""The items of a conversation, as the API shows them, and where each lies in the session's history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from duplex.serving.realtime.wire import ClientError, new_id
+
+MOST = 1000
+"""Items that are kept, as many as utterances of a session's history; the oldest are forgotten."""
+
+
+@dataclass(slots=True)
+class Item:
+    """role: "user" or "assistant". content: the API's parts. start: sample of the session at which its utterance
+    begins in the history; None while it is not there. words: of speech, (milliseconds of sound, characters of the
+    transcript) up to the end of each."""
+
+    role: str
+    content: list[dict[str, Any]]
+    id: str = field(default_factory=lambda: new_id("item"))
+    status: str = "completed"
+    start: int | None = None
+    words: list[tuple[int, int]] = field(default_factory=list)
+    sent: int = 0
+    """Milliseconds of its sound that were sent."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": "realtime.item",
+            "type": "message",
+            "status": self.status,
+            "role": self.role,
+            "content": [dict(part) for part in self.content],
+        }
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        return "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
+
+    def characters_until(self, end: int) -> int:
+        """Of the transcript, up to the last word that ends within the first `end` milliseconds of sound."""
+        return max((characters for at, characters in self.words if at <= end), default=0)
+
+    def heard_until(self, end: int) -> str:
+        """What of its speech is heard in the first `end` milliseconds."""
+        return self.text if end >= self.sent else self.text[: self.characters_until(end)]
+
+
+class Items:
+    """In the order of the conversation."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Item] = {}
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(tuple(self._items.values()))
+
+    @property
+    def last(self) -> str | None:
+        return next(reversed(self._items), None)
+
+    def add(self, item: Item) -> str | None:
+        """Returns the id of the item before it. Raises ClientError if there is one of its id."""
+        if item.id in self._items:
+            raise ClientError(f"there is an item {item.id!r} already", "item_already_exists", "item.id")
+        before = self.last
+        self._items[item.id] = item
+        if len(self._items) > MOST:
+            del self._items[next(iter(self._items))]
+        return before
+
+    def find(self, id: object) -> Item:
+        """Raises ClientError."""
+        found = self._items.get(id) if isinstance(id, str) else None
+        if found is None:
+            raise ClientError("there is no item of this id in the conversation", "item_not_found", "item_id")
+        return found
+
+    def remove(self, item: Item) -> None:
+        self._items.pop(item.id, None)

@@ -1,0 +1,173 @@
+"""A reply of the session as a `response` of the API.
+
+Sound is sent as the session plays it, and the transcript word by word as each has been played. So what a client has of
+a response is never more than what can have been heard, and an interrupted one ends with the words that were.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from duplex.serving.realtime.audio_formats import AudioFormat
+from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.wire import Outbox, new_id
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.resample import StreamResampler
+
+DELTA = 0.04
+"""Seconds of sound in one event."""
+
+AUDIO_TOKENS = {"input": 10, "output": 20}
+"""Tokens that a second of sound counts as in the API's usage."""
+
+
+class Response:
+    """epoch: of the session's reply. heard: seconds of the user's turn that it answers. metadata: of the client."""
+
+    def __init__(
+        self,
+        epoch: int,
+        outbox: Outbox,
+        items: Items,
+        format: AudioFormat,
+        voice: str,
+        conversation: str,
+        heard: float = 0.0,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.epoch = epoch
+        self.position = 0
+        """Samples of the reply that have been taken."""
+        self.reason = ""
+        """Why it was cancelled, once it is: "turn_detected" or "client_cancelled"."""
+        self.transcript: str | None = None
+        """Of a reply that is over: what was heard."""
+        self.limit: int | None = None
+        """Milliseconds of it that the client says were heard."""
+        self.audible = False
+        self.id = new_id("resp")
+        self.item = Item("assistant", [], status="in_progress")
+        self._outbox = outbox
+        self._items = items
+        self._format = format
+        self._voice = voice
+        self._conversation = conversation
+        self._metadata = metadata
+        self._heard = heard
+        self._resampler = StreamResampler(SAMPLE_RATE, format.rate)
+        self._sound = bytearray()
+        self._sent = 0
+        self._text = ""
+        self._told = 0
+        outbox.put("response.created", response=self._as_dict("in_progress"))
+
+    def text(self, text: str) -> None:
+        """A piece of the reply, on its way to speech."""
+        if not self._text:
+            self._open()
+        self._text += f" {text}" if self._text else text
+
+    def word(self, text: str) -> None:
+        """A word has been played to its end."""
+        at = self._text.find(text, self._told)
+        if at < 0:
+            return
+        end = at + len(text)
+        while end < len(self._text) and not self._text[end].isspace():
+            end += 1
+        self._tell(end)
+
+    def audio(self, samples: np.ndarray) -> None:
+        """(n,) float32 at 16 kHz, as it is played."""
+        self.audible = True
+        self._sound += self._format.encode(self._resampler.push(samples))
+        if len(self._sound) >= DELTA * self._format.rate * self._format.width:
+            self._send_sound()
+
+    def end(self) -> None:
+        """The reply is over, or was taken back."""
+        if self.limit is not None:
+            self.transcript = self._text[: self.item.characters_until(self.limit)]
+        if self._text:
+            self._close()
+        status = "cancelled" if self.reason else "completed"
+        self._outbox.put("response.done", response=self._as_dict(status))
+
+    def _open(self) -> None:
+        at = {"response_id": self.id, "output_index": 0}
+        before = self._items.add(self.item)
+        self._outbox.put("response.output_item.added", item=self.item.as_dict(), **at)
+        self._outbox.put("conversation.item.added", item=self.item.as_dict(), previous_item_id=before)
+        part = {"type": "audio", "transcript": ""}
+        self._outbox.put("response.content_part.added", part=part, **self._at())
+
+    def _close(self) -> None:
+        self._sound += self._format.encode(self._resampler.flush())
+        self._send_sound()
+        heard = self.transcript if self.transcript is not None else ""
+        if not self.reason and self._text.startswith(heard):
+            self._tell(len(heard))
+        self._outbox.put("response.output_audio.done", **self._at())
+        self._outbox.put("response.output_audio_transcript.done", transcript=heard, **self._at())
+        part = {"type": "audio", "transcript": heard}
+        self._outbox.put("response.content_part.done", part=part, **self._at())
+        self.item.status = "incomplete" if self.reason else "completed"
+        self.item.content = [{"type": "output_audio", "transcript": heard}]
+        self._outbox.put("response.output_item.done", item=self.item.as_dict(), response_id=self.id, output_index=0)
+        self._outbox.put("conversation.item.done", item=self.item.as_dict())
+
+    def _tell(self, end: int) -> None:
+        if end > self._told:
+            self._outbox.put("response.output_audio_transcript.delta", delta=self._text[self._told : end], **self._at())
+            self._told = end
+        self.item.words.append((self._milliseconds(), end))
+
+    def _send_sound(self) -> None:
+        if self._sound:
+            delta = base64.b64encode(self._sound).decode()
+            self._outbox.put("response.output_audio.delta", delta=delta, **self._at())
+            self._sent += len(self._sound)
+            self._sound.clear()
+            self.item.sent = self._milliseconds()
+
+    def _milliseconds(self) -> int:
+        size = self._format.rate * self._format.width
+        return round(1000 * (self._sent + len(self._sound)) / size)
+
+    def _at(self) -> dict[str, Any]:
+        return {"response_id": self.id, "item_id": self.item.id, "output_index": 0, "content_index": 0}
+
+    def _as_dict(self, status: str) -> dict[str, Any]:
+        over = status != "in_progress"
+        details: dict[str, Any] = {"type": status}
+        if self.reason:
+            details["reason"] = self.reason
+        return {
+            "id": self.id,
+            "object": "realtime.response",
+            "status": status,
+            "status_details": details if over else None,
+            "output": [self.item.as_dict()] if over and self._text else [],
+            "conversation_id": self._conversation,
+            "output_modalities": ["audio"],
+            "max_output_tokens": "inf",
+            "audio": {"output": {"format": self._format.as_dict(), "voice": self._voice}},
+            "metadata": self._metadata,
+            "usage": self._usage() if over else None,
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        """By the seconds of sound; words are not counted in tokens of a model."""
+        heard = math.ceil(self._heard * AUDIO_TOKENS["input"])
+        spoken = math.ceil(self.item.sent / 1000 * AUDIO_TOKENS["output"])
+        return {
+            "total_tokens": heard + spoken,
+            "input_tokens": heard,
+            "output_tokens": spoken,
+            "input_token_details": {"audio_tokens": heard, "text_tokens": 0, "cached_tokens": 0},
+            "output_token_details": {"audio_tokens": spoken, "text_tokens": 0},
+        }

@@ -1,0 +1,203 @@
+"""What a session tells and plays, put into the events of the API: a sink of the session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from duplex import events as ev
+from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.history import ASSISTANT
+from duplex.conversation.session import Session
+from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.heard_speech import HeardSpeech
+from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.response import Response
+from duplex.serving.realtime.wire import Outbox, new_id
+from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+
+log = logging.getLogger(__name__)
+
+
+class SessionEvents:
+    """configuration: as it is now. milliseconds: a sample of the session as a time in the client's sound.
+
+    failed: called when the conversation cannot go on.
+    """
+
+    capability = "realtime events"
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        configuration: Callable[[], Configuration],
+        milliseconds: Callable[[int], int],
+        failed: Callable[[], None],
+    ) -> None:
+        self.items = Items()
+        self.response: Response | None = None
+        self.unanswered: list[Item] = []
+        """Items of the user that no response has been begun for."""
+        self.metadata: dict[str, Any] | None = None
+        """Of the client's `response.create` that waits for its response."""
+        self.last_sound = 0
+        """Sample at which somebody was heard last, by either side."""
+        self._outbox = outbox
+        self._configuration = configuration
+        self._failed = failed
+        self._conversation = new_id("conv")
+        self._session: Session | None = None
+        self._speech = HeardSpeech(
+            outbox, self.items, milliseconds, lambda: configuration().transcription is not None or self._transcribes()
+        )
+        self._epoch = 0
+        self._due: int | None = None
+        self._asked = False
+        self._typed: list[Item] = []
+        self._heard = 0.0
+
+    def attach(self, session: Session) -> None:
+        """Follow this session, which is open now."""
+        self._session = session
+
+    def detach(self, heard: int) -> None:
+        """The session is about to be replaced, at its sample `heard`: its places in the history lie before the next."""
+        self._session = None
+        for item in self.items:
+            if item.start is not None:
+                item.start -= heard
+
+    @property
+    def busy(self) -> bool:
+        """Whether a response is being given, or one has been asked for."""
+        return self.response is not None or self._due is not None or self._asked
+
+    def asked(self, metadata: dict[str, Any] | None) -> None:
+        """A response to the unanswered items has been asked of the session, as something typed."""
+        self._asked, self.metadata = True, metadata
+        self._typed, self.unanswered = self.unanswered, []
+
+    # duplex.conversation.session.Sink
+
+    def on_input(self, frame: MultichannelFrame) -> None:
+        pass
+
+    def on_output(self, chunk: AudioChunk) -> None:
+        try:
+            self._follow()
+            if self.response is not None:
+                self._play(self.response, chunk)
+        except Exception:
+            self._fail()
+
+    def on_event(self, event: ev.Event) -> None:
+        try:
+            self._tell(event)
+        except Exception:
+            self._fail()
+
+    def _tell(self, event: ev.Event) -> None:
+        response = self.response
+        match event:
+            case ev.SpeechStarted():
+                self.last_sound = event.end
+                self._speech.started(event.start, over_response=response is not None and response.audible)
+            case ev.Partial():
+                self._speech.partial(event)
+            case ev.Decision():
+                self._decided(event)
+            case ev.Turn() if event.kind != "side_speech":
+                self._turn(event)
+            case ev.ReplyText():
+                self._follow()
+                if self.response is not None and self.response.epoch == event.epoch:
+                    self.response.text(event.text)
+            case ev.SpokenWord() if response is not None and response.epoch == event.epoch:
+                self.last_sound = event.end
+                response.word(event.text)
+            case ev.Reply() if response is not None and response.epoch == event.epoch:
+                response.transcript = event.text
+                response.item.start = event.start
+            case ev.CapabilityLost() if event.capability in ("answering", "speech", "hearing", "recognizing"):
+                self._outbox.put(
+                    "error",
+                    error={
+                        "type": "server_error",
+                        "code": f"{event.capability}_failed",
+                        "message": f"{event.capability} failed: {event.reason}"[:500],
+                        "param": None,
+                        "event_id": None,
+                    },
+                )
+
+    def _decided(self, event: ev.Decision) -> None:
+        response = self.response
+        match event.kind:
+            case "barge_in" | "go_on" | "withdraw":
+                if response is not None and not response.reason:
+                    response.reason = "turn_detected"
+                self._speech.took_floor()
+            case "backchannel" | "false_interruption":
+                self._speech.let_pass()
+            case "nothing_said":
+                self._speech.nothing_said(event.end)
+            case "endpoint" | "turn_limit" | "typed":
+                self._epoch = event.epoch
+            case "announce":
+                self._due = event.epoch
+
+    def _turn(self, event: ev.Turn) -> None:
+        if event.typed:
+            for item in self._typed:
+                item.start = event.start
+            self._typed, self._asked, self._due = [], False, self._epoch
+            return
+        item = self._speech.turn(event)
+        if event.kind == "turn":
+            self._heard = (event.end - event.start) / SAMPLE_RATE
+            if self._configuration().answers:
+                self.unanswered, self._due = [], self._epoch
+            else:
+                self.unanswered.append(item)
+
+    def _follow(self) -> None:
+        """The response is that of the reply that the session makes or plays."""
+        assert self._session is not None
+        replying = self._session.host.replying
+        if self.response is not None and self.response.epoch != replying:
+            self._end(self.response)
+            if not self._configuration().answers:
+                self._session.assist(False)
+        due, self._due = self._due, None
+        if due is not None and self.response is None:
+            made = self._configuration()
+            self.response = Response(
+                due, self._outbox, self.items, made.spoken, made.voice, self._conversation, self._heard, self.metadata
+            )
+            self._heard, self.metadata = 0.0, None
+            if replying != due:
+                self._end(self.response)
+
+    def _end(self, response: Response) -> None:
+        assert self._session is not None
+        response.end()
+        self.response = None
+        if response.limit is not None and response.item.start is not None:
+            self._session.host.revise(ASSISTANT, response.item.start, response.transcript or "")
+
+    def _play(self, response: Response, chunk: AudioChunk) -> None:
+        assert self._session is not None
+        position = self._session.host.position
+        played, response.position = position - response.position, position
+        if 0 < played <= len(chunk.samples):
+            response.audio(chunk.samples[:played])
+        elif chunk.samples.any():  # the tail of a fade, or something urgent in between
+            response.audio(chunk.samples)
+
+    def _transcribes(self) -> bool:
+        return self._configuration().kind == "transcription"
+
+    def _fail(self) -> None:
+        log.exception("realtime: the session's events cannot be told")
+        self._failed()
