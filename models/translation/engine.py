@@ -11,7 +11,7 @@ from duplex.streaming.errors import ModelError, SettingsError
 from duplex.streaming.onnx import session
 
 from .contract import Translation
-from .copying import repaired
+from .copying import lost_names, named_again, repaired, with_stand_ins
 from .pieces import pieces
 from .quality import LanguageGuess, QualityModel, features
 from .sanity import keeps_numbers, without_endless_repetition
@@ -158,9 +158,11 @@ class BundledTranslator:
             kept = tuple(range(before, before + len(text.split())))
             return Translation(text, source, target, 0.0, True, kept, False)
         found, numbers = self.hypothesis(text, target, partial, *start)
+        words = repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary)
+        if source == "en" and not (partial or start[0]) and (lost := lost_names(words, text, self.vocabulary)):
+            words, found, numbers = self._with_names(text, target, lost) or (words, found, numbers)
         quality = self._quality.quality(self.features(found, numbers))
         complete = found.ended and not found.looped
-        words = repaired(self.vocabulary.decode(found.numbers), text, self.vocabulary)
         return Translation(
             words,
             source,
@@ -169,6 +171,15 @@ class BundledTranslator:
             alignment=tuple(before + place for place in self._alignment(found, numbers)),
             complete=complete,
         )
+
+    def _with_names(self, text: str, target: str, lost: list[str]) -> tuple[str, Hypothesis, list[int]] | None:
+        """The translation with names that it had lost; None if there is none (copying.py)."""
+        other = with_stand_ins(text, lost)
+        if other is None:
+            return None
+        found, numbers = self.hypothesis(other[0], target)
+        words = named_again(repaired(self.vocabulary.decode(found.numbers), other[0], self.vocabulary), other[1])
+        return (words, found, numbers) if words is not None else None
 
     def _alignment(self, found: Hypothesis, source: list[int]) -> list[int]:
         """For each target word the number of the source word that it attends to most."""

@@ -1,4 +1,7 @@
-"""A host that holds calls in this process: one set of engines, one inference pool, fairly shared."""
+"""A host that holds calls in this process: one set of engines, one inference pool, fairly shared.
+
+Long because everything that the server asks of a host is asked of this one object.
+"""
 
 from __future__ import annotations
 

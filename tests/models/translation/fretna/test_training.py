@@ -29,21 +29,28 @@ def vocabulary(vocabulary_file):
 
 
 @pytest.fixture(scope="module")
-def chains(small_net, vocabulary_file, vocabulary, data, tmp_path_factory):
-    """A folder with a file of chains by an untrained teacher."""
+def chains(vocabulary, sentences, tmp_path_factory):
+    """A folder with a file of chains: the first words of a sentence are translated by as many of its translation."""
     folder = tmp_path_factory.mktemp("chains")
-    (folder / "vocabulary.model").write_bytes(vocabulary_file.read_bytes())
-    parts, _, noise = prepare(data, folder, 330, 1)
-    made = Examples(parts["train"], vocabulary, noise, distill.RECIPE)
-    drawn = distill.drawn(made, vocabulary, parts["train"], 1)
-    distill.write_chains(
-        folder / "0000.jsonl.gz", distill.translated(small_net, [next(drawn) for _ in range(40)], batch=7)
-    )
+    made = []
+    for english, german in sentences:
+        words, answer = english.split(), german.split()
+        places = [2, 3, len(words)] if len(words) > 3 else [len(words)]
+        sources = [vocabulary.source(" ".join(words[:n]), "de", n < len(words)) for n in places]
+        targets = [vocabulary.encode(" ".join(answer[: n if n < len(words) else None])) for n in places]
+        made.append(distill.Chain(tuple(map(tuple, sources)), tuple(map(tuple, targets))))
+    distill.write_chains(folder / "0000.jsonl.gz", made)
     return folder
 
 
-def test_chains_round_trip_and_grow(chains, vocabulary):
-    for chain in distill.read_chains(chains / "0000.jsonl.gz"):
+def test_chains_of_a_teacher_grow_and_round_trip(small_net, vocabulary_file, vocabulary, data, tmp_path):
+    (tmp_path / "vocabulary.model").write_bytes(vocabulary_file.read_bytes())
+    parts, _, noise = prepare(data, tmp_path, 330, 1)
+    drawn = distill.drawn(Examples(parts["train"], vocabulary, noise, distill.RECIPE), vocabulary, parts["train"], 1)
+    made = distill.translated(small_net, [next(drawn) for _ in range(20)], batch=7)
+    distill.write_chains(tmp_path / "0000.jsonl.gz", made)
+    assert distill.read_chains(tmp_path / "0000.jsonl.gz") == made
+    for chain in made:
         assert len(chain.sources) == len(chain.targets)
         read = [vocabulary.decode(source).split() for source in chain.sources]
         assert all(len(a) < len(b) for a, b in itertools.pairwise(read))
