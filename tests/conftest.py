@@ -49,6 +49,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "models/restoration/train/*",
     ),
     "transformers": (
+        "duplex/batch/test_translate_by_ear.py",
         "models/asr/test_transformers_asr.py",
         "models/interaction/adapter/test_*.py",
         "models/interaction/decider/test_model_gates.py",

@@ -9,6 +9,7 @@ from typing import Any
 
 from duplex.batch.file_graph import Progress
 from duplex.batch.transcribe import Transcript, Word, transcribe
+from duplex.batch.translate_by_ear import by_ear, translated_segments
 from duplex.conversation.captions.segments import Segment, Segmenter
 from duplex.conversation.captions.track import check_pair, segmenter_of
 from duplex.conversation.captions.truncation_segments import HOP
@@ -104,7 +105,8 @@ def translate(
 
     Raises what duplex.transcribe raises, SettingsError for a pair that the translator lacks, and ModelError if the
     translator cannot be had. Under a policy that takes no word back (settings.translation_policy) the sentences are
-    those that a listener would have read while they were spoken.
+    those that a listener would have read while they were spoken. Where the settings' translator is a speech language
+    model it hears for itself (StreamUni), and tells no speakers apart.
     """
     settings = settings or Settings()
     source, target = primary(settings.language), primary(to)
@@ -112,6 +114,8 @@ def translate(
         raise SettingsError("translate needs a language to translate to, such as de")
     if source == target:
         raise SettingsError(f"the recording's language is {source} already; --language says if it is another")
+    if translator is None and by_ear(settings.translator):
+        return _by_ear(recording, source, target, settings.translator, on_progress)
     translator = translator or load_translator(settings.translator, source, target)
     check_pair(translator, source, target)
     transcript = transcribe(
@@ -126,6 +130,19 @@ def translate(
     )
     policy = NamedPolicy.parse(settings.translation_policy)
     return translate_transcript(transcript, translator, source, target, policy)
+
+
+def _by_ear(
+    recording: str | os.PathLike[str], source: str, target: str, model: str, on_progress: Progress | None
+) -> TranslatedLines:
+    """The segments of a model that hears for itself: it knows no speakers, and says not how sure it is."""
+    found, notes = translated_segments(recording, target, model, on_progress)
+    lines = [
+        Line(one.start, one.end, " ".join(one.written) or said, said, source, "user", None, 1.0, not one.written)
+        for one in found
+        if (said := " ".join(one.said))
+    ]
+    return TranslatedLines(lines, target, notes)
 
 
 def translate_transcript(

@@ -8,15 +8,27 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duplex.models.interaction.nano import NANO
 from duplex.models.interaction.responders.model_servers import ModelServer, find_model_server, running_model_servers
+from duplex.models.interaction.speech_lm import hears, open_speech_translator
 from duplex.streaming.errors import SettingsError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
+    from duplex.models.interaction.speech_lm.stream_uni import TranslatedSegment
     from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
 
-__all__ = ["AUTO", "ModelServer", "find_model_server", "load_answerer", "remembering", "running_model_servers"]
+__all__ = [
+    "AUTO",
+    "ModelServer",
+    "TranslatedSegment",
+    "find_model_server",
+    "hears",
+    "load_answerer",
+    "open_speech_translator",
+    "remembering",
+    "running_model_servers",
+]
 
 AUTO = "auto"
 """The address that stands for a model server which is found on this machine."""

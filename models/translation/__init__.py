@@ -9,10 +9,17 @@ from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.policies.simultaneous import Translate, Wanted
 
-__all__ = ["BUNDLED", "Translation", "Translator", "load_translator", "translate_wanted"]
+__all__ = ["BUNDLED", "Translation", "Translator", "english_name", "load_translator", "translate_wanted"]
 
 BUNDLED = frozenset({("en", "de"), ("de", "en")})
 """Pairs of the translator that comes with Duplex."""
+
+
+def english_name(language: str) -> str:
+    """Of a language by two letters, for models that are told in words; the letters themselves if it has none here."""
+    from duplex.models.translation.language_names import NAMES
+
+    return NAMES.get(language, language)
 
 
 def load_translator(name: str = "auto", source: str = "", target: str = "") -> Translator:

@@ -84,6 +84,11 @@ class StreamUni:
     def revises(self) -> bool:
         return False
 
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The words of the translation that belong to segments that have ended."""
+        return self._done
+
     def read(self, source: Sequence[str], final: bool = False) -> Wanted | None:
         """See Policy. A step of the recognizer is over when this has returned None."""
         since = self.cuts[-1] if self.cuts else 0

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from duplex.models.interaction.speech_lm.answerer import SpeechAnswerer
+    from duplex.models.interaction.speech_lm.stream_uni import SpeechTranslator
 
-__all__ = ["hears", "open_speech_model"]
+__all__ = ["hears", "open_speech_model", "open_speech_translator"]
 
 
 def hears(place: Path | str) -> bool:
@@ -42,3 +43,14 @@ def open_speech_model(
         context_tokens=context_tokens,
         temperature=temperature,
     )
+
+
+def open_speech_translator(model: str, target: str, *, device: str = "cpu") -> SpeechTranslator:
+    """Loads a model that translates what it hears (StreamUni): a folder, or an id on the Hugging Face hub.
+
+    target: a language by its English name. Raises ModelError.
+    """
+    from duplex.models.interaction.speech_lm.network import load_network
+    from duplex.models.interaction.speech_lm.stream_uni import SpeechTranslator
+
+    return SpeechTranslator(load_network(model, device=device), target)

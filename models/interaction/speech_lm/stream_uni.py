@@ -37,14 +37,27 @@ SYSTEM = "You are a helpful assistant."
 INSTRUCTION = "Transcribe the audio, then translate the transcript to {target}. Write {separator} between the two."
 
 
+@dataclass(frozen=True, slots=True)
+class TranslatedSegment:
+    """A segment that is over. start, end: seconds of the stream, exact to a step. said, written: words."""
+
+    start: float
+    end: float
+    said: tuple[str, ...]
+    written: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Translating:
-    """The state of one stream. done: words of the segments that are over. kept: the open segment's audio, in blocks.
-    known: after each of its steps, how many blocks it had and what it said. blank: steps without a word."""
+    """The state of one stream. done: words of the segments that are over, and `segments` these with their translations.
+    begun: seconds at which the open segment begins. kept: its audio, in blocks. known: after each of its steps, how many
+    blocks it had and what it said. blank: steps without a word."""
 
     hearing: Conversation
     policy: StreamUni
     done: tuple[str, ...] = ()
+    segments: list[TranslatedSegment] = field(default_factory=list)
+    begun: float = 0.0
     kept: list[object] = field(default_factory=list)
     known: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     blank: int = 0
@@ -103,8 +116,12 @@ class SpeechTranslator:
         )
         if len(state.policy.cuts) > before:
             cut = state.policy.cuts[-1] - len(state.done)
+            blocks = next((blocks for blocks, said in state.known if len(said) >= cut), len(state.kept))
+            told = sum(len(segment.written) for segment in state.segments)
+            end = state.begun + blocks * STEP
+            state.segments.append(TranslatedSegment(state.begun, end, words[:cut], state.policy.closed[told:]))
             state.done += words[:cut]
-            self._drop(state, next((blocks for blocks, said in state.known if len(said) >= cut), len(state.kept)))
+            self._drop(state, blocks)
         return written
 
     def _translated(self, state: Translating, wanted: Wanted) -> tuple[str, ...]:
@@ -137,6 +154,7 @@ class SpeechTranslator:
     def _drop(self, state: Translating, blocks: int) -> None:
         """The first blocks of the segment are over: what is left is appended anew, and not encoded again."""
         rest = state.kept[blocks:]
+        state.begun += blocks * STEP
         state.kept, state.known, state.blank = list(rest), [], 0
         state.hearing.cache, state.hearing.tail, state.hearing.queue = KVCache(), "start", list(rest)
         self.lm.drain(state.hearing)

@@ -94,6 +94,11 @@ def test_all_is_translated_once_and_nothing_is_taken_back() -> None:
     assert len(written[0]) <= 2 and len(written) > 6  # while the speaker goes on
     assert state.policy.cuts[:2] == [4, 7]  # at the ends of sentences
     assert translator.encoded == len(SPOKEN)  # each block once, though segments were dropped
+    assert [segment.said for segment in state.segments[:2]] == [tuple(SPOKEN[:4]), tuple(SPOKEN[4:7])]
+    assert [word for segment in state.segments for word in segment.written] == list(written[-1])
+    assert state.segments[0].start == 0 and state.segments[0].end == pytest.approx(4 * stream_uni.STEP)
+    for before, after in itertools.pairwise(state.segments):
+        assert before.end == after.start < after.end
 
 
 def test_writing_lags_behind_hearing_by_words() -> None:
