@@ -129,10 +129,11 @@ class BundledTranslator:
     def hypothesis(
         self, text: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
     ) -> tuple[Hypothesis, list[int]]:
-        """The best subwords for a piece of text, and those of its source."""
+        """The best subwords for a piece of text, and those of its source. A draft counts while more is to come: what is
+        written of the whole sentence stays, and is searched for afresh."""
         source = self.vocabulary.source(text, target, partial)
         memory = self.graphs.encode(np.array([source], np.int64))
-        start, earlier = (self.vocabulary.encode(known) if known else [] for known in (begin, draft))
+        start, earlier = (self.vocabulary.encode(known) if known else [] for known in (begin, draft if partial else ""))
         found = search(self.graphs, source, memory, self._beam, start, draft=earlier, bias=self.bias)
         return found, source
 

@@ -50,8 +50,8 @@ class TranslatedSegment:
 @dataclass(slots=True)
 class Translating:
     """The state of one stream. done: words of the segments that are over, and `segments` these with their translations.
-    begun: seconds at which the open segment begins. kept: its audio, in blocks. known: after each of its steps, how many
-    blocks it had and what it said. blank: steps without a word."""
+    begun: seconds at which the open segment begins. kept: its audio, in blocks. known: after each of its steps, how
+    many blocks it had and what it said. blank: steps without a word."""
 
     hearing: Conversation
     policy: StreamUni
