@@ -1,6 +1,6 @@
 // What was said, as files: as it was spoken, and in each language in which somebody has read captions.
 
-import { languageName } from "./options.js";
+import { languageName } from "./languages.js";
 
 export class Downloads {
   constructor(element, { api, session, failed }) {
