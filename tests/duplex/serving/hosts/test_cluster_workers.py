@@ -221,6 +221,6 @@ def test_each_goes_on_reading_captions_in_the_language_chosen_before(monkeypatch
         assert [(await cluster.state(id))["captions"] for id in (ann, bob, eve)] == ["de", "fr", ""]
         host = ray.actors[1].worker._host
         session = host._where[ann]._session  # type: ignore[union-attr]
-        assert session._captions._track.languages == ("de", "fr")
+        assert session._captions._track.wanted("ann") == ("de", "fr")
 
     drive(monkeypatch, work)
