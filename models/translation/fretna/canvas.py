@@ -6,10 +6,15 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..search import NEVER
 from ..vocabulary import BEGIN, END, UNKNOWN
 
 PLACEHOLDER = UNKNOWN
 """The vocabulary has a byte for every character it lacks, so no text has this subword."""
+
+
+REFUSED = (*NEVER, END)
+"""Subwords that no placeholder becomes."""
 
 
 @dataclass(frozen=True, slots=True)

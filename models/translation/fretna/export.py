@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from duplex.models.corpora.onnx_export import write_graph
 
-from ..search import NEVER
-from ..vocabulary import END
+from .canvas import REFUSED
 from .engine import WEIGHTS, FretnaTranslator
 from .network import EditNet
 
@@ -38,7 +37,7 @@ class _Look(nn.Module):
         super().__init__()
         self.net = net
         refused = torch.zeros(net.config.vocabulary)
-        refused[[*NEVER, END]] = -1e9
+        refused[list(REFUSED)] = -1e9
         self.register_buffer("refused", refused)
 
     def forward(self, canvas: Tensor, encoded: Tensor, places: Tensor) -> tuple[Tensor, ...]:

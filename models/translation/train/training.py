@@ -15,12 +15,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from duplex.models.corpora.muon import Muon
-from duplex.models.corpora.optimizers import adamw
-from duplex.models.corpora.training_run import TrainingRun
+from duplex.models.corpora.averaged_run import AveragedRun, Schedule, rate_at
+from duplex.models.corpora.optimizers import muon_and_adamw
 
 from ..config import TranslatorConfig
 from ..network import TranslationNet, padding_mask
@@ -32,37 +32,16 @@ from .noise import Mishearing, Noise
 from .validation import Validation, mean_chrf
 from .weights_file import save_weights
 
-CLIP = 1.0
-
 
 @dataclass(frozen=True)
-class Plan:
-    """How a training runs. rate: peak. hold: step at which it begins to fall. average: EMA's decay.
-
-    check, save: minutes between validations and between checkpoints.
-    """
+class Plan(Schedule):
+    """sentences: of each direction in a validation."""
 
     rate: float = 2e-3
     warm_up: int = 400
-    hold: int = 3000
-    average: float = 0.998
-    check: float = 20.0
-    save: float = 5.0
+    hold: float = 3000
     sentences: int = 300
     recipe: Recipe = field(default_factory=Recipe)
-
-
-def rate_at(step: int, plan: Plan) -> float:
-    """Linear warm-up, a plateau, then the inverse root."""
-    return plan.rate * min(1.0, (step + 1) / plan.warm_up) * min(1.0, math.sqrt(plan.hold / max(step, 1)))
-
-
-def optimizers(net: TranslationNet, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon (orthogonalised momentum) for the matrices of the layers, AdamW for subwords, norms and biases."""
-    matrices = [p for name, p in net.named_parameters() if p.ndim == 2 and not name.startswith("embedding")]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in net.parameters() if id(p) not in chosen]
-    return [adamw(others, rate), Muon(matrices, rate)]
 
 
 def batch_loss(net: TranslationNet, source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -73,87 +52,31 @@ def batch_loss(net: TranslationNet, source: Tensor, target: Tensor) -> tuple[Ten
     return *smoothed_cross_entropy(vectors, net.embedding.weight, wanted[kept]), len(kept)
 
 
-class Training(TrainingRun):
+class Training(AveragedRun):
     """Also keeps best.safetensors; vocabulary.model is beside it."""
 
-    COUNTERS = ("step", "pool", "place", "used", "tokens", "best")
-
     def __init__(self, out: Path, examples: Examples, vocabulary: Vocabulary, config: TranslatorConfig, plan: Plan):
-        super().__init__(out)
-        self.examples, self.vocabulary, self.plan = examples, vocabulary, plan
+        self.examples, self.vocabulary = examples, vocabulary
         torch.manual_seed(plan.recipe.seed)
-        self.net = TranslationNet(config)
-        self.average = TranslationNet(config)
-        self.average.load_state_dict(self.net.state_dict())
-        self.steppers = optimizers(self.net, plan.rate)
-        self.pool, self.place = 0, 0
-        self._batches: list | None = None
+        net, average = TranslationNet(config), TranslationNet(config)
+        steppers = muon_and_adamw(net, plan.rate, lambda name: not name.startswith("embedding"))
+        super().__init__(out, net, average, steppers, plan)
         self.resume()
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [stepper.state_dict() for stepper in self.steppers],
-            "random": torch.get_rng_state(),
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
-        for stepper, kept in zip(self.steppers, state["optimizers"], strict=True):
-            stepper.load_state_dict(kept)
-        torch.set_rng_state(state["random"])
-
-    def next_batch(self) -> tuple[Tensor, Tensor]:
-        """The batch after the last one, from the next pool if this one is used up."""
-        if self._batches is None or self.place >= len(self._batches):
-            if self._batches is not None:
-                self.pool, self.place = self.pool + 1, 0
-            self._batches = self.examples.pool(self.pool)
-            if self.place >= len(self._batches):
-                self.pool, self.place = self.pool + 1, 0
-                self._batches = self.examples.pool(self.pool)
-        source, target = self._batches[self.place]
-        self.place += 1
-        return torch.from_numpy(source), torch.from_numpy(target)
+    def pool_of(self, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        return self.examples.pool(number)
 
     def advance(self, factor: float = 1.0) -> float:
         """One step; returns the cross-entropy in nats a subword. factor: of the rate, for a cool-down."""
         self.net.train()
-        source, target = self.next_batch()
+        source, target = map(torch.from_numpy, self.next_batch())
         loss, plain, count = batch_loss(self.net, source, target)
-        for stepper in self.steppers:
-            stepper.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
-        for stepper in self.steppers:
-            for group in stepper.param_groups:
-                group["lr"] = rate_at(self.step, self.plan) * factor
-            stepper.step()
-        self.step += 1
-        self.tokens += count
-        decay = min(self.plan.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
-                mean.lerp_(new, 1 - decay)
+        self.update(loss, count, factor)
         return float(plain)
 
     def run(self, validation: Validation, minutes: float = math.inf, cool_down: int = 0) -> None:
-        """Until `minutes` of computing in all are used up, or at the end of a cool-down of so many steps."""
-        plan, first = self.plan, self.step
-
-        def advance() -> dict[str, float]:
-            return {"loss": self.advance(1 - (self.step - first) / cool_down if cool_down else 1.0)}
-
-        self.loop(
-            advance,
-            lambda: self.validate(validation),
-            lambda: self.used < minutes * 60 and not (cool_down and self.step - first >= cool_down),
-            every=50,
-            check=plan.check,
-            save=plan.save,
-        )
+        """See AveragedRun.train."""
+        self.train(lambda factor: {"loss": self.advance(factor)}, lambda: self.validate(validation), minutes, cool_down)
 
     def tell(self, losses: Mapping[str, float]) -> None:
         self.note(**losses, rate=round(rate_at(self.step, self.plan), 6))

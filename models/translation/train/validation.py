@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-import numpy as np
-import torch
-
-from ..network import TranslationNet, padding_mask
-from ..vocabulary import END, LANGUAGES, Vocabulary
+from ..network import TranslationNet
+from ..vocabulary import LANGUAGES, Vocabulary
 from .corpus import Pair, Question, questions
-from .examples import padded
+from .greedy import greedy_batch
 from .noise import Noise
 
 
@@ -27,30 +24,14 @@ def scores(translations: Sequence[str], references: Sequence[Sequence[str]]) -> 
     }
 
 
-@torch.no_grad()
 def greedy(net: TranslationNet, sources: Sequence[Sequence[int]], batch: int = 64) -> list[list[int]]:
-    """The likeliest subword each time, no longer than 1.6 times the source and 12."""
-    net.eval()
+    """See greedy_batch; batches are of sources of about the same length."""
     answers: list[list[int]] = [[] for _ in sources]
     order = sorted(range(len(sources)), key=lambda n: len(sources[n]))
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
-        source = torch.from_numpy(padded([list(sources[n]) for n in chosen]))
-        mask = padding_mask(source)
-        memory = torch.stack([torch.stack(pair) for pair in net.memories(net.encode(source, mask))])
-        past = net.initial_past(len(chosen))
-        new = torch.full((len(chosen), 1), END)
-        going = np.ones(len(chosen), bool)
-        for _ in range(int(source.shape[1] * 1.6) + 12):
-            scored, past, _ = net.step(new, memory, mask, past)
-            new = scored[:, -1:].argmax(-1)
-            for place in np.flatnonzero(going):
-                number = int(new[place, 0])
-                going[place] = number != END
-                if number != END:
-                    answers[chosen[place]].append(number)
-            if not going.any():
-                break
+        for number, found in zip(chosen, greedy_batch(net, [sources[n] for n in chosen]), strict=True):
+            answers[number] = found
     return answers
 
 

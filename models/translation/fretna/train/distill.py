@@ -17,16 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-import torch
-
 from duplex.models.corpora.training_run import add_line
 
-from ...network import TranslationNet, padding_mask
+from ...network import TranslationNet
 from ...train.corpus import Pair
-from ...train.examples import Examples, Recipe, padded
+from ...train.examples import Examples, Recipe
+from ...train.greedy import greedy_batch
 from ...train.training import prepare
 from ...train.weights_file import load_weights
-from ...vocabulary import END, Vocabulary
+from ...vocabulary import Vocabulary
 
 BIAS, FINAL_BIAS = 0.25, 0.1
 """Weight of the last translation, while the source grows and when it is whole."""
@@ -50,41 +49,6 @@ def cuts(words: int, rng: Random) -> list[int]:
         places.append(place)
         place += rng.choice((1, 1, 2, 3))
     return [*places, words]
-
-
-@torch.no_grad()
-def biased_greedy(
-    net: TranslationNet, sources: Sequence[Sequence[int]], drafts: Sequence[Sequence[int]], biases: Sequence[float]
-) -> list[list[int]]:
-    """The likeliest subword each time, where the draft's, as long as the translation begins with it, gets its bias."""
-    answers: list[list[int]] = [[] for _ in sources]
-    source = torch.from_numpy(padded([list(row) for row in sources]))
-    mask = padding_mask(source)
-    memory = torch.stack([torch.stack(pair) for pair in net.memories(net.encode(source, mask))])
-    past, going = net.initial_past(len(sources)), list(range(len(sources)))
-    new = torch.full((len(sources), 1), END)
-    for place in range(int(source.shape[1] * 1.6) + 12):
-        scored, past, _ = net.step(new, memory, mask, past)
-        probable = scored[:, -1].exp_()
-        for row, number in enumerate(going):
-            if answers[number] == list(drafts[number][:place]):
-                expected = drafts[number][place] if place < len(drafts[number]) else END
-                if drafts[number]:
-                    bias = biases[number] if expected != END else 0.0
-                    probable[row, expected] += bias / (1 - bias)
-        chosen = probable.argmax(-1).tolist()
-        for row, number in enumerate(going):
-            if chosen[row] != END:
-                answers[number].append(chosen[row])
-        rows = [row for row in range(len(going)) if chosen[row] != END]
-        if not rows:
-            break
-        new = torch.tensor([[chosen[row]] for row in rows])
-        if len(rows) < len(going):
-            index = torch.tensor(rows)
-            memory, past, mask = memory[:, :, index], past[:, :, index], mask[index]
-            going = [going[row] for row in rows]
-    return answers
 
 
 def drawn(examples: Examples, vocabulary: Vocabulary, pairs: Sequence[Pair], seed: int) -> Iterator[list[list[int]]]:
@@ -112,9 +76,7 @@ def translated(net: TranslationNet, sources: list[list[list[int]]], batch: int =
             some = order[start : start + batch]
             drafts = [targets[n][-1] if step else [] for n in some]
             biases = [FINAL_BIAS if len(sources[n]) == step + 1 else BIAS for n in some]
-            for n, found in zip(
-                some, biased_greedy(net, [sources[n][step] for n in some], drafts, biases), strict=True
-            ):
+            for n, found in zip(some, greedy_batch(net, [sources[n][step] for n in some], drafts, biases), strict=True):
                 targets[n].append(found)
     return [
         Chain(tuple(map(tuple, source)), tuple(map(tuple, target)))

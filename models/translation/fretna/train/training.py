@@ -9,19 +9,16 @@ you like: the same command goes on from the last checkpoint.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from duplex.models.corpora.muon import Muon
-from duplex.models.corpora.optimizers import adamw
-from duplex.models.corpora.training_run import TrainingRun
+from duplex.models.corpora.averaged_run import AveragedRun, Schedule
+from duplex.models.corpora.optimizers import muon_and_adamw
 from duplex.models.weights_file import load_network, save_network
 
 from ...config import TranslatorConfig
@@ -33,22 +30,12 @@ from ..network import EditNet
 from .examples import Batch, Chains, Recipe, example, stacked
 from .validation import Validation
 
-CLIP = 1.0
-
 
 @dataclass(frozen=True)
-class Plan:
-    """How a training runs. rate: peak. average: EMA's decay. own: share of steps on canvases that the network made.
+class Plan(Schedule):
+    """own: share of steps on canvases that the network made."""
 
-    check, save: minutes between validations and between checkpoints.
-    """
-
-    rate: float = 1e-3
-    warm_up: int = 200
-    average: float = 0.998
     own: float = 0.25
-    check: float = 20.0
-    save: float = 5.0
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -103,93 +90,38 @@ def own_canvases(net: EditNet, batch: Batch, looked: Looked) -> Batch:
     return stacked(made)
 
 
-class Training(TrainingRun):
+class Training(AveragedRun):
     """Also keeps best.safetensors."""
 
-    COUNTERS = ("step", "pool", "place", "used", "tokens", "best")
-
     def __init__(self, out: Path, teacher: TranslationNet, chains: Chains, plan: Plan) -> None:
-        super().__init__(out)
-        self.chains, self.plan = chains, plan
+        self.chains, self.own = chains, plan.own
         torch.manual_seed(plan.recipe.seed)
-        self.net, self.average = EditNet(teacher.config), EditNet(teacher.config)
-        self.net.base.load_state_dict(teacher.state_dict())
-        self.average.load_state_dict(self.net.state_dict())
-        named = dict(self.net.named_parameters())
-        matrices = [p for name, p in named.items() if p.ndim == 2 and (".encoder." in name or ".decoder." in name)]
-        chosen = {id(p) for p in matrices}
-        self.steppers = [
-            adamw([p for p in named.values() if id(p) not in chosen], plan.rate),
-            Muon(matrices, plan.rate),
-        ]
-        self.pool, self.place = 0, 0
-        self._batches: list[Batch] = []
+        net, average = EditNet(teacher.config), EditNet(teacher.config)
+        net.base.load_state_dict(teacher.state_dict())
+        steppers = muon_and_adamw(net, plan.rate, lambda name: ".encoder." in name or ".decoder." in name)
+        super().__init__(out, net, average, steppers, plan)
         self._own: Batch | None = None
         self.resume()
 
-    def state(self) -> dict[str, Any]:
-        return {
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizers": [stepper.state_dict() for stepper in self.steppers],
-            "random": torch.get_rng_state(),
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        self.net.load_state_dict(state["net"])
-        self.average.load_state_dict(state["average"])
-        for stepper, kept in zip(self.steppers, state["optimizers"], strict=True):
-            stepper.load_state_dict(kept)
-        torch.set_rng_state(state["random"])
-
-    def next_batch(self) -> Batch:
-        """The network's own canvases of the last step, or the batch after the last one."""
-        if self._own is not None:
-            batch, self._own = self._own, None
-            return batch
-        if self.place >= len(self._batches):
-            self.pool, self.place = self.pool + bool(self._batches), 0
-            self._batches = self.chains.pool(self.pool)
-        self.place += 1
-        return self._batches[self.place - 1]
+    def pool_of(self, number: int) -> list[Batch]:
+        return self.chains.pool(number)
 
     def advance(self, factor: float = 1.0) -> dict[str, float]:
-        """One step; returns its losses in nats. factor: of the rate, for a cool-down."""
+        """One step, on the network's own canvases of the last one or on the next batch; returns its losses in nats.
+        factor: of the rate, for a cool-down."""
         self.net.train()
-        owned = self._own is not None
-        batch = self.next_batch()
+        own, self._own = self._own, None
+        batch = self.next_batch() if own is None else own
         looked = look(self.net, batch)
         loss = sum((value for name, value in looked.losses.items() if name != "plain"), torch.zeros(()))
-        for stepper in self.steppers:
-            stepper.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
-        rate = self.plan.rate * min(1.0, (self.step + 1) / self.plan.warm_up) * factor
-        for stepper in self.steppers:
-            for group in stepper.param_groups:
-                group["lr"] = rate
-            stepper.step()
-        self.step += 1
-        self.tokens += int((batch.canvas != 0).sum())
-        if not owned and Random(self.step).random() < self.plan.own / (1 - self.plan.own):
+        self.update(loss, int((batch.canvas != 0).sum()), factor)
+        if own is None and Random(self.step).random() < self.own / (1 - self.own):
             self._own = own_canvases(self.net, batch, looked)
-        decay = min(self.plan.average, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mean, new in zip(self.average.parameters(), self.net.parameters(), strict=True):
-                mean.lerp_(new, 1 - decay)
-        return {("own " if owned else "") + name: float(value.detach()) for name, value in looked.losses.items()}
+        return {("own " if own else "") + name: float(value.detach()) for name, value in looked.losses.items()}
 
     def run(self, validation: Validation, minutes: float = math.inf, cool_down: int = 0) -> None:
-        """Until `minutes` of computing in all are used up, or at the end of a cool-down of so many steps."""
-        first = self.step
-        self.loop(
-            lambda: self.advance(1 - (self.step - first) / cool_down if cool_down else 1.0),
-            lambda: self.validate(validation),
-            lambda: self.used < minutes * 60 and not (cool_down and self.step - first >= cool_down),
-            every=50,
-            check=self.plan.check,
-            save=self.plan.save,
-        )
+        """See AveragedRun.train."""
+        self.train(self.advance, lambda: self.validate(validation), minutes, cool_down)
 
     def validate(self, validation: Validation) -> None:
         """Scores the averaged weights and keeps them if they are the best so far."""

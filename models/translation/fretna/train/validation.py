@@ -9,11 +9,11 @@ import torch
 
 from duplex.streaming.policies.retranslation import normalized_erasure
 
-from ...search import NEVER, Hypothesis
+from ...search import Hypothesis
 from ...train.corpus import Pair, questions
 from ...train.validation import scores
-from ...vocabulary import END, LANGUAGES, Vocabulary
-from ..canvas import PLACEHOLDER
+from ...vocabulary import LANGUAGES, Vocabulary
+from ..canvas import PLACEHOLDER, REFUSED
 from ..editing import GROWING, WHOLE, Seen, edited
 from ..network import EditNet
 
@@ -33,7 +33,7 @@ class TorchLooker:
         keep, insert = net.edits(vectors[0])
         places = [place for place, number in enumerate(canvas) if number == PLACEHOLDER]
         logits = net.base.logits(vectors[0, places])
-        logits[:, [*NEVER, END]] = -torch.inf
+        logits[:, list(REFUSED)] = -torch.inf
         sure, fill = torch.log_softmax(logits, -1).max(-1)
         return Seen((keep[:, 1] - keep[:, 0]).numpy(), insert.numpy(), fill.numpy(), sure.numpy(), attention[0].numpy())
 

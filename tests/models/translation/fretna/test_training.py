@@ -18,6 +18,7 @@ from duplex.models.translation.fretna.train.training import Plan, Training, load
 from duplex.models.translation.fretna.train.validation import TorchLooker, Validation  # noqa: E402
 from duplex.models.translation.train.corpus import read_pairs, split, text_folder  # noqa: E402
 from duplex.models.translation.train.examples import Examples  # noqa: E402
+from duplex.models.translation.train.greedy import greedy_batch  # noqa: E402
 from duplex.models.translation.train.training import prepare  # noqa: E402
 from duplex.models.translation.train.validation import greedy  # noqa: E402
 from duplex.models.translation.vocabulary import Vocabulary  # noqa: E402
@@ -58,13 +59,13 @@ def test_chains_of_a_teacher_grow_and_round_trip(small_net, vocabulary_file, voc
 
 def test_without_a_draft_it_is_greedy_search(small_net, vocabulary):
     sources = [vocabulary.source(text, "de") for text in ("Tom sees the house.", "He is in Boston today.")]
-    assert distill.biased_greedy(small_net, sources, [[], []], [0.3, 0.3]) == greedy(small_net, sources)
+    assert greedy_batch(small_net, sources, [[], []], [0.3, 0.3]) == greedy(small_net, sources)
 
 
 def test_a_draft_is_kept_where_nothing_is_much_likelier(small_net, vocabulary):
     source = vocabulary.source("Tom sees the house.", "de")
     draft = vocabulary.encode("Tom sieht das Haus")
-    assert distill.biased_greedy(small_net, [source], [draft], [0.95])[0][: len(draft)] == draft
+    assert greedy_batch(small_net, [source], [draft], [0.95])[0][: len(draft)] == draft
 
 
 def test_cuts_grow_and_end_with_the_whole():

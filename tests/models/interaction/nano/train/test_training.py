@@ -75,11 +75,11 @@ def test_the_loss_falls(examples, tmp_path) -> None:
     training = Training(tmp_path, examples, SMALL, Plan(warm_up=2))
     batch = examples.pool(0)[0]
     training._batches = [batch]
-    before = batch_loss(training.model, batch)[0].item()
+    before = batch_loss(training.net, batch)[0].item()
     for _ in range(12):
         training.place = 0
         training.advance()
-    assert batch_loss(training.model, batch)[0].item() < 0.8 * before
+    assert batch_loss(training.net, batch)[0].item() < 0.8 * before
 
 
 def test_an_interrupted_training_goes_on(examples, tmp_path) -> None:
