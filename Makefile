@@ -18,7 +18,7 @@ test: $(VENV)/.installed-test
 # Everything: training, the page in Chromium, Ray, real devices, the wheel in a clean environment. Weights that cannot be
 # pulled are done without: their tests are left out.
 test-all: $(VENV)/.installed-test-all
-	-$(BIN)/duplex models pull moonshine-tiny-en
+	-$(BIN)/duplex models pull moonshine-tiny-en gtcrn dtln deepfilternet segmentation-and-campplus
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-lint

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction, Pha
 from duplex.models.restoration.runtime import STEPS, CallState, LiteRuntime
 from duplex.models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel
 from duplex.streaming.errors import InputError, SettingsError
+from duplex.streaming.stage import Stage
 from duplex.streaming.stft import sqrt_hann
 
 __all__ = ["STEPS", "TASKS", "RestorationStage", "RestorationState"]
@@ -49,6 +51,21 @@ class RestorationState:
 @lru_cache(maxsize=4)
 def _runtime(path: Path) -> LiteRuntime:
     return LiteRuntime(path)
+
+
+def check_single(batch: int) -> None:
+    """Raises SettingsError for more than one stream in a state."""
+    if batch != 1:
+        raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
+
+
+def flushed(stage: Stage[Any, np.ndarray], state: Any) -> np.ndarray:
+    """The last `latency` samples of a stage whose latency is a number of hops: steps over silence."""
+    parts = []
+    for _ in range(stage.latency // stage.hop):
+        samples, state = stage.step(np.zeros(stage.hop, np.float32), state)
+        parts.append(samples)
+    return np.concatenate(parts)
 
 
 def finite_block(chunk: np.ndarray, hop: int) -> np.ndarray:
@@ -119,8 +136,7 @@ class RestorationStage:
         self._window = sqrt_hann(2 * self.hop)
 
     def initial_state(self, batch: int = 1) -> RestorationState:
-        if batch != 1:
-            raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
+        check_single(batch)
         silence = np.zeros(self.hop, np.float32)
         calls = tuple(self._net.initial_state() for _ in self._conditions)
         phase = self._rebuild.initial_state() if self._rebuild else None

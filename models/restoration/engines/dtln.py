@@ -14,8 +14,7 @@ import numpy as np
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.engines.level import Level
 from duplex.models.restoration.engines.open_graph import open_graph
-from duplex.models.restoration.stage import finite_block
-from duplex.streaming.errors import SettingsError
+from duplex.models.restoration.stage import check_single, finite_block, flushed
 
 FRAME = 512
 
@@ -49,8 +48,7 @@ class Dtln:
         self._shape = self._mask.get_inputs()[1].shape
 
     def initial_state(self, batch: int = 1) -> DtlnState:
-        if batch != 1:
-            raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
+        check_single(batch)
         silence, rest = np.zeros(self.latency, np.float32), np.zeros(self._shape, np.float32)
         return DtlnState(Level(), silence, silence, rest, rest)
 
@@ -72,8 +70,4 @@ class Dtln:
 
     def flush(self, state: DtlnState) -> np.ndarray:
         """The last 384 samples."""
-        parts = []
-        for _ in range(self.latency // self.hop):
-            samples, state = self.step(np.zeros(self.hop, np.float32), state)
-            parts.append(samples)
-        return np.concatenate(parts)
+        return flushed(self, state)

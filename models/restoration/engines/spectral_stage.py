@@ -8,8 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from duplex.models.restoration.engines.level import Level
-from duplex.models.restoration.stage import finite_block
-from duplex.streaming.errors import SettingsError
+from duplex.models.restoration.stage import check_single, finite_block, flushed
 from duplex.streaming.stft import Istft, IstftState, Stft, StftState
 
 
@@ -63,8 +62,7 @@ class SpectralStage:
         self.latency = self._stft.latency + network.delay * network.hop
 
     def initial_state(self, batch: int = 1) -> SpectralStageState:
-        if batch != 1:
-            raise SettingsError(f"restoration takes one stream per state, not {batch}: make a state for each")
+        check_single(batch)
         gains = (1.0,) * self._network.delay
         return SpectralStageState(
             Level(), gains, self._stft.initial_state(), self._istft.initial_state(), self._network.initial_state()
@@ -82,8 +80,4 @@ class SpectralStage:
 
     def flush(self, state: SpectralStageState) -> np.ndarray:
         """The last `latency` samples."""
-        parts = []
-        for _ in range(self.latency // self.hop):
-            samples, state = self.step(np.zeros(self.hop, np.float32), state)
-            parts.append(samples)
-        return np.concatenate(parts)
+        return flushed(self, state)

@@ -7,27 +7,12 @@ import itertools
 import pytest
 
 from duplex.models.asr.contract import Hypothesis, Word
-from duplex.models.translation.contract import Translation
 from duplex.streaming.errors import SettingsError
 from duplex.testing.simultaneous import SpeechTranslation, TextTranslation
+from tests.duplex.conversation.captions.scripted import Capitals
 
 POLICIES = ("retranslate:0", "wait-k:2", "agreement", "alignatt:1", "streamuni:2")
 SECOND = 16_000
-
-
-class Capitals:
-    """Word for word; keeps what it must, and notes its drafts."""
-
-    name = "capitals"
-    pairs = frozenset({("en", "de")})
-
-    def __init__(self):
-        self.drafts = []
-
-    def translate(self, text, source, target, partial=False, begin="", draft=""):
-        self.drafts.append(draft)
-        words = [*begin.split(), *text.upper().split()[len(begin.split()) :]]
-        return Translation(" ".join(words), source, target, alignment=tuple(range(len(words))))
 
 
 def heard(text, stable, final=False):

@@ -9,34 +9,18 @@ import pytest
 from duplex.batch.transcribe import Transcript
 from duplex.batch.translate import translate_transcript
 from duplex.events import Translation as Caption
-from duplex.models.translation.contract import Translation
 from duplex.session_record.exports import EVENTS, write_exports
 from duplex.settings import Settings
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.policies.named import NAMES, NamedPolicy
 from duplex.testing import UserSpeech, converse, scripted_engines
 from tests.duplex.batch.test_translate import utterance
+from tests.duplex.conversation.captions.scripted import Capitals
 
 SAID = [
     UserSpeech(0.5, 4.0, "we met at noon in the old town. then we went home by train and slept."),
     UserSpeech(7.0, 8.5, "it was a very good day."),
 ]
-
-
-class Capitals:
-    """Word for word, in capitals, behind the words that must stay."""
-
-    name = "capitals"
-    pairs = frozenset({("en", "de")})
-
-    def __init__(self):
-        self.asked = []
-
-    def translate(self, text, source, target, partial=False, begin="", draft=""):
-        self.asked.append(text)
-        words, kept = text.upper().split(), begin.split()
-        words = [*kept, *words[len(kept) :]]
-        return Translation(" ".join(words), source, target, 0.9, False, tuple(range(len(words))))
 
 
 def talk(policy):
