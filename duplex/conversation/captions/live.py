@@ -58,9 +58,13 @@ class LiveCaptions:
             self._track.listen(listener, language)
         elif self._translator is not None:
             track = CaptionTrack(
-                self._translator, self._steps, self._emit, settings.language, settings.translation_policy
+                self._translator,
+                self._steps,
+                self._emit,
+                settings.language,
+                settings.translation_policy,
+                self._spoken,
             )
-            track.spoken = self._spoken
             track.listen(listener, language)
             track.node.after = tuple(self._perception.nodes)
             self._pipeline.add(track.node)

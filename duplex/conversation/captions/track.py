@@ -56,9 +56,9 @@ class _Waiting:
 class CaptionTrack:
     """Translates segments on the pool. What waits is bounded, and only the newest state of a segment is translated.
 
-    language: spoken by the parties, two letters. emit: takes the `Translation` events. policy: decides what is shown of
-    a segment that goes on, and, if it cuts, where segments end. `node` has to be in the pipeline, behind the
-    recognizers.
+    language: spoken by the parties, two letters. spoken: languages of parties that speak another, as they are now.
+    emit: takes the `Translation` events. policy: decides what is shown of a segment that goes on, and, if it cuts,
+    where segments end. `node` has to be in the pipeline, behind the recognizers.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class CaptionTrack:
         emit: Callable[[ev.Event], None],
         language: str,
         policy: str = "retranslate",
+        spoken: Mapping[str, str] | None = None,
     ) -> None:
         self.translator = translator
         self.node: Node[None] = Node(
@@ -77,8 +78,7 @@ class CaptionTrack:
         self._emit = emit
         self._language = primary(language)
         self._policy = NamedPolicy.parse(policy)
-        self.spoken: Mapping[str, str] = {}
-        """Languages of the parties that do not speak `language`; two letters."""
+        self._spoken: Mapping[str, str] = {} if spoken is None else spoken
         self._listeners: dict[str, str] = {}
         self._numbers = itertools.count()
         self._segmenters: dict[str, Segmenter] = {}
@@ -119,7 +119,7 @@ class CaptionTrack:
 
     def _source(self, party: str) -> str:
         """The language that a party speaks."""
-        return self.spoken.get(party, self._language)
+        return self._spoken.get(party, self._language)
 
     def _put(self, segments: Sequence[Segment]) -> None:
         segments = [segment for segment in segments if self.wanted(segment.party)]

@@ -52,18 +52,18 @@ class LiveInterpreting:
     async def interpret(self, listener: str, language: str) -> None:
         """See Session.interpret."""
         language = primary(language)
-        if language and language not in self._voices:
+        if language:
             voice = voice_of(self._synthesizer, self._voice, language)
             await self._captions.translate(f"interpreter {language}", language)
-            speaker = InterpretingVoice(
-                language, self._synthesizer, voice, self._steps, self._now, self._emit, self._lost, self._limit
-            )
-            self._voices[language] = speaker
-            self._spawn("interpreting", speaker.run())
+            if language not in self._voices:
+                speaker = InterpretingVoice(
+                    language, self._synthesizer, voice, self._steps, self._now, self._emit, self._lost, self._limit
+                )
+                self._voices[language] = speaker
+                self._spawn("interpreting", speaker.run())
         before = self._listeners.pop(listener, "")
         if language:
             self._listeners[listener] = language
-            await self._captions.translate(f"interpreter {language}", language)
         if before and before not in self._listeners.values():
             await self._captions.translate(f"interpreter {before}", "")
 
