@@ -156,6 +156,7 @@ class Session:
             self._manager.capability_lost("closing", f"what was heard last was not worked off in {CLOSE_LIMIT:g} s")
         self._manager.replies.stop()  # a reply that waits for room in playback would wait for ever
         self._manager.finish_reply(interrupted=True)
+        self._interpreting.close()
         self._emit(ev.SessionEnded(self.now, self.now, self._pipeline.stats(), self.watchdog.as_dict()))
 
     @property

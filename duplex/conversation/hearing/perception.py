@@ -144,7 +144,12 @@ class Perception:
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
         recognition = UtteranceRecognizer(
-            party, self._manager, recognizer, self._steps, caught_up=self._manager.caught_up
+            party,
+            self._manager,
+            recognizer,
+            self._steps,
+            caught_up=self._manager.caught_up,
+            waiting=lambda: node.queue.lag,
         )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",

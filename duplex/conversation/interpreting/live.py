@@ -72,6 +72,11 @@ class LiveInterpreting:
         if caption.language in self._listeners.values():
             self._voices[caption.language].hear(caption)
 
+    def close(self) -> None:
+        """The session is over: what was not said is told."""
+        for voice in self._voices.values():
+            voice.close()
+
     def read(self, at: int, count: int) -> dict[str, np.ndarray]:
         """What the voices say in the next `count` samples, (count,) float32 each, by language; the silent are left
         out."""

@@ -73,7 +73,13 @@ class Room:
         keep = services.recordings.new_folder if services.recordings is not None else None
         self.recording = ConsentedRecording(keep, self.seats, self._recording_changed, services.disk)
         self._sink = RoomSink(
-            self.calls, self._input, self.recording, self.event_log, services.clock, services.lateness
+            self.calls,
+            self._input,
+            self.recording,
+            self.event_log,
+            services.clock,
+            services.lateness,
+            services.counters,
         )
         diarizes = self.seats == 1 and services.engines.diarizer is not None
         self._switches = RoomSwitches(

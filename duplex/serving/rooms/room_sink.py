@@ -28,8 +28,12 @@ from duplex.streaming.clock import Clock
 log = logging.getLogger(__name__)
 
 
+SPOKEN = {False: "interpreted", True: "interpreting_left_out"}
+"""Counters of the translations that were spoken, and of those that were left out."""
+
+
 class RoomSink:
-    """A session's sink. calls: the room's, by id; they come and go."""
+    """A session's sink. calls: the room's, by id; they come and go. counters: of the host, see SPOKEN."""
 
     def __init__(
         self,
@@ -39,6 +43,7 @@ class RoomSink:
         event_log: EventLog,
         clock: Clock,
         lateness: Lateness,
+        counters: dict[str, float],
     ) -> None:
         self.mix = Mix()
         self.status = AssistantStatus()
@@ -50,6 +55,7 @@ class RoomSink:
         self._event_log = event_log
         self._clock = clock
         self._lateness = lateness
+        self._counters = counters
         self._first_output: float | None = None
         self._interpreted: Mapping[str, np.ndarray] = {}
 
@@ -84,6 +90,8 @@ class RoomSink:
             event = replace(event, parties=(), settings=public)
         elif isinstance(event, ev.SpeechStarted | ev.ReplyStarted | ev.Speech):
             self.last_sound = self._clock.now()
+        elif isinstance(event, ev.Interpreted):
+            self._counters[SPOKEN[event.left_out]] = self._counters.get(SPOKEN[event.left_out], 0.0) + 1.0
         told = self._event_log.add(event.as_dict())
         self.tell(told)
         state = self.status.update(event)

@@ -12,6 +12,7 @@ import pytest
 
 from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.call_request import CallRequest, parse_call_request
+from duplex.serving.http.metrics import Metrics
 from duplex.settings import Settings
 from duplex.streaming.errors import SettingsError
 from duplex.testing import ScriptedRecognizer, VirtualClock
@@ -86,6 +87,9 @@ def test_two_people_two_languages_one_call() -> None:
             assert ann.of("interpreted") == bob.of("interpreted") and not ann.of("reply")
             first = ann.of("interpreted")[0]
             assert 0.0 < first["behind"] < 2.0
+            (load,) = await held.load()
+            assert (load.counters["interpreted"], load.counters["interpreting_left_out"]) == (2.0, 0.0)
+            assert 'duplex_interpreted_total{host="local"} 2.0' in Metrics().render([load])
             # The translation of what Ann said is heard by Bob and not by Ann, and the other way round.
             at, until = first["start"] / 16_000 + 0.1, first["end"] / 16_000
             assert loudest(bob, began[1], at, until) > 0.09 and loudest(ann, began[0], at, until) == 0.0
