@@ -203,14 +203,6 @@ class Perception:
             self._manager.speakers = {party: self.labels}
         return True
 
-    def recognize_with(self, index: int, recognizer: Recognizer[Any]) -> bool:
-        """Channel `index` is heard by this recognizer from now on; False while something said on it is at work."""
-        recognition = self.recognizers[index]
-        if self.segmenters[index].open or recognition.busy or not self._recognition[index].idle:
-            return False
-        recognition.recognizer = recognizer
-        return True
-
     async def restore(self, task: str, at: int) -> None:
         """Begin to restore what comes after the sample `at`. Raises SettingsError, ModelError."""
         restoration = await self._steps.run("load", LiveRestoration, task, self._parties, self._restore_engine)

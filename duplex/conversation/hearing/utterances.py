@@ -75,7 +75,8 @@ class UtteranceRecognizer:
         self.listener = listener
         """Who is told; another may be put in between before the first piece."""
         self.recognizer = recognizer
-        """Another may take its place between two utterances."""
+        """Another takes its place between two utterances (`recognize_with`)."""
+        self._next: tuple[Recognizer[Any], Callable[[], None]] | None = None
         self._steps = steps
         self._caught_up = caught_up
         self._waiting = waiting
@@ -87,10 +88,17 @@ class UtteranceRecognizer:
         """Whether an utterance has begun to be recognized and its final hypothesis is still to come."""
         return self._open is not None
 
+    def recognize_with(self, recognizer: Recognizer[Any], begun: Callable[[], None]) -> None:
+        """The next utterance, and those after it, are heard by this one. begun: called when that begins."""
+        self._next = recognizer, begun
+
     async def consume(self, piece: AsrChunk) -> None:
         if self._open is not None and self._open.number != piece.utterance:
             await self.finish()  # its end was dropped on a full queue
         if self._open is None:
+            if self._next is not None:
+                (self.recognizer, begun), self._next = self._next, None
+                begun()
             self._open = _Utterance(piece.utterance, piece.onset, piece.start, Reblocker(self.recognizer.hop))
         utterance = self._open
         for chunk in utterance.blocks.push(piece.samples):

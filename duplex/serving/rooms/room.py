@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -86,9 +87,7 @@ class Room:
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
         self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
-        self._languages = RoomLanguages(
-            settings, services.engines, lambda: self._session, self._sink.mix, services.clock
-        )
+        self._languages = RoomLanguages(settings, services.engines, lambda: self._session, self._sink.mix)
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -233,6 +232,14 @@ class Room:
             self.notice("The assistant is off, since the people here speak several languages.")
             self.tell(self.switches())
 
+    @contextmanager
+    def _telling_languages(self, call: Call) -> Iterator[None]:
+        """What was asked for may be refused: the page is told what holds now."""
+        try:
+            yield
+        finally:
+            call.tell({"type": "languages", **self._languages.describe(call)})
+
     def _tell_parties(self) -> None:
         self.tell({"type": "room", "parties": self.parties})
 
@@ -266,8 +273,7 @@ class Room:
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
             "captions": self.captions.of(call.id),
-            "speaks": self._languages.of(call),
-            "interpret": self._languages.interprets(call),
+            **self._languages.describe(call),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -312,10 +318,12 @@ class Room:
                 await self.captions.read(call.id, language)
             case {"type": "speaks", "language": str(language)}:
                 self._check_open()
-                await self._speak(call, language)
+                with self._telling_languages(call):
+                    await self._speak(call, language)
             case {"type": "interpret", "on": bool(on)}:
                 self._check_open()
-                await self._languages.interpret(call, on)
+                with self._telling_languages(call):
+                    await self._languages.interpret(call, on)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():

@@ -120,6 +120,49 @@ def test_the_language_is_changed_and_interpreting_switched_off_while_the_call_ru
     drive(main)
 
 
+def test_a_language_that_is_chosen_in_the_middle_of_a_long_speech_holds_from_its_next_utterance_on() -> None:
+    """Nobody has to fall silent for it, and what was being said stays in the language in which it was begun."""
+    long, tag = UserSpeech(0.5, 9.0, "hello my dear old friend"), UserSpeech(10.0, 11.0, "guten tag.")
+    script = UserScript((long, tag))
+
+    async def main(clock: VirtualClock) -> None:
+        peers, german = Peers(), German(script)
+        made = replace(engines([long, tag], translator=BothWays()), recognizers={"de": german})
+        held = InProcessHost(Settings(recognizers="de=scripted"), peers, clock=clock, engines=made)
+        async with held:
+            id, ann = await call(held, peers, "Ann")
+            _, bob = await call(held, peers, "Bob")
+            for each in (ann, bob):  # each reads both, so that both translations are made
+                each.ask({"type": "captions", "language": "de" if each is ann else "en"})
+            sound = script.audio(14.0)
+            await speak(clock, {ann: sound[: 2 * 16_000], bob: np.zeros(0, np.float32)})
+            assert (await held.state(id))["switches"]["assistant"]
+            ann.ask({"type": "speaks", "language": "de"})
+            await speak(clock, {ann: sound[2 * 16_000 : 3 * 16_000], bob: np.zeros(0, np.float32)})
+            state = await held.state(id)
+            assert state["speaks"] == "de" and not state["switches"]["assistant"]
+            assert ann.of("languages")[-1] == {"type": "languages", "speaks": "de", "interpret": True}
+            assert ann.of("switches")[-1]["assistant"] is False
+            await speak(clock, {ann: sound[3 * 16_000 :], bob: np.zeros(0, np.float32)})
+            final = [(e["source_language"], e["language"], e["source"]) for e in ann.of("translation") if e["final"]]
+            assert final == [("en", "de", "hello my dear old friend"), ("de", "en", "guten tag.")]
+            assert german.heard == ["guten tag."]
+
+    drive(main)
+
+
+def test_the_page_is_told_what_holds_where_a_choice_is_refused() -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers = Peers()
+        async with host(peers, clock, German(UserScript(()))) as held:
+            _, ann = await call(held, peers, "Ann")
+            ann.ask({"type": "speaks", "language": "tlh"})
+            await speak(clock, {ann: np.zeros(0, np.float32)}, 0.2)
+            assert ann.of("languages")[-1] == {"type": "languages", "speaks": "en", "interpret": True}
+
+    drive(main)
+
+
 def test_who_takes_the_seat_after_a_german_speaker_is_heard_in_the_room_s_language() -> None:
     async def main(clock: VirtualClock) -> None:
         peers, german = Peers(), German(UserScript((ANN, BOB)))
