@@ -253,7 +253,8 @@ class InProcessHost:
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)
-        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over, room.captions.of(call))
+        spoken, log = room.languages.describe(found), room.event_log
+        return News(room.id, log.lasting(since), log.end, found.over, room.captions.of(call), **spoken)
 
     def _check_capacity(self) -> None:
         if self._draining:

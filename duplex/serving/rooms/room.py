@@ -87,7 +87,7 @@ class Room:
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
         self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
-        self._languages = RoomLanguages(settings, services.engines, lambda: self._session, self._sink.mix)
+        self.languages = RoomLanguages(settings, services.engines, lambda: self._session, self._sink.mix)
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -199,8 +199,8 @@ class Room:
         self.recording.join(call.name)
         try:
             await self._speak(call, speaks)
-            if interpret and len(self._languages.offered) > 1:
-                await self._languages.interpret(call, True)
+            if interpret and len(self.languages.offered) > 1:
+                await self.languages.interpret(call, True)
         except BaseException:
             await self.leave(call)
             raise
@@ -214,7 +214,7 @@ class Room:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
                 await self.captions.read(call.id, "")
-                await self._languages.leave(call)
+                await self.languages.leave(call)
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
                 self._tell_parties()
@@ -226,8 +226,8 @@ class Room:
 
     async def _speak(self, call: Call, language: str) -> None:
         """The person speaks this language. Where several are spoken nobody is answered: the assistant has only one."""
-        await self._languages.speak(call, language)
-        if self._languages.several and self._switches.assistant:
+        await self.languages.speak(call, language)
+        if self.languages.several and self._switches.assistant:
             self._switches.assist(False)
             self.notice("The assistant is off, since the people here speak several languages.")
             self.tell(self.switches())
@@ -238,7 +238,7 @@ class Room:
         try:
             yield
         finally:
-            call.tell({"type": "languages", **self._languages.describe(call)})
+            call.tell({"type": "languages", **self.languages.describe(call)})
 
     def _tell_parties(self) -> None:
         self.tell({"type": "room", "parties": self.parties})
@@ -257,7 +257,7 @@ class Room:
             **self._services.offers,
             "assistant": True,
             "captions": captions,
-            "languages": list(self._languages.offered),
+            "languages": list(self.languages.offered),
             "recording": recording,
         }
 
@@ -273,7 +273,7 @@ class Room:
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
             "captions": self.captions.of(call.id),
-            **self._languages.describe(call),
+            **self.languages.describe(call),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -323,7 +323,7 @@ class Room:
             case {"type": "interpret", "on": bool(on)}:
                 self._check_open()
                 with self._telling_languages(call):
-                    await self._languages.interpret(call, on)
+                    await self.languages.interpret(call, on)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():
