@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ from duplex.conversation.interpreting.voice import InterpretingVoice, voice_of
 from duplex.models.language_tags import primary
 from duplex.models.tts.contract import Synthesizer, Voice
 from duplex.streaming.pool import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretedSound:
+    """What the voices say from the sample `start` on: (n,) float32 by language; the silent are left out."""
+
+    start: int
+    voices: Mapping[str, np.ndarray]
 
 
 class LiveInterpreting:

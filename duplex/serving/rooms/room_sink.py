@@ -14,6 +14,7 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.interpreting.live import InterpretedSound
 from duplex.serving.hosts.shedding import Lateness
 from duplex.serving.http.call_request import WHITELIST
 from duplex.serving.rooms.call import Call
@@ -71,8 +72,9 @@ class RoomSink:
         self._each(lambda call: self.mix.write(call.name, np.ascontiguousarray(frame.samples[:, call.seat])))
         self._recording.on_restored(frame)
 
-    def on_interpreted(self, voices: Mapping[str, np.ndarray]) -> None:
-        self._interpreted = voices
+    def on_interpreted(self, sound: InterpretedSound) -> None:
+        self._interpreted = sound.voices
+        self._recording.on_interpreted(sound)
 
     def on_output(self, chunk: AudioChunk) -> None:
         # The least delay there has been is the clock's own beginning; what comes on top of it is lateness.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from duplex.serving.hosts.in_process_host import InProcessHost
+from duplex.serving.hosts.retention import Recordings
 from duplex.serving.http.call_request import CallRequest, parse_call_request
 from duplex.serving.http.metrics import Metrics
 from duplex.settings import Settings
@@ -46,11 +49,11 @@ def drive(work: Callable[[VirtualClock], Coroutine[Any, Any, None]]) -> None:
     clock.run(work(clock))
 
 
-def host(peers: Peers, clock: VirtualClock, german: German | None) -> InProcessHost:
+def host(peers: Peers, clock: VirtualClock, german: German | None, **more: Any) -> InProcessHost:
     made = engines([ANN, BOB], translator=BothWays())
     made = replace(made, recognizers={"de": german} if german else {})
     settings = Settings(recognizers="de=scripted") if german else Settings()
-    return InProcessHost(settings, peers, clock=clock, engines=made)
+    return InProcessHost(settings, peers, clock=clock, engines=made, **more)
 
 
 async def call(held: InProcessHost, peers: Peers, name: str, **more: Any) -> tuple[str, ScriptedPeer]:
@@ -96,6 +99,30 @@ def test_two_people_two_languages_one_call() -> None:
             second = ann.of("interpreted")[1]
             at, until = max(5.3, second["start"] / 16_000 + 0.1), second["end"] / 16_000
             assert loudest(ann, began[0], at, until) > 0.09 and loudest(bob, began[1], at, until) == 0.0
+
+    drive(main)
+
+
+def test_what_each_hears_in_their_language_is_recorded_with_the_call(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        peers, german = Peers(), German(UserScript((ANN, BOB)))
+        recordings = Recordings(tmp_path / "calls", 3600.0)
+        async with host(peers, clock, german, recordings=recordings) as held:
+            _, ann = await call(held, peers, "Ann", record=True)
+            _, bob = await call(held, peers, "Bob", speaks="de", record=True)
+            voices = sounds()
+            await speak(clock, {ann: voices[0], bob: voices[1]}, 9.0)
+            told = ann.of("interpreted")
+        (folder,) = (tmp_path / "calls").iterdir()
+        for event in told:
+            sound, _ = soundfile.read(folder / f"interpreter.{event['language']}.wav")
+            start, end = event["start"], event["end"]
+            assert np.abs(sound[start:end]).max() > 0.09 and not sound[:start].any() and not sound[end:].any()
+            mix, _ = soundfile.read(folder / "mix.wav")
+            assert len(mix) == len(sound) and np.abs(mix[start:end]).max() > 0.09
+        transcript = (folder / "transcript.txt").read_text()
+        assert "interpreter (de): FRIEND. MY HELLO" in transcript and "interpreter (en): TAG. GUTEN" in transcript
+        assert "FRIEND. MY HELLO" in (folder / "transcript.de.srt").read_text()
 
     drive(main)
 
