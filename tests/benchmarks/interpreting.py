@@ -1,8 +1,9 @@
 """The interpreter: how far its voice is behind the speaker, in a room of two languages and in a long monologue.
 
-python -m tests.benchmarks.interpreting [--recognizer-de NAME] [--turns 6] [--minutes 5]
+python -m tests.benchmarks.interpreting [--recognizer-de NAME] [--turns 6] [--minutes 5] [--virtual]
 
-The room runs in real time, under the loop watchdog: Ann speaks English, Bob German, three sentences a turn, synthesized
+The room runs in real time, under the loop watchdog, or with --virtual in virtual time, where computing is free: what a
+machine has that keeps up. Ann speaks English, Bob German, three sentences a turn, synthesized
 with their word times. Without a recognizer for German only Ann speaks, and Bob listens. Measured from the end of each
 sentence, and of each word, to the first and to the last sound of the spoken translation, on the session's clock.
 
@@ -18,7 +19,7 @@ import asyncio
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,7 +35,7 @@ from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.http.call_request import CallRequest
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
-from duplex.streaming.clock import SystemClock
+from duplex.streaming.clock import Clock, SystemClock, VirtualClock
 from duplex.streaming.loop_watchdog import LoopWatchdog
 from duplex.testing.conversation import converse, scripted_engines
 from duplex.testing.fakes import UserSpeech
@@ -112,22 +113,18 @@ def conversation(speakers: Sequence[tuple[str, str]], turns: int) -> tuple[dict[
     return tracks, said
 
 
-async def room(settings: Settings, turns: int) -> tuple[list[Sentence], list[dict[str, Any]], dict[str, Any]]:
-    """What was said, the events of the room, and how late its loop was."""
-    several = "de" in settings.other_recognizers
-    speakers = [("Ann", "en"), ("Bob", "de")] if several else [("Ann", "en")]
-    tracks, said = conversation(speakers, turns)
-    peers, clock = Peers(), SystemClock()
-    engines = await asyncio.to_thread(Engines.from_settings, settings)
-    if not several:  # Bob only listens, so nobody need hear him: the English recognizer stands in
-        engines.recognizers = {"de": engines.recognizer}
+async def room(
+    settings: Settings, engines: Engines, tracks: Mapping[str, np.ndarray], clock: Clock
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The events of a room in which Ann and Bob say what is on their tracks, and how late its loop was."""
+    peers = Peers()
     async with InProcessHost(settings, peers, clock=clock, engines=engines) as held:
         people = {}
         for name, language in (("Ann", "en"), ("Bob", "de")):
             made = await held.create(CallRequest(name, "room", speaks=language))
             await held.offer(made["session"], OFFER)
             people[name] = peers.of(made["session"])
-        await asyncio.sleep(1.0)
+        await clock.sleep_until(clock.now() + 1.0)
         silence = np.zeros(0, np.float32)
         length = max(len(track) for track in tracks.values()) / SAMPLE_RATE
         async with LoopWatchdog() as watchdog:
@@ -138,8 +135,21 @@ async def room(settings: Settings, turns: int) -> tuple[list[Sentence], list[dic
                     break
                 await speak(clock, {peer: silence for peer in people.values()}, 1.0)
         events = list(people["Ann"].told)
-    await engines.close()
-    return said, events, watchdog.as_dict()
+    return events, watchdog.as_dict()
+
+
+def measured(settings: Settings, turns: int, *, virtual: bool) -> tuple[list[Sentence], list[dict[str, Any]], Any]:
+    """What was said in a room, its events, and how late its loop was."""
+    several = "de" in settings.other_recognizers
+    tracks, said = conversation([("Ann", "en"), ("Bob", "de")] if several else [("Ann", "en")], turns)
+    engines = Engines.from_settings(settings)
+    if not several:  # Bob only listens, so nobody need hear him: the English recognizer stands in
+        engines.recognizers = {"de": engines.recognizer}
+    clock = VirtualClock() if virtual else SystemClock()
+    running = room(settings, engines, tracks, clock)
+    events, loop = clock.run(running) if isinstance(clock, VirtualClock) else asyncio.run(running)
+    asyncio.run(engines.close())
+    return said, events, "virtual time" if virtual else loop
 
 
 def unsaid(events: Sequence[dict[str, Any]]) -> bool:
@@ -204,13 +214,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How far the spoken translation is behind the speaker.")
     parser.add_argument("--recognizer-de", default="", help="what hears Bob, such as faster-whisper:base")
     parser.add_argument("--turns", type=int, default=6, help="of the two, three sentences each")
+    parser.add_argument("--virtual", action="store_true", help="the room in virtual time, where computing is free")
     parser.add_argument("--minutes", type=float, default=5.0, help="of the monologue; 0: none")
     arguments = parser.parse_args()
     print(versions(["onnxruntime", "faster-whisper", "espeakng-loader"]))
     german = f"de={arguments.recognizer_de}" if arguments.recognizer_de else ""
     settings = Settings(recognizers=german, translate_to="de", diarize=False)
     if arguments.turns:
-        said, events, loop = asyncio.run(room(settings, arguments.turns))
+        said, events, loop = measured(settings, arguments.turns, virtual=arguments.virtual)
         rows = []
         for party in sorted({sentence.party for sentence in said}):
             found, missing = delays([each for each in said if each.party == party], events_of(events, party))
