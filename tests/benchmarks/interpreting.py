@@ -224,15 +224,17 @@ def main() -> None:
         said, events, loop = measured(settings, arguments.turns, virtual=arguments.virtual)
         rows = []
         for party in sorted({sentence.party for sentence in said}):
-            found, missing = delays([each for each in said if each.party == party], events_of(events, party))
+            own = events_of(events, party)
+            found, missing = delays([each for each in said if each.party == party], own)
+            reasons = Counter(event["reason"] for event in own if event["type"] == "interpreted" and event["left_out"])
             for name, values in (
                 ("end of sentence → first sound", found.first),
                 ("end of sentence → last sound", found.last),
                 ("end of word → first sound", found.words),
             ):
                 p50, p95 = (f"{quantile(values, q):.2f}" for q in (0.5, 0.95))
-                rows.append([f"{party}: {name}", p50, p95, len(values), missing])
-        print(table(["seconds", "p50", "p95", "n", "not spoken"], rows))
+                rows.append([f"{party}: {name}", p50, p95, len(values), missing, reasons["late"], reasons["hopeless"]])
+        print(table(["seconds", "p50", "p95", "n", "not spoken", "late", "hopeless"], rows))
         print(f"event loop: {loop}")
     if arguments.minutes:
         rows = [[name, *row] for name, pace in PACES.items() for row in monologue(arguments.minutes, pace)]
