@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
+from duplex.serving.realtime.client_tools import Definition, parse_choice, parse_tools
 from duplex.serving.realtime.wire import ClientError, unsupported
 from duplex.settings import Settings
 
@@ -33,6 +34,8 @@ class Configuration:
 
     kind: str = "realtime"
     instructions: str = ""
+    tools: tuple[Definition, ...] = ()
+    tool_choice: str = "auto"
     voice: str = "alloy"
     speed: float = 1.0
     heard: AudioFormat = PCM
@@ -115,8 +118,8 @@ class Configuration:
             "model": MODEL,
             "output_modalities": ["audio"],
             "instructions": self.instructions,
-            "tools": [],
-            "tool_choice": "auto",
+            "tools": [dict(each) for each in self.tools],
+            "tool_choice": self.tool_choice,
             "max_output_tokens": self.max_output_tokens,
             "audio": {
                 "input": heard,
@@ -147,13 +150,11 @@ def _modalities(made: Configuration, value: object) -> Configuration:
 
 
 def _tools(made: Configuration, value: object) -> Configuration:
-    if value not in (None, []):
-        raise unsupported("tools of the client", "session.tools", "its tools are those it was started with")
-    return made
+    return replace(made, tools=parse_tools(value, "session.tools"))
 
 
 def _tool_choice(made: Configuration, value: object) -> Configuration:
-    return made._without_effect("tool_choice", value not in (None, "auto"))
+    return replace(made, tool_choice=parse_choice(value, "session.tool_choice"))
 
 
 def _tokens(made: Configuration, value: object) -> Configuration:
