@@ -12,11 +12,13 @@ from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.manual_turns import SHORTEST, ManualTurn, ManualTurns
 from duplex.serving.realtime.requested import Wanted, parse_item, parse_response
 from duplex.serving.realtime.session_events import SessionEvents
-from duplex.serving.realtime.wire import ClientError, Outbox, unsupported
+from duplex.serving.realtime.wire import ClientError, Outbox, new_id, unsupported
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import DuplexError
+from duplex.streaming.pipeline import reason_of
 
 
 class ClientEvents:
@@ -28,6 +30,7 @@ class ClientEvents:
         audio: InputAudio,
         events: SessionEvents,
         tools: ClientTools,
+        turns: ManualTurns,
         voices: frozenset[str],
         configuration: Callable[[], Configuration],
         configure: Callable[[Configuration], Awaitable[None]],
@@ -37,6 +40,7 @@ class ClientEvents:
         self._audio = audio
         self._events = events
         self._tools = tools
+        self._turns = turns
         self._voices = voices
         self._configuration = configuration
         self._configure = configure
@@ -88,12 +92,32 @@ class ClientEvents:
 
     async def _clear(self, event: dict[str, Any]) -> None:
         self._audio.clear()
+        self._turns.clear()
         self._outbox.put("input_audio_buffer.cleared")
 
     async def _commit(self, event: dict[str, Any]) -> None:
-        raise unsupported(
-            "input_audio_buffer.commit", "type", "with turn detection the end of a turn commits what was said"
-        )
+        if self._configuration().detection is not None:
+            why = "with turn detection the end of a turn commits what was said"
+            raise unsupported("input_audio_buffer.commit", "type", why)
+        if (seconds := self._turns.turn.seconds) < SHORTEST:
+            raise ClientError(
+                f"the buffer has {1000 * seconds:.0f} ms of sound: at least {1000 * SHORTEST:.0f} can be committed",
+                "input_audio_buffer_commit_empty",
+            )
+        turn = self._turns.take()
+        item = self._events.speech.committed(new_id("item"))
+        self._events.unanswered.append(item)
+        self._turns.afterwards(lambda: self._recognize(item, turn))
+
+    async def _recognize(self, item: Item, turn: ManualTurn) -> None:
+        try:
+            text = await turn.text()
+        except Exception as error:
+            self._events.speech.unrecognized(item, reason_of(error))
+            return
+        self._events.speech.recognized(item, text, turn.heard)
+        if text:
+            self._remember(item, await self._session())
 
     async def _create(self, event: dict[str, Any]) -> None:
         item = parse_item(event.get("item"))
@@ -108,6 +132,8 @@ class ClientEvents:
             self._tools.give(item.fields["call_id"], item.fields["output"])
         elif item.role in ("user", "assistant"):
             self._remember(item, session)
+            if item.role == "user":
+                self._events.unanswered.append(item)
         self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
         self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=before)
 
@@ -116,8 +142,6 @@ class ClientEvents:
         party = ASSISTANT if item.role == "assistant" else session.parties[0]
         at = item.start / SAMPLE_RATE
         session.host.remember([Utterance(party, item.text, at, at)])
-        if item.role == "user":
-            self._events.unanswered.append(item)
 
     async def _retrieve(self, event: dict[str, Any]) -> None:
         self._outbox.put("conversation.item.retrieved", item=self._items.find(event.get("item_id")).as_dict())
@@ -167,8 +191,20 @@ class ClientEvents:
                 "a response is being given: wait for its response.done, or cancel it",
                 "conversation_already_has_active_response",
             )
+        elif self._turns.busy:
+            self._events.reserved = True
+            self._turns.afterwards(lambda: self._answer_later(wanted, event.get("event_id")))
         else:
             await self._answer(wanted)
+
+    async def _answer_later(self, wanted: Wanted, event_id: object) -> None:
+        self._events.reserved = False
+        try:
+            await self._answer(wanted)
+        except ClientError as error:
+            self._outbox.error(error, event_id)
+        except DuplexError as error:
+            self._outbox.error(ClientError(str(error), "invalid_value"), event_id)
 
     async def _answer(self, wanted: Wanted) -> None:
         """A response to what is unanswered, or to its instructions alone."""

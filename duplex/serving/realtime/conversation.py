@@ -15,6 +15,7 @@ from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
+from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
 
@@ -45,11 +46,15 @@ class Conversation:
         )
         voices = frozenset(voice.name for voice in place.engines.synthesizer.voices())
         self._tools = ClientTools(self._events.called)
+        self._turns = ManualTurns(
+            lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
+        )
         self._client = ClientEvents(
             outbox,
             self._audio,
             self._events,
             self._tools,
+            self._turns,
             voices,
             lambda: self._configuration,
             self._configure,
@@ -69,6 +74,7 @@ class Conversation:
     async def __aexit__(self, *error: Any) -> None:
         self._audio.detach()
         self._tools.give_up()
+        await self._turns.close()
         await self._close()
 
     async def take(self, event: object) -> None:
@@ -110,6 +116,7 @@ class Conversation:
         was, place = self._configuration, self._place
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
+        self._audio.by_hand = None if made.detection is not None else lambda: self._turns.turn
         if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")

@@ -26,6 +26,8 @@ class Item:
     words: list[tuple[int, int]] = field(default_factory=list)
     sent: int = 0
     """Milliseconds of its sound that were sent."""
+    heard: str = ""
+    """What its sound says, whether or not the client wants to see that."""
     before: str = ""
     """What the same utterance of the history says before it."""
     kind: str = "message"
@@ -44,7 +46,7 @@ class Item:
     @property
     def text(self) -> str:
         """What it says."""
-        return "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
+        return self.heard or "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
 
     def characters_until(self, end: int) -> int:
         """Of the transcript, up to the last word that ends within the first `end` milliseconds of sound."""

@@ -52,11 +52,13 @@ class SessionEvents:
         self._given_up = given_up
         self._conversation = new_id("conv")
         self._session: Session | None = None
-        self._speech = HeardSpeech(
+        self.speech = HeardSpeech(
             outbox, self.items, milliseconds, lambda: configuration().transcription is not None or self._transcribes()
         )
         self._epoch = 0
         self._due: int | None = None
+        self.reserved = False
+        """Whether a response is asked for to words that are still to come."""
         self._asked = False
         self._unsaid = False
         self._forgotten: int | None = None
@@ -88,7 +90,7 @@ class SessionEvents:
     @property
     def busy(self) -> bool:
         """Whether a response is being given, or one has been asked for."""
-        return self.response is not None or self._due is not None or self._asked
+        return self.response is not None or self._due is not None or self._asked or self.reserved
 
     def asked(self, wanted: Wanted, *, unsaid: bool = False) -> None:
         """A response to the unanswered items has been asked of the session, as something typed. unsaid: it answers its
@@ -143,9 +145,9 @@ class SessionEvents:
         match event:
             case ev.SpeechStarted():
                 self.last_sound = event.end
-                self._speech.started(event.start, over_response=response is not None and response.audible)
+                self.speech.started(event.start, over_response=response is not None and response.audible)
             case ev.Partial():
-                self._speech.partial(event)
+                self.speech.partial(event)
             case ev.Decision():
                 self._decided(event)
             case ev.Turn() if event.kind != "side_speech":
@@ -180,11 +182,11 @@ class SessionEvents:
             case "barge_in" | "go_on" | "withdraw":
                 if response is not None and not response.reason:
                     response.reason = "turn_detected"
-                self._speech.took_floor()
+                self.speech.took_floor()
             case "backchannel" | "false_interruption":
-                self._speech.let_pass()
+                self.speech.let_pass()
             case "nothing_said":
-                self._speech.nothing_said(event.end)
+                self.speech.nothing_said(event.end)
             case "endpoint" | "turn_limit" | "typed":
                 self._epoch = event.epoch
             case "announce":
@@ -197,7 +199,7 @@ class SessionEvents:
             self._forgotten = event.start if self._unsaid else None
             self._typed, self._asked, self._due = [], False, self._epoch
             return
-        item = self._speech.turn(event)
+        item = self.speech.turn(event)
         if event.kind == "turn":
             self._heard = (event.end - event.start) / SAMPLE_RATE
             if self._configuration().answers:

@@ -60,7 +60,6 @@ REFUSED: list[tuple[Any, str]] = [
     (_heard(format={"type": "audio/mp3"}), "invalid_value"),
     (_heard(format={"type": ["audio/pcm"]}), "invalid_value"),
     (_heard(format={"type": "audio/pcm", "rate": 16_000}), "invalid_value"),
-    (_heard(turn_detection=None), "unsupported"),
     (_heard(turn_detection={"type": "psychic"}), "invalid_value"),
     (_heard(turn_detection={"type": "server_vad", "silence_duration_ms": -1}), "invalid_value"),
     (_heard(turn_detection={"type": "server_vad", "silence_duration_ms": float("nan")}), "invalid_value"),
