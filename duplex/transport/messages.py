@@ -9,8 +9,8 @@ from typing import Any
 from duplex.streaming.clock import Clock
 from duplex.streaming.queues import BoundedQueue
 
-LONGEST = 16_384
-"""Bytes of an incoming message."""
+LONGEST = 65_536
+"""Bytes of an incoming message, which no page may exceed (`max-message-size` of the session description)."""
 
 RATE = 50.0
 """Messages per second that a page may send for long; BURST at once."""

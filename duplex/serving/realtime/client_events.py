@@ -56,6 +56,7 @@ class ClientEvents:
             "conversation.item.truncate": self._truncate,
             "response.create": self._respond,
             "response.cancel": self._cancel,
+            "output_audio_buffer.clear": self._silence,
         }
 
     @property
@@ -71,8 +72,10 @@ class ClientEvents:
             kind = event.get("type")
             if not isinstance(kind, str):
                 raise ClientError("the event has no type", "missing_required_parameter", "type")
-            if kind == "output_audio_buffer.clear":
+            if kind == "output_audio_buffer.clear" and self._outbox.carries_sound:
                 raise unsupported(kind, "type", "it is for WebRTC; over WebSocket, cancel and truncate")
+            if kind == "input_audio_buffer.append" and not self._outbox.carries_sound:
+                raise unsupported(kind, "type", "it is for WebSocket; over WebRTC, sound comes on the track")
             if kind not in self._handlers:
                 raise ClientError(f"there is no event of type {kind[:100]!r}", "invalid_value", "type")
             await self._handlers[kind](event)
@@ -229,6 +232,11 @@ class ClientEvents:
         if response is None or event.get("response_id") not in (None, response.id):
             raise ClientError("there is no such response to be cancelled", "response_cancel_not_active")
         await self._stop()
+
+    async def _silence(self, event: dict[str, Any]) -> None:
+        """`output_audio_buffer.cleared` comes when the response has ended; nothing, if none is audible."""
+        if self._events.response is not None:
+            await self._stop()
 
     async def _stop(self) -> None:
         """End the response that is being given."""

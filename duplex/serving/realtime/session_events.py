@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+import numpy as np
+
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.history import ASSISTANT
@@ -25,7 +27,7 @@ class SessionEvents:
     """configuration: as it is now. milliseconds: a sample of the session as a time in the client's sound.
 
     failed: called when the conversation cannot go on. given_up: called when no answer waits any more for what a client
-    owes.
+    owes. play: takes the session's voice, (n,) float32 at 16 kHz, silence included, where it is not in the events.
     """
 
     capability = "realtime events"
@@ -37,6 +39,7 @@ class SessionEvents:
         milliseconds: Callable[[int], int],
         failed: Callable[[], None],
         given_up: Callable[[], None],
+        play: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.items = Items()
         self.response: Response | None = None
@@ -50,6 +53,7 @@ class SessionEvents:
         self._configuration = configuration
         self._failed = failed
         self._given_up = given_up
+        self._play_out = play
         self._conversation = new_id("conv")
         self._session: Session | None = None
         self.speech = HeardSpeech(
@@ -131,6 +135,8 @@ class SessionEvents:
             self._follow()
             if self.response is not None:
                 self._play(self.response, chunk)
+            if self._play_out is not None:
+                self._play_out(chunk.samples)
         except Exception:
             self._fail()
 
