@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fractions
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -153,6 +153,10 @@ class WebRtcPeer:
             return False
         channel.send(messages.encode(message))
         return True
+
+    def on_refused(self, told: Callable[[str], None]) -> None:
+        """`told` takes why a message of the page is dropped, for each that is."""
+        self._inbox.refused = told
 
     def messages(self) -> AsyncIterator[dict[str, Any]]:
         """JSON objects from the page, until the close. Oversize, too frequent and malformed ones are dropped."""

@@ -12,7 +12,7 @@ from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.conversation import Conversation
 from duplex.serving.realtime.holding import hold
-from duplex.serving.realtime.wire import Outbox, new_id
+from duplex.serving.realtime.wire import ClientError, Outbox, new_id
 from duplex.serving.rooms.call import Peer
 from duplex.streaming.errors import CallError, DuplexError, TransportError
 
@@ -114,6 +114,8 @@ async def _converse(peer: Peer, outbox: Outbox, conversation: Conversation, conn
     async def obey() -> None:
         async for message in peer.messages():
             await conversation.take(message)
+
+    peer.on_refused(lambda why: outbox.error(ClientError(why, "invalid_event")))
 
     async def close(overfull: bool, reason: str) -> None:
         await peer.close()

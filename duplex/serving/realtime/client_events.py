@@ -8,6 +8,7 @@ from typing import Any
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
 from duplex.models.interaction.contract import Utterance
+from duplex.serving.http.limits import TokenBucket
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
@@ -31,6 +32,7 @@ class ClientEvents:
         events: SessionEvents,
         tools: ClientTools,
         turns: ManualTurns,
+        responses: TokenBucket,
         voices: frozenset[str],
         configuration: Callable[[], Configuration],
         configure: Callable[[Configuration], Awaitable[None]],
@@ -41,6 +43,7 @@ class ClientEvents:
         self._events = events
         self._tools = tools
         self._turns = turns
+        self._responses = responses
         self._voices = voices
         self._configuration = configuration
         self._configure = configure
@@ -185,6 +188,8 @@ class ClientEvents:
         wanted = parse_response(event.get("response"), list(configured.tools))
         if configured.kind == "transcription":
             raise ClientError("a transcription session has no responses", "invalid_value", "type")
+        if self._responses.wait:
+            raise ClientError("too many responses are asked for: wait a little", "rate_limit_exceeded")
         if self._events.owed and self._tools.answered:
             if wanted.instructions or wanted.without_tools:
                 raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
@@ -199,6 +204,7 @@ class ClientEvents:
             self._turns.afterwards(lambda: self._answer_later(wanted, event.get("event_id")))
         else:
             await self._answer(wanted)
+        self._responses.take()
 
     async def _answer_later(self, wanted: Wanted, event_id: object) -> None:
         self._events.reserved = False

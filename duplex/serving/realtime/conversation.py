@@ -12,7 +12,7 @@ import numpy as np
 
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
-from duplex.serving.http.limits import Limits
+from duplex.serving.http.limits import Limits, TokenBucket
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
+
+
+RESPONSES, RESPONSES_RATE = 20, 1.0
+"""Responses that a client may ask for at once, and a second for long."""
 
 
 class Conversation:
@@ -53,12 +57,14 @@ class Conversation:
         self._id = new_id("sess")
         self._configuration = configuration
         self._audio = InputAudio(self._configuration.heard, place.clock)
+        responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
         self._events = SessionEvents(
             outbox,
             lambda: self._configuration,
             self._audio.milliseconds,
             self._fail,
             lambda: self._tools.give_up(),
+            responses,
             play,
         )
         self._tools = ClientTools(self._events.called)
@@ -71,6 +77,7 @@ class Conversation:
             self._events,
             self._tools,
             self._turns,
+            responses,
             voices,
             lambda: self._configuration,
             self._configure,

@@ -129,6 +129,8 @@ async def test_what_is_of_one_wire_alone_and_the_end_of_a_call() -> None:
         client = page.client
         await client.send("input_audio_buffer.append", audio="AAAA")
         assert (await client.error())["code"] == "unsupported"
+        page.peer._channel.send("no JSON")  # type: ignore[union-attr]
+        assert (await client.error())["code"] == "invalid_event"
         content = [{"type": "input_text", "text": "count"}]
         await client.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
         await client.send("response.create")
