@@ -55,8 +55,7 @@ HEADERS = {
 
 _PIECE = 1 << 18
 _EVENTS = 500
-_BURST = 40
-_EXPORTS_BURST = 12
+_BURST, _EXPORTS_BURST = 40, 12
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
