@@ -18,6 +18,7 @@ from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.api_errors import ApiError, api_error, error_response
 from duplex.serving.http.auth import Gate, TokenThrottle, presented
 from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
+from duplex.serving.http.cross_origin import cross_origin
 from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
 from duplex.serving.http.more_routes import MoreRoutes
@@ -54,8 +55,7 @@ HEADERS = {
 
 _PIECE = 1 << 18
 _EVENTS = 500
-_BURST = 40
-_EXPORTS_BURST = 12
+_BURST, _EXPORTS_BURST = 40, 12
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -96,7 +96,8 @@ class Signalling:
         self.draining = False
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=self._limits.body, middlewares=[self._account, self._guard])
+        before = [cross_origin(self._gate), self._account, self._guard]
+        app = web.Application(client_max_size=self._limits.body, middlewares=before)
         api = "/api/sessions"
         one = api + "/{call:[A-Za-z0-9_-]{1,64}}"
         app.router.add_get("/", self._index)
@@ -162,7 +163,7 @@ class Signalling:
         remote = request.remote or ""
         if wait := self._throttle.wait(remote):
             return self._refuse(request, 429, "guessing", "too many wrong tokens: wait a little", wait)
-        if not self._gate.knows(presented(headers)):
+        if not self._gate.knows(presented(headers), request.path):
             self._throttle.wrong(remote)
             where = "in the header Authorization, not in the address" if "token" in request.query else "as given"
             response = self._refuse(request, 401, "token", f"the token is missing or wrong: send it {where}")
