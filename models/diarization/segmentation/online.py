@@ -65,6 +65,7 @@ class OnlineSegmentation:
     hop = FRAME
     sample_rate = SAMPLE_RATE
     name = "segmentation"
+    any_level = True
 
     def __init__(self, listener: Listener, latency: float = 1.0, max_speakers: int = 8) -> None:
         if latency < LEAST_LATENCY:

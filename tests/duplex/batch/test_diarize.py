@@ -145,7 +145,8 @@ def test_what_is_wrong_gets_one_line(meeting: Path, tmp_path: Path, capsys: pyte
         "a picture shows one recording": [recording, recording, "-o", "x.png"],
         "is a file; the results need a folder": [recording, "-o", str(tmp_path / "file")],
         "cannot be written": [recording, "-o", "/proc/nowhere/x.rttm"],
-        "--speaker takes NAME=FILE": [recording, "--speaker", "ann"],
+        "--speaker takes NAME=FILE": [recording, "--speaker", "ann="],
+        "no voice called ann is kept": [recording, "--speaker", "ann"],
         "names ann twice": [recording, "--speaker", "ann=a.wav", "--speaker", "ann=b.wav"],
         "max_speakers must be 1 to 8": [recording, "--max-speakers", "0"],
     }
