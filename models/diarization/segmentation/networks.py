@@ -13,6 +13,7 @@ from duplex.models.diarization.contract import FRAME
 from duplex.models.diarization.segmentation import campplus, pyannet
 from duplex.models.diarization.segmentation.fbank import HOP, WINDOW, fbank
 from duplex.models.torch_checkpoint import read_tensors
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, first_line
 from duplex.streaming.onnx import session
 
@@ -28,6 +29,13 @@ LOCAL = 3
 LEVEL = 0.05
 """Root mean square that windows are brought to: the network's own normalization does not reach soft ones."""
 
+_HISS = 0.03
+"""Root mean square of the noise that a window of a telephone's band gets, as a share of LEVEL. The network normalizes
+each of its bands: of an empty one it would hear what resampling has left, as loud as speech."""
+_EMPTY = 1e-5
+"""Share of a window's power above a telephone's band below which that band is empty; real rooms have 1e-3 and more."""
+_TELEPHONE = 4400.0
+"""Hertz above which a telephone's band, and the slope of its filters, has ended."""
 _QUIETEST = 1e-5
 """Root mean square below which a window is left as it is: silence and its rounding errors."""
 _LONGEST = 1000
@@ -46,6 +54,8 @@ class Segmenter:
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
         if level > _QUIETEST:
             samples = samples * np.float32(LEVEL / level)
+            if _is_narrow(samples):
+                samples = samples + _hiss(len(samples))
         (classes,) = self._session.run(None, {"samples": samples[None, None]})
         return _pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS)
 
@@ -75,6 +85,18 @@ def features_of(samples: np.ndarray) -> np.ndarray:
     which reaches into silence."""
     count = len(samples) // HOP
     return fbank(np.pad(samples, (0, WINDOW)))[:count]
+
+
+def _is_narrow(samples: np.ndarray) -> bool:
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    above = round(_TELEPHONE * len(samples) / SAMPLE_RATE)
+    return bool(power[above:].sum() < _EMPTY * power.sum())
+
+
+@cache
+def _hiss(length: int) -> np.ndarray:
+    """(length,) the same every time."""
+    return (_HISS * LEVEL * np.random.default_rng(0).standard_normal(length)).astype(np.float32)
 
 
 def _opened(path: Path, graph: Callable[[Mapping[str, np.ndarray]], bytes]) -> InferenceSession:

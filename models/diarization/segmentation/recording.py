@@ -19,7 +19,7 @@ from duplex.models.diarization.segmentation.voices import SAME, WINDOW, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
-STEP = 20
+STEP = 10
 """Frames (100 ms) from one window to the next."""
 
 _CLEAR = 10
