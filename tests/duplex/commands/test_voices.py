@@ -110,3 +110,32 @@ def test_names_never_leave_the_folder(own_folder: Path) -> None:
 def test_a_recording_needs_no_kept_voice() -> None:
     assert named_voices(" ann = a.wav ", "here") == {"ann": "a.wav"}
     assert LEAST_SPEECH >= 3.0, "the card has error rates for 3 s"
+
+
+@pytest.mark.slow
+def test_real_voices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """With the published weights: who is kept is named where she speaks, and nobody else is."""
+    from duplex.models.diarization.segmentation import ENTRY, load_segmentation
+    from duplex.models.store import find
+
+    folder = find(ENTRY)
+    if folder is None:
+        pytest.skip("the weights of segmentation and CAM++ are not pulled")
+    monkeypatch.setattr(
+        "duplex.models.diarization.load_diarizer",
+        lambda latency, max_speakers, name: load_segmentation(folder, latency, max_speakers),
+    )
+    clips = Path(__file__).parents[2] / "data" / "clips"
+    woman = [str(path) for path in sorted(clips.glob("slt-story-*.flac"))[:2]]
+    man = [str(path) for path in sorted(clips.glob("rms-story-*.flac"))[:2]]
+    tune = write(tmp_path / "tune.wav", sum(tone(voice, 10.0) for voice in range(4)))
+    assert "two people are heard" in fails(capsys, "voices", "add", "ann", woman[0], man[0])
+    assert "of clear speech are too little" in fails(capsys, "voices", "add", "ann", tune)
+    assert main(["voices", "add", "ann", woman[0], woman[0]]) == 0
+    capsys.readouterr()
+    assert "cannot be told apart" in fails(capsys, "voices", "add", "bea", woman[1], woman[1])
+    talk = [soundfile.read(path)[0] for path in (man[1], woman[1])]
+    both = write(tmp_path / "both.wav", np.concatenate([talk[0], np.zeros(8000), talk[1]]))
+    alone = write(tmp_path / "man.wav", np.concatenate([talk[0], np.zeros(8000), talk[0]]))
+    assert duplex.diarize(both, speakers=dict(kept_voices())).speakers == ["speaker 1", "ann"]
+    assert duplex.diarize(alone, speakers=dict(kept_voices())).speakers == ["speaker 1"]
