@@ -125,18 +125,7 @@ class OnlineSegmentation:
         for voice, alone in enumerate(heard.alone):
             needed = alone >= _LEAST and (all_embedded or continued[voice].max() < _CONTINUES)
             embeddings.append(self._listener.embedding(heard, voice) if needed else None)
-        clear = [
-            (voice, embedding)
-            for voice, embedding in enumerate(embeddings)
-            if embedding is not None and heard.alone[voice] >= _CLEAR
-        ]
-        voices = [voice for voice, _ in clear]
-        found = [-1] * len(embeddings)
-        if clear:
-            stacked = np.stack([embedding for _, embedding in clear])
-            placed = state.memory.add(stacked, heard.alone[voices].astype(np.float64), state.windows)
-            for voice, speaker in zip(voices, placed.tolist(), strict=True):
-                found[voice] = speaker
+        found = self._placed(heard, embeddings, state)
         alike = np.zeros(continued.shape, np.float32)
         for voice, embedding in enumerate(embeddings):
             if embedding is not None:
@@ -144,10 +133,24 @@ class OnlineSegmentation:
         score = np.where((continued >= _CONTINUES) | (alike >= SAME), continued + alike, -np.inf)
         for voice, speaker in enumerate(found):
             if speaker >= 0:
-                score[voice] = -np.inf
-                score[:, speaker] = -np.inf
-        rest = assign(score)
-        return [speaker if speaker >= 0 else other for speaker, other in zip(found, rest, strict=True)]
+                score[voice], score[:, speaker] = -np.inf, -np.inf
+        others = assign(score)
+        return [other if speaker < 0 else speaker for speaker, other in zip(found, others, strict=True)]
+
+    def _placed(self, heard: Heard, embeddings: Sequence[np.ndarray | None], state: OnlineState) -> list[int]:
+        """The speakers of the voices that are heard alone long enough to be remembered; -1: of all others."""
+        clear = {
+            voice: embedding
+            for voice, embedding in enumerate(embeddings)
+            if embedding is not None and heard.alone[voice] >= _CLEAR
+        }
+        found = [-1] * len(embeddings)
+        if clear:
+            frames = heard.alone[list(clear)].astype(np.float64)
+            speakers = state.memory.add(np.stack(list(clear.values())), frames, state.windows)
+            for voice, speaker in zip(clear, speakers.tolist(), strict=True):
+                found[voice] = speaker
+        return found
 
     def _due(self, state: OnlineState, until: int) -> np.ndarray:
         """The frames up to `until` that have not been given; those never segmented cannot be, for STEP < WINDOW."""

@@ -23,7 +23,8 @@ _KNOWN_PLACE = -1
 class SpeakerMemory:
     """known: (n, 192), embeddings of those who enrolled; they are speakers 0 to n - 1. most: speakers at most.
 
-    Attributes: means: (most, 192), what each speaker sounds like, of length 1; 0 for those there are not.
+    Attributes:
+        means: (most, 192), what each speaker sounds like, of length 1; 0 for those there are not.
     """
 
     def __init__(self, known: np.ndarray, most: int) -> None:
@@ -48,10 +49,8 @@ class SpeakerMemory:
         return sum(array.nbytes for array in arrays)
 
     def add(self, embeddings: np.ndarray, frames: np.ndarray, window: int) -> np.ndarray:
-        """Voices of one window, heard alone for so many frames each. Returns their speakers; -1: of those for whom
-        there was no room."""
-        if not len(embeddings):
-            return np.zeros(0, np.int64)
+        """One or more voices of one window, heard alone for so many frames each. Returns their speakers; -1: of those
+        for whom there was no room."""
         count = len(embeddings)
         self._keep(
             np.concatenate([self._embeddings, embeddings]),
@@ -90,25 +89,16 @@ class SpeakerMemory:
 
     def _thin_out(self) -> None:
         """What the older half say of each speaker becomes one voice."""
-        old = np.arange(len(self._speakers)) < len(self._speakers) // 2
-        old[: self._known] = False
-        groups = [old & (self._speakers == speaker) for speaker in np.unique(self._speakers[old])]
-        recent = ~old
-        recent[: self._known] = False
-        first = slice(0, self._known)
+        index = np.arange(len(self._speakers))
+        half = max(self._known, len(index) // 2)
+        old, speakers = index[self._known : half], self._speakers[self._known : half]
+        merged = [old[speakers == speaker] for speaker in np.unique(speakers[speakers >= 0])]
+        groups = [*index[: self._known, None], *merged, *index[half:, None]]
         self._keep(
-            np.concatenate(
-                [self._embeddings[first], [self._mean(group) for group in groups], self._embeddings[recent]]
-            ).astype(np.float32),
-            np.concatenate(
-                [self._weights[first], [self._weights[group].sum() for group in groups], self._weights[recent]]
-            ),
-            np.concatenate(
-                [self._places[first], [self._places[group].max() for group in groups], self._places[recent]]
-            ),
-            np.concatenate(
-                [self._speakers[first], [self._speakers[group][0] for group in groups], self._speakers[recent]]
-            ),
+            np.stack([self._mean(group) for group in groups]).astype(np.float32),
+            np.array([self._weights[group].sum() for group in groups]),
+            np.array([self._places[group].max() for group in groups]),
+            np.array([self._speakers[group[0]] for group in groups]),
         )
 
     def _mean(self, chosen: np.ndarray) -> np.ndarray:
