@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME
-from duplex.models.diarization.segmentation import campplus, pyannet
-from duplex.models.diarization.segmentation.fbank import HOP, WINDOW, fbank
+from duplex.models.diarization.segmentation import campplus, fbank, pyannet
 from duplex.models.torch_checkpoint import read_tensors
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, first_line
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
 SEGMENTATION = "pyannote_segmentation_3.0/pytorch_model.bin"
 EMBEDDING = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+
+WINDOW = 100
+"""Frames (100 ms) that the segmentation hears at once: what it was trained on."""
 
 LOCAL = 3
 """Speakers that the segmentation tells apart in one window."""
@@ -50,14 +52,21 @@ class Segmenter:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """samples: (n,) float32 at 16 kHz, n a multiple of 1600. Returns (n / 1600, 3), the probability of each
-        speaker of the window, averaged over every 100 ms."""
+        speaker of the window, averaged over every 100 ms.
+
+        What is shorter than a window is heard again and again until it fills one: of shorter ones the network takes
+        music for speech.
+        """
+        wanted = len(samples) // FRAME
+        if wanted < WINDOW:
+            samples = np.tile(samples, -(-WINDOW // wanted))[-WINDOW * FRAME :]
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
         if level > _QUIETEST:
             samples = samples * np.float32(LEVEL / level)
             if _is_narrow(samples):
                 samples = samples + _hiss(len(samples))
         (classes,) = self._session.run(None, {"samples": samples[None, None]})
-        return _pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS)
+        return (_pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS))[-wanted:]
 
 
 class Embedder:
@@ -83,8 +92,8 @@ class Embedder:
 def features_of(samples: np.ndarray) -> np.ndarray:
     """(n,) at 16 kHz, n a multiple of 1600, to (n / 160, 80): ten features for each 100 ms, the last of
     which reaches into silence."""
-    count = len(samples) // HOP
-    return fbank(np.pad(samples, (0, WINDOW)))[:count]
+    count = len(samples) // fbank.HOP
+    return fbank.fbank(np.pad(samples, (0, fbank.WINDOW)))[:count]
 
 
 def _is_narrow(samples: np.ndarray) -> bool:

@@ -16,8 +16,9 @@ import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
 from duplex.models.diarization.segmentation.clustering import assign
+from duplex.models.diarization.segmentation.networks import WINDOW
 from duplex.models.diarization.segmentation.speaker_memory import SpeakerMemory
-from duplex.models.diarization.segmentation.voices import SAME, WINDOW, Heard, Listener
+from duplex.models.diarization.segmentation.voices import SAME, Heard, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
 from duplex.models.diarization.segmentation.clustering import agglomerate, assign
-from duplex.models.diarization.segmentation.voices import SAME, WINDOW, Listener
+from duplex.models.diarization.segmentation.networks import WINDOW
+from duplex.models.diarization.segmentation.voices import SAME, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
