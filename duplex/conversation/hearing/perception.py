@@ -225,12 +225,13 @@ class Perception:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        factors = self.gains.factors(frame.samples, own_voice=frame.start < self._own_voice_until)
-        frame = replace(frame, samples=frame.samples * factors)
+        ungained = frame.samples
+        factors = self.gains.factors(ungained, own_voice=frame.start < self._own_voice_until)
+        frame = replace(frame, samples=ungained * factors)
         if words is not None:  # the same gain, so that all who hear hear the same level
             words = replace(words, samples=words.samples * factors[:, 0])
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
-            one = np.ascontiguousarray(frame.samples[:, 0])
+            one = np.ascontiguousarray((ungained if self.labels.any_level else frame.samples)[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
         if self._listening is not None:
             self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))
