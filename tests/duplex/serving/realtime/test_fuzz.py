@@ -90,8 +90,8 @@ def test_some_messages(messages: list[str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(MESSAGES, min_size=200, max_size=200))
+@settings(max_examples=170, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MESSAGES, min_size=60, max_size=60))
 def test_ten_thousand_messages(messages: list[str]) -> None:
     asyncio.run(_send_all(messages))
 
