@@ -28,7 +28,9 @@ def growing(translator, sentence: str) -> list[str]:
 def test_whole_sentences_are_those_of_the_autoregressive_network() -> None:
     fretna, auto = load_translator("fretna", "en", "de"), load_translator("auto", "en", "de")
     assert growing(fretna, SENTENCE)[-1] == auto.translate(SENTENCE, "en", "de").text
-    assert fretna.translate("Good morning, Ann.", "en", "de").text == auto.translate("Good morning, Ann.", "en", "de").text
+    assert (
+        fretna.translate("Good morning, Ann.", "en", "de").text == auto.translate("Good morning, Ann.", "en", "de").text
+    )
 
 
 def test_edits_alone_translate_and_take_little_back(edits: FretnaTranslator) -> None:
