@@ -31,8 +31,8 @@ async def test_german_is_chosen_while_one_talks_and_the_assistant_s_switch_goes_
     with serve(tmp_path, *flags) as served:
         async with chromium(microphone) as browser, tab(browser) as page:
             await begin(page, f"{served.url}&room=den", name="Ann")
-            await page.wait_for_selector(".entry[data-speaker='Ann'][data-open=true]", timeout=WAIT)
+            await page.wait_for_selector(".entry[data-speaker='Ann'][data-open=true]", timeout=2 * WAIT)
             assert await page.is_checked("#assistant")
             await page.select_option("#speaks", "de")
-            await page.wait_for_function(CHOSEN, timeout=WAIT)
+            await page.wait_for_function(CHOSEN, timeout=2 * WAIT)
             assert "several languages" in await page.inner_text("#notices")
