@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,9 @@ from duplex.streaming.errors import InputError
 
 SPEECH = ("librispeech_tc100_1utt", "librispeech_tc100_3spk", "ljspeech_part1", "speechocean762")
 NOISE = ("esc10", "blanket_ambient", "speechcommands_bg")
+
+# "fishin" of librosa_examples is a song with a singer, though its label is that of music.
+_VOICES = re.compile(r"fishin|voice|crowd|babble|speech|baby|vocal|laugh|scream|choir|shout|talk", re.I)
 
 
 def data_folder(folder: str | os.PathLike | None = None) -> Path:
@@ -24,11 +30,24 @@ def data_folder(folder: str | os.PathLike | None = None) -> Path:
     return path
 
 
-def rows(folder: Path, datasets: tuple[str, ...], split: str) -> list[dict]:
-    """Manifest rows of these datasets and this split."""
+def all_rows(folder: Path, split: str) -> list[dict[str, Any]]:
+    """Manifest rows of this split."""
     with open(folder / "manifest.jsonl", encoding="utf-8") as lines:
-        read = [json.loads(line) for line in lines]
-    return [row for row in read if row["dataset"] in datasets and row["split"] == split]
+        return [row for row in map(json.loads, lines) if row["split"] == split]
+
+
+def rows(folder: Path, datasets: tuple[str, ...], split: str) -> list[dict[str, Any]]:
+    """Manifest rows of these datasets and this split."""
+    return [row for row in all_rows(folder, split) if row["dataset"] in datasets]
+
+
+def voiceless(known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of noise and music in which nobody speaks or sings, as far as label and path tell."""
+    return [
+        row
+        for row in known
+        if row.get("kind") in ("noise", "music") and not _VOICES.search(f"{row.get('label')} {row['path']}")
+    ]
 
 
 def decode(path: Path) -> np.ndarray:

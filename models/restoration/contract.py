@@ -35,15 +35,17 @@ ENGINE_HELP = {
     "gtcrn": "GTCRN: removes noise, very small",
     "dtln": "DTLN: removes noise, small",
     "deepfilternet": "DeepFilterNet3: removes noise, up to 24 kHz",
+    "dtln+gtcrn": "the mean of the two: removes noise better than either",
+    "dtln+gtcrn+deepfilternet": "the mean of the three: removes noise best",
     "published": "Stream.FM, from a checkpoint of your own that --weights names",
 }
 """What does the work. The weights of all but the first two are not included."""
 
 ENGINES = tuple(ENGINE_HELP)
 
-LIVE_ENGINES = ENGINES[:5]
+LIVE_ENGINES = ENGINES[:-1]
 
-DENOISERS = ENGINES[2:5]
+DENOISERS = ENGINES[2:-1]
 """Those that do nothing but remove noise, and have no options."""
 
 
@@ -112,7 +114,8 @@ def load_stage(options: RestoreOptions) -> Stage[Any, np.ndarray]:
 
 
 def settled(options: RestoreOptions) -> RestoreOptions:
-    """`options` with "auto" replaced by an engine that can be had here; its weights may be pulled for that."""
-    from duplex.models.restoration.engines import choose
+    """`options` with "auto" replaced by the best engine for recordings that can be had here; what `load_stage` takes
+    for it keeps up with live sound. Weights may be pulled for that."""
+    from duplex.models.restoration.engines import BEST, choose
 
-    return choose(options)
+    return choose(options, BEST)

@@ -22,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
+from duplex.models.corpora.manifest import voiceless
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import LIVE_ENGINES, RestoreOptions, load_stage
 from duplex.models.restoration.metrics import score
 from duplex.streaming.stage import Stage
 from tests.benchmarks.report import quantile, table, versions
-from tests.benchmarks.speech_rows import mixed, read, rows, voiceless
+from tests.benchmarks.speech_rows import mixed, read, rows
 
 HELD_OUT = (
     "cdda_cc_sounds", "kde_ocean", "luanti_mod_sounds", "minetest_game", "openclonk_sfx", "opensfx", "rse_soundfx",

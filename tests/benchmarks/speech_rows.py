@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,11 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from duplex.models.corpora.manifest import voiceless
 from duplex.models.turn_taking.end_of_turn import spoken_words
 
 NOISES = ("esc10", "blanket_ambient", "speechcommands_bg")
 _SHORT = {"mr": "mister", "mrs": "missus", "dr": "doctor", "st": "saint"}
-# "fishin" of librosa_examples is a song with a singer, though its label is that of music.
-_VOICES = re.compile(r"fishin|voice|crowd|babble|speech|baby|vocal|laugh|scream|choir|shout|talk", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +51,6 @@ def spoken(data: Path, dataset: str, limit: int, seed: int = 0, skip: int = 0) -
 def without_voices(data: Path) -> list[dict[str, Any]]:
     """Noise and music, of both splits, in which nobody speaks or sings, as far as label and path tell."""
     return voiceless(rows(data, ("train", "valid")))
-
-
-def voiceless(known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of the rows, as `without_voices`."""
-    return [
-        row
-        for row in known
-        if row["kind"] in ("noise", "music") and not _VOICES.search(f"{row.get('label')} {row['path']}")
-    ]
 
 
 def mixed(speech: np.ndarray, noise: np.ndarray, snr: float) -> np.ndarray:

@@ -6,8 +6,9 @@ import os
 
 import numpy as np
 
-from duplex.models.corpora.degradations import rms, simulate_rooms, speed
+from duplex.models.corpora.degradations import rms, speed
 from duplex.models.corpora.manifest import NOISE, SPEECH, data_folder, decode, rows
+from duplex.models.corpora.rooms import simulate_rooms
 from duplex.models.diarization.config import SAMPLE_RATE
 from duplex.streaming.errors import InputError
 

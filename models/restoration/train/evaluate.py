@@ -19,7 +19,8 @@ from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.stage import STEPS, RestorationStage
-from duplex.models.restoration.train.mixtures import Mixer, build_cache
+from duplex.models.restoration.train.mixture_cache import build_cache
+from duplex.models.restoration.train.mixtures import Mixer
 from duplex.streaming.blocks import Blocks
 
 SCORED = (*TASKS[1:5], "auto", *TASKS[5:])

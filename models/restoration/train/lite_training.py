@@ -127,8 +127,8 @@ def parser() -> argparse.ArgumentParser:
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
     add("--seed", type=int, default=0)
-    add("--rooms", type=int, default=1200)
-    add("--coded", type=int, default=1500)
+    add("--rooms", type=int, default=3000)
+    add("--coded", type=int, default=3000)
     add = options.add_argument_group("lite network").add_argument
     add("--muon", action=argparse.BooleanOptionalAction, default=True)
     add("--bf16", action=argparse.BooleanOptionalAction, default=True)

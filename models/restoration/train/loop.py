@@ -22,7 +22,8 @@ from duplex.models.corpora.optimizers import scale
 from duplex.models.corpora.training_run import add_line, write_state
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.metrics import score
-from duplex.models.restoration.train.mixtures import Mixer, build_cache
+from duplex.models.restoration.train.mixture_cache import build_cache
+from duplex.models.restoration.train.mixtures import Mixer
 
 Mixtures = list[tuple[str, np.ndarray, np.ndarray]]
 """(task, degraded, clean), waveforms (samples,) float32."""

@@ -1,7 +1,7 @@
 """Degraded speech made on the fly: noise, rooms, codecs, band limits, clipping, level, alone and together.
 
-`build_cache` decodes every recording once, simulates a bank of rooms and renders a bank of coded speech; `Mixer` then
-draws pairs (degraded, clean) from memory at a few milliseconds each, so that loading never waits.
+`Mixer` draws pairs (degraded, clean) from what `mixture_cache.build_cache` made, at a few milliseconds each, so that
+loading never waits.
 """
 
 from __future__ import annotations
@@ -11,65 +11,26 @@ from pathlib import Path
 
 import numpy as np
 
-from duplex.models.corpora.bank import Bank, decoded_bank
+from duplex.models.corpora.bank import Bank
 from duplex.models.corpora.degradations import (
     babble,
     band_limit,
     clatter,
     clip,
     coloured_noise,
-    early_part,
+    come_and_go,
     equalise,
+    events,
     fft_convolve,
     quantise,
     rms,
-    simulate_rooms,
     speed,
 )
-from duplex.models.corpora.manifest import NOISE, SPEECH, rows
-from duplex.models.restoration.config import SAMPLE_RATE
+from duplex.models.corpora.rooms import early_part, on_the_way
 from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import InputError
 
 TASK_SHARES = {"enhance": 0.3, "dereverb": 0.13, "codec": 0.12, "bandwidth": 0.12, "auto": 0.33}
-
-
-def _bank(folder: Path, chosen: list[dict], group: str) -> Bank:
-    names: dict[str, int] = {}
-    return decoded_bank(folder, chosen, [names.setdefault(str(row.get(group)), len(names)) for row in chosen])
-
-
-def build_cache(folder: Path, cache: Path, rooms: int = 1200, coded: int = 1500, seed: int = 0) -> None:
-    """Decodes, simulates and renders into `cache`; whatever is there already is kept."""
-    from duplex.models.corpora.codecs import degrade_through_random_codec
-
-    cache.mkdir(parents=True, exist_ok=True)
-    for split in ("train", "valid"):
-        for name, datasets, group in (("speech", SPEECH, "speaker"), ("noise", NOISE, "label")):
-            path = cache / f"{name}-{split}"
-            if not path.with_suffix(".index.npz").exists():
-                _bank(folder, rows(folder, datasets, split), group).save(path)
-        path = cache / f"rooms-{split}.npz"
-        if not path.exists():
-            count = rooms if split == "train" else min(rooms, 40)
-            np.savez(path, rooms=simulate_rooms(count, np.random.default_rng([seed, split == "train"])))
-        path = cache / f"coded-{split}.npz"
-        if not path.exists():
-            count = coded if split == "train" else min(coded, 60)
-            mixer = Mixer(cache, split, with_codecs=False)
-            rng = np.random.default_rng([seed, 7, split == "train"])
-            pairs = []
-            for number in range(count):
-                clean, _ = mixer.speech(rng, 4 * SAMPLE_RATE)
-                source, target = clean, clean
-                if number % 3 == 2:  # coded after it was noisy or echoing: for combined faults
-                    source, target = mixer.noisy_room(clean, rng)
-                level = rng.uniform(0.2, 0.95) / max(np.abs(source).max(), 1e-4)
-                source, target = source * level, target * level
-                pairs.append((degrade_through_random_codec(source, rng), target))
-            stacked = np.clip(np.array(pairs), -1, 1) * 32767
-            plain = np.arange(count) % 3 != 2
-            np.savez(path, pairs=stacked.astype(np.int16), plain=plain)
 
 
 class Mixer:
@@ -84,6 +45,8 @@ class Mixer:
         cache = Path(cache)
         self._speech = Bank.load(cache / f"speech-{split}")
         self._noise = Bank.load(cache / f"noise-{split}")
+        music = cache / f"music-{split}"
+        self._music = Bank.load(music) if music.with_suffix(".index.npz").exists() else None
         self._rooms = np.load(cache / f"rooms-{split}.npz")["rooms"]
         if with_codecs:
             coded = np.load(cache / f"coded-{split}.npz")
@@ -117,22 +80,36 @@ class Mixer:
         """One to three noise sources together, (length,) float32 at unit level; `speaker` is kept out of babble."""
         total = np.zeros(length, np.float32)
         for _ in range(int(rng.choice([1, 2, 3], p=[0.5, 0.35, 0.15]))):
-            kind = rng.random()
-            if kind < 0.4:
-                part = self._noise.crop(int(rng.integers(len(self._noise))), int(length * 1.3), rng)
-                part = speed(part, float(rng.uniform(0.8, 1.25)))
-                part = equalise(np.resize(part, length), rng, spread=5.0)
-            elif kind < 0.6:
-                part = coloured_noise(length, rng)
-            elif kind < 0.7:
-                part = clatter(length, rng)
-                if rng.random() < 0.5:
-                    part = fft_convolve(part, self.room(rng))
-            else:
-                part = babble(self._voices(rng, length, speaker), self._rooms, rng)
-            part *= np.float32(10 ** (rng.uniform(-12, 0) / 20)) / max(rms(part), 1e-5)
+            part = self._noise_source(rng, length, speaker)
+            if rng.random() < 0.25:
+                part = come_and_go(part, rng)
+            part = part * np.float32(10 ** (rng.uniform(-12, 0) / 20)) / max(rms(part), 1e-5)
             total += part
         return total / max(rms(total), 1e-5)
+
+    def _noise_source(self, rng: np.random.Generator, length: int, speaker: int) -> np.ndarray:
+        kind = rng.random()
+        if kind < 0.45:
+            return self._recording(self._noise, rng, length)
+        if kind < 0.57 and self._music is not None:
+            return self._recording(self._music, rng, length)
+        if kind < 0.74:
+            return coloured_noise(length, rng)
+        if kind < 0.82:
+            part = clatter(length, rng)
+            return fft_convolve(part, self.room(rng)) if rng.random() < 0.5 else part
+        return babble(self._voices(rng, length, speaker), self._rooms, rng)
+
+    def _recording(self, bank: Bank, rng: np.random.Generator, length: int) -> np.ndarray:
+        item = int(rng.integers(len(bank)))
+        factor = float(rng.uniform(0.8, 1.25))
+        short = bank.starts[item + 1] - bank.starts[item] < length
+        if short and rng.random() < 0.7:
+            part = events(speed(bank.item(item), factor), length, rng)
+        else:
+            part = np.resize(speed(bank.crop(item, int(length * 1.3), rng), factor), length)
+        part = equalise(part, rng, spread=5.0)
+        return fft_convolve(part, self.room(rng)) if rng.random() < 0.3 else part
 
     def _voices(self, rng: np.random.Generator, length: int, speaker: int) -> list[np.ndarray]:
         voices = []
@@ -145,6 +122,19 @@ class Mixer:
     def room(self, rng: np.random.Generator) -> np.ndarray:
         """A room impulse response, (n,) float32, direct sound at sample 0 with amplitude 1."""
         return self._rooms[int(rng.integers(len(self._rooms)))].astype(np.float32)
+
+    def _in_room(self, clean: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """`clean` in a room, at times on the way to another place in it, and its direct sound alone."""
+        if rng.random() < 0.15:
+            share = on_the_way(len(clean), rng)
+            places = [(clean * (1 - share), self.room(rng)), (clean * share, self.room(rng))]
+        else:
+            places = [(clean, self.room(rng))]
+        heard, near = np.zeros_like(clean), np.zeros_like(clean)
+        for part, response in places:
+            heard += fft_convolve(part, response)
+            near += fft_convolve(part, early_part(response))
+        return heard, near
 
     def add_noise(self, audio: np.ndarray, rng: np.random.Generator, speaker: int, low: float, high: float):
         """`audio` with noise at an SNR drawn from [low, high] dB over the active part of the speech."""
@@ -159,8 +149,7 @@ class Mixer:
         """(degraded, target): a room half of the time, noise most of the time."""
         source, target = clean, clean
         if rng.random() < 0.5:
-            response = self.room(rng)
-            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+            source, target = self._in_room(clean, rng)
         if rng.random() < 0.8:
             source = self.add_noise(source, rng, speaker, 0, 20)
         return source, target
@@ -175,8 +164,7 @@ class Mixer:
                 near = early_part(response, 0.03)
                 source, target = fft_convolve(source, near), fft_convolve(clean, near)
         elif task == "dereverb":
-            response = self.room(rng)
-            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+            source, target = self._in_room(clean, rng)
             if rng.random() < 0.4:
                 source = self.add_noise(source, rng, speaker, 20, 40)
         elif task == "codec":
@@ -213,8 +201,7 @@ class Mixer:
             return self._coded_pair(rng, length, plain=False)
         source, target = clean, clean
         if rng.random() < 0.45:
-            response = self.room(rng)
-            source, target = fft_convolve(clean, response), fft_convolve(clean, early_part(response))
+            source, target = self._in_room(clean, rng)
         if rng.random() < 0.85:
             source = self.add_noise(source, rng, speaker, -5, 25)
         if rng.random() < 0.25:

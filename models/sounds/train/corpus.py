@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.corpora.bank import Bank, decoded_bank
-from duplex.models.corpora.degradations import ROOM_LENGTH, simulate_rooms
-from duplex.models.corpora.manifest import decode
+from duplex.models.corpora.rooms import recorded_rooms, simulate_rooms
 from duplex.models.sounds.train.categories import SPEECH_SETS, category, held_out, source
 
 SPLITS = ("fit", "dev", "valid")
@@ -78,13 +77,5 @@ def _some_of_each(rows: list[dict]) -> list[dict]:
 
 def _rooms(data: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Real and simulated responses for training, and simulated ones for validation: direct sound first, of height 1."""
-    with open(data / "manifest.jsonl", encoding="utf-8") as lines:
-        rows = [row for row in map(json.loads, lines) if row["kind"] == "rir" and row["split"] == "train"]
-    real = np.zeros((len(rows), ROOM_LENGTH), np.float16)
-    for number, row in enumerate(rows):
-        response = decode(data / row["path"]).astype(np.float32)
-        direct = int(np.abs(response).argmax())
-        part = response[direct : direct + ROOM_LENGTH] / response[direct]
-        real[number, : len(part)] = part
     fit = simulate_rooms(count, np.random.default_rng(0))
-    return np.concatenate([real, fit]), simulate_rooms(40, np.random.default_rng(1))
+    return np.concatenate([recorded_rooms(data, "train"), fit]), simulate_rooms(40, np.random.default_rng(1))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from duplex.models.corpora import degradations as dg
+from duplex.models.corpora import rooms as rm
 from duplex.models.corpora.codecs import CODECS, align, transcode
 from tests.models.restoration.signals import RATE, speech_like
 
@@ -19,7 +20,7 @@ def power_above(audio: np.ndarray, frequency: float) -> float:
 
 @pytest.fixture(scope="module")
 def rooms() -> np.ndarray:
-    return dg.simulate_rooms(6, np.random.default_rng(0)).astype(np.float32)
+    return rm.simulate_rooms(6, np.random.default_rng(0)).astype(np.float32)
 
 
 def test_rooms_begin_with_the_direct_sound_and_decay(rooms: np.ndarray) -> None:
@@ -30,7 +31,7 @@ def test_rooms_begin_with_the_direct_sound_and_decay(rooms: np.ndarray) -> None:
 
 
 def test_early_part_keeps_the_direct_sound_alone(rooms: np.ndarray) -> None:
-    early = dg.early_part(rooms[0])
+    early = rm.early_part(rooms[0])
     assert early[0] == 1 and len(early) < 0.02 * RATE
 
 
@@ -88,3 +89,22 @@ def test_align_takes_a_shift_out(shift: int) -> None:
     moved = np.roll(np.pad(audio, 2000), shift)[2000:-2000]
     inside = slice(2000, -2000)
     np.testing.assert_allclose(align(moved, audio)[inside], audio[inside], atol=1e-6)
+
+
+def test_events_are_heard_now_and_then() -> None:
+    click = np.ones(160, np.float32)
+    heard = dg.events(click, 4 * RATE, np.random.default_rng(0))
+    assert heard.shape == (4 * RATE,) and heard.dtype == np.float32
+    assert 0 < np.count_nonzero(heard) < RATE and np.abs(heard).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_comes_and_goes_is_heard_somewhere(seed: int) -> None:
+    audio = np.ones(RATE, np.float32)
+    heard = dg.come_and_go(audio, np.random.default_rng(seed))
+    assert heard.dtype == np.float32 and heard.min() >= 0 and heard.max() > 0.5
+
+
+def test_somebody_on_the_way_leaves_one_place_and_arrives_at_another() -> None:
+    share = rm.on_the_way(2 * RATE, np.random.default_rng(2))
+    assert share[0] == 0 and share[-1] == 1 and (np.diff(share) >= 0).all()

@@ -37,7 +37,7 @@ def noisy_recording() -> np.ndarray:
 
 
 def data_folder(path: Path) -> Path:
-    """A folder with a manifest as training expects it: two speakers and a noise in each split."""
+    """A folder with a manifest as training expects it: two speakers, two noises, music and a room in each split."""
     rows = []
     for split in ("train", "valid"):
         for number in range(2):
@@ -45,10 +45,15 @@ def data_folder(path: Path) -> Path:
             audio = speech_like(5, seed=number, pitch=110 + 40 * number + 15 * (split == "valid"))
             rows.append({"path": name, "dataset": "ljspeech_part1", "split": split, "speaker": f"{split}{number}"})
             _write(path / name, audio)
-        name = f"audio/{split}-noise.flac"
         noise = np.random.default_rng(9).standard_normal(5 * RATE).astype(np.float32) * 0.1
-        rows.append({"path": name, "dataset": "esc10", "split": split, "label": "rain"})
-        _write(path / name, noise)
+        tone = (0.1 * np.sin(np.arange(5 * RATE) * 0.1)).astype(np.float32)
+        for kind, label, audio in (("noise", "rain", noise), ("noise", "door", noise[:8000]), ("music", "rock", tone)):
+            name = f"audio/{split}-{label}.flac"
+            rows.append({"path": name, "dataset": "esc10", "split": split, "kind": kind, "label": label})
+            _write(path / name, audio)
+        name = f"audio/{split}-room.flac"
+        rows.append({"path": name, "dataset": "rir_openair", "split": split, "kind": "rir"})
+        _write(path / name, np.r_[np.zeros(40), 0.8, np.zeros(799), 0.2, np.zeros(200)].astype(np.float32))
     (path / "manifest.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
     return path
 

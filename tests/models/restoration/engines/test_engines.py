@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 
 import numpy as np
 import pytest
 
 from duplex.models import store
 from duplex.models.restoration.contract import DENOISERS, ENGINES, RestoreOptions, load_stage, settled
-from duplex.models.restoration.engines import BEST
+from duplex.models.restoration.engines import BEST, BEST_LIVE
 from duplex.models.restoration.metrics import si_sdr
 from duplex.models.restoration.restorer import Restorer
 from duplex.models.restoration.stage import RestorationStage
@@ -20,10 +21,16 @@ from duplex.streaming.stage import Stage
 from tests.models.restoration.signals import noisy_recording, speech_like
 
 
+def skip_without(engine: str) -> None:
+    """Skips the test unless the weights of all its parts are here."""
+    for part in engine.split("+"):
+        if store.find(part) is None:
+            pytest.skip(f"{part} is not in the model store")
+
+
 @pytest.fixture(params=DENOISERS)
 def stage(request: pytest.FixtureRequest) -> Stage:
-    if store.find(request.param) is None:
-        pytest.skip(f"{request.param} is not in the model store")
+    skip_without(request.param)
     return load_stage(RestoreOptions("enhance", engine=request.param))
 
 
@@ -121,8 +128,7 @@ def test_latency_is_within_what_a_conversation_bears(stage: Stage) -> None:
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 48_000])
 @pytest.mark.parametrize("engine", DENOISERS)
 def test_live_at_any_rate(engine: str, rate: int) -> None:
-    if store.find(engine) is None:
-        pytest.skip(f"{engine} is not in the model store")
+    skip_without(engine)
     restorer = Restorer("enhance", engine=engine, sample_rate=rate)
     audio = np.random.default_rng(0).standard_normal(rate // 2).astype(np.float32) * 0.02
     out = np.concatenate([*(restorer.step(block) for block in np.split(audio, 10)), restorer.flush()])
@@ -141,7 +147,7 @@ def empty_store(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("empty_store")
 @pytest.mark.parametrize("engine", DENOISERS)
 def test_missing_weights_are_told_in_one_line(engine: str) -> None:
-    with pytest.raises(ModelError, match=rf"^{engine} .*DUPLEX_OFFLINE forbids pulling it$"):
+    with pytest.raises(ModelError, match=rf"^{engine.split('+')[0]} .*DUPLEX_OFFLINE forbids pulling it$"):
         load_stage(RestoreOptions("enhance", engine=engine))
 
 
@@ -152,6 +158,7 @@ def test_auto_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixture) -> N
         assert isinstance(load_stage(options), RestorationStage)
     assert options.engine == "lite"
     assert [record.getMessage().count("\n") for record in caplog.records] == [0]
+    assert isinstance(load_stage(RestoreOptions("enhance")), RestorationStage)
 
 
 @pytest.mark.usefixtures("empty_store")
@@ -162,14 +169,15 @@ def test_auto_wants_no_weights_where_the_included_network_is_meant(caplog: pytes
 
 
 def test_what_is_best_is_in_the_catalog() -> None:
-    for engine in (*DENOISERS, *BEST.values()):
-        assert store.lookup(engine, "restoration").licence.startswith("MIT")
+    for engine in {*DENOISERS, *BEST.values(), *BEST_LIVE.values()}:
+        for part in engine.split("+"):
+            assert store.lookup(part, "restoration").licence.startswith("MIT")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"engine": "rnnoise"}, f"^engine: .*{', '.join(ENGINES)}$"),
+        ({"engine": "rnnoise"}, "^engine: .*" + re.escape(", ".join(ENGINES)) + "$"),
         ({"engine": "gtcrn", "task": "codec"}, "^engine: gtcrn only removes noise"),
         ({"engine": "dtln", "steps": 2}, "^steps: dtln has none"),
         ({"engine": "deepfilternet", "weights": "x"}, "^weights: deepfilternet takes its own"),
@@ -184,8 +192,9 @@ def test_options_that_do_not_fit_an_engine(options: dict, message: str) -> None:
 
 @pytest.mark.parametrize("engine", DENOISERS)
 def test_a_damaged_graph_is_told_in_one_line(engine: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for file in store.lookup(engine).files:
-        (tmp_path / file.name).write_bytes(b"no graph")
+    for part in engine.split("+"):
+        for file in store.lookup(part).files:
+            (tmp_path / file.name).write_bytes(b"no graph")
     monkeypatch.setattr("duplex.models.restoration.engines.fetch", lambda name: tmp_path)
     with pytest.raises(ModelError) as told:
         load_stage(RestoreOptions("enhance", engine=engine))

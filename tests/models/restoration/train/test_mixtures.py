@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from duplex.models.corpora.bank import Bank
 from duplex.models.corpora.manifest import data_folder, rows
 from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.metrics import si_sdr
-from duplex.models.restoration.train.mixtures import TASK_SHARES, Mixer, build_cache
+from duplex.models.restoration.train.coded import synthesized
+from duplex.models.restoration.train.mixture_cache import build_cache
+from duplex.models.restoration.train.mixtures import TASK_SHARES, Mixer
 from duplex.streaming.errors import InputError
 from tests.models.restoration import signals
 
@@ -60,6 +63,27 @@ def test_splits_share_no_recording(tmp_path: Path) -> None:
     folder = signals.data_folder(tmp_path)
     train, valid = ({row["speaker"] for row in rows(folder, ("ljspeech_part1",), s)} for s in ("train", "valid"))
     assert train and valid and not train & valid
+
+
+def test_validation_hears_kinds_of_noise_that_training_does_not(cache: Path) -> None:
+    train, valid = (Bank.load(cache / f"noise-{split}") for split in ("train", "valid"))
+    assert len(train) == 1 and len(valid) == 2  # rain; the doors of both splits
+    assert len(Bank.load(cache / "music-train")) == 1
+
+
+def test_rooms_are_simulated_and_measured(cache: Path) -> None:
+    rooms = np.load(cache / "rooms-train.npz")["rooms"]
+    assert len(rooms) == 7
+    assert rooms[-1, 0] == 1 and rooms[-1, 800] == pytest.approx(0.25, abs=0.01)
+
+
+def test_synthesized_speech_keeps_its_length_and_envelope_but_not_its_wave() -> None:
+    speech = signals.speech_like(2)
+    coded = synthesized(speech, np.random.default_rng(1))
+    assert coded.shape == speech.shape and coded.dtype == np.float32
+    assert si_sdr(speech, coded) < 10
+    power, other = ((x[:31_744].reshape(-1, 512) ** 2).mean(1) for x in (speech, coded))
+    assert np.corrcoef(power, other)[0, 1] > 0.8
 
 
 def test_what_cannot_be_done_is_said(cache: Path, tmp_path: Path) -> None:
