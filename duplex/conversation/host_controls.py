@@ -91,6 +91,12 @@ class HostControls:
         """Samples of that reply that have been played."""
         return self._manager.playback.position
 
+    @property
+    def made(self) -> int:
+        """Samples of that reply that have been made so far."""
+        track = self._manager.playback.track
+        return 0 if track is None else track.written
+
     def perceive(self, percept: Percept) -> None:
         """Something that the session has not perceived itself: a sound, what a tool has found. Decided on at once."""
         self._manager.percepts.put(percept, fresh=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from duplex.models.interaction.nano import NANO
@@ -14,6 +14,7 @@ from duplex.streaming.errors import SettingsError
 if TYPE_CHECKING:
     from duplex.models.interaction.contract import Answerer
     from duplex.models.interaction.speech_lm.stream_uni import TranslatedSegment
+    from duplex.models.interaction.tools.tool import Tool
     from duplex.models.interaction.tools.toolbox import Toolbox
     from duplex.streaming.pool import InferencePool
 
@@ -27,6 +28,7 @@ __all__ = [
     "load_answerer",
     "open_speech_translator",
     "remembering",
+    "remote_tool",
     "running_model_servers",
 ]
 
@@ -111,10 +113,13 @@ def load_answerer(
         return Router(skills, server, keep=keep_skills, toolbox=toolbox)
     if small:
         from duplex.models.interaction.nano import load_nano_answerer
+        from duplex.models.interaction.tools.builtin import BUILTIN
+        from duplex.models.interaction.tools.by_rule.caller import RuleCaller
 
         # What the rules understand they do; what they do not, the small model may.
         known = {skill.title for skill in skills.skills if skill.title} if keep_skills is None else keep_skills
-        return Router(skills, load_nano_answerer(toolbox), keep=known, toolbox=toolbox)
+        caller = RuleCaller(toolbox.without(BUILTIN))
+        return Router(skills, load_nano_answerer(toolbox), keep=known, toolbox=toolbox, caller=caller)
     from duplex.models.interaction.responders.local_models import open_local_model
 
     local = open_local_model(
@@ -146,6 +151,32 @@ def _open_toolbox(tools: Sequence[Any], mcp: Sequence[str], abilities: Literal["
 
     servers = McpServers(mcp, taken=[tool.name for tool in (*own, *builtin)])
     return Toolbox([*own, *servers.tools, *builtin], lost=servers.lost, closing=servers.close)
+
+
+def remote_tool(
+    name: str,
+    description: str,
+    parameters: Mapping[str, Any],
+    call: Callable[..., Awaitable[str]],
+    time_limit: float,
+) -> Tool:
+    """A tool that somebody else carries out: `call(**arguments)` waits for its result, at most `time_limit` seconds.
+
+    parameters: the JSON schema of the arguments, an object. Raises SettingsError for a name or schema that is none.
+    """
+    from duplex.models.interaction.tools.json_schema import BrokenSchema, resolved
+    from duplex.models.interaction.tools.tool import Tool
+    from duplex.models.interaction.tools.toolbox import NAME
+
+    if not NAME.fullmatch(name):
+        raise SettingsError(f"tool {name[:100]!r}: a name has letters, digits, _ and -, at most 64")
+    try:
+        schema = {"type": "object", "properties": {}, **resolved(parameters)}
+    except BrokenSchema as error:
+        raise SettingsError(f"tool {name}: {error}") from None
+    if schema["type"] != "object":
+        raise SettingsError(f"tool {name}: its parameters must be an object")
+    return Tool(name, description, schema, call, time_limit=time_limit, remote=True)
 
 
 def remembering(answerer: Answerer, file: str | os.PathLike[str]) -> Answerer:

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import numpy as np
 
 from duplex.models.interaction.decider.contract import Gate, Situation, Verdict
 from duplex.streaming.system_zone import SYSTEM_ZONE, in_system_zone
+
+if TYPE_CHECKING:
+    from duplex.models.interaction.tools.tool import Tool
 
 T = TypeVar("T")
 
@@ -74,6 +77,8 @@ class Request:
     """To a language model, of this conversation; empty: its own."""
     typed: bool = False
     """Whether it was written: who listens for himself has not heard it."""
+    tools: tuple[Tool, ...] = field(default=(), compare=False, repr=False)
+    """Of this conversation, besides those of the answerer; they hide those of the same names."""
     report: Report | None = field(default=None, compare=False, repr=False)
     """Who is told of the calls of tools and of memory, on the event loop; a call that outlives its answer is told of as
     well."""

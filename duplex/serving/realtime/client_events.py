@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
-from duplex.conversation.typed import typed_text
 from duplex.models.interaction.contract import Utterance
+from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.manual_turns import SHORTEST, ManualTurn, ManualTurns
+from duplex.serving.realtime.requested import Wanted, parse_item, parse_response
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id, unsupported
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import DuplexError
-
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ROLES = {"user": ("input_text",), "assistant": ("output_text", "text")}
-_RESPONSE_DEFAULTS: dict[str, tuple[Any, ...]] = {
-    "conversation": (None, "auto"),
-    "output_modalities": (None, ["audio"]),
-    "instructions": (None, ""),
-    "tools": (None, []),
-    "tool_choice": (None, "auto"),
-    "input": (None,),
-    "max_output_tokens": (None, "inf"),
-    "audio": (None, {}),
-}
-"""What `response.create` may say without meaning anything else than the session does."""
+from duplex.streaming.pipeline import reason_of
 
 
 class ClientEvents:
@@ -41,6 +29,8 @@ class ClientEvents:
         outbox: Outbox,
         audio: InputAudio,
         events: SessionEvents,
+        tools: ClientTools,
+        turns: ManualTurns,
         voices: frozenset[str],
         configuration: Callable[[], Configuration],
         configure: Callable[[Configuration], Awaitable[None]],
@@ -49,6 +39,8 @@ class ClientEvents:
         self._outbox = outbox
         self._audio = audio
         self._events = events
+        self._tools = tools
+        self._turns = turns
         self._voices = voices
         self._configuration = configuration
         self._configure = configure
@@ -100,28 +92,56 @@ class ClientEvents:
 
     async def _clear(self, event: dict[str, Any]) -> None:
         self._audio.clear()
+        self._turns.clear()
         self._outbox.put("input_audio_buffer.cleared")
 
     async def _commit(self, event: dict[str, Any]) -> None:
-        raise unsupported(
-            "input_audio_buffer.commit", "type", "with turn detection the end of a turn commits what was said"
-        )
+        if self._configuration().detection is not None:
+            why = "with turn detection the end of a turn commits what was said"
+            raise unsupported("input_audio_buffer.commit", "type", why)
+        if (seconds := self._turns.turn.seconds) < SHORTEST:
+            raise ClientError(
+                f"the buffer has {1000 * seconds:.0f} ms of sound: at least {1000 * SHORTEST:.0f} can be committed",
+                "input_audio_buffer_commit_empty",
+            )
+        turn = self._turns.take()
+        item = self._events.speech.committed(new_id("item"))
+        self._events.unanswered.append(item)
+        self._turns.afterwards(lambda: self._recognize(item, turn))
+
+    async def _recognize(self, item: Item, turn: ManualTurn) -> None:
+        try:
+            text = await turn.text()
+        except Exception as error:
+            self._events.speech.unrecognized(item, reason_of(error))
+            return
+        self._events.speech.recognized(item, text, turn.heard)
+        if text:
+            self._remember(item, await self._session())
 
     async def _create(self, event: dict[str, Any]) -> None:
-        item = _parse_item(event.get("item"))
+        item = parse_item(event.get("item"))
         if event.get("previous_item_id") not in (None, self._items.last):
             self._items.find(event["previous_item_id"])
             raise unsupported("an item within the conversation", "previous_item_id", "items follow one another")
+        if item.kind == "function_call_output" and self._items.call(item.fields["call_id"]) is None:
+            raise ClientError("there is no call of this id in the conversation", "item_not_found", "item.call_id")
         session = await self._session()
         before = self._items.add(item)
+        if item.kind == "function_call_output":
+            self._tools.give(item.fields["call_id"], item.fields["output"])
+        elif item.role in ("user", "assistant"):
+            self._remember(item, session)
+            if item.role == "user":
+                self._events.unanswered.append(item)
+        self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
+        self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=before)
+
+    def _remember(self, item: Item, session: Session) -> None:
         item.start = session.now
         party = ASSISTANT if item.role == "assistant" else session.parties[0]
         at = item.start / SAMPLE_RATE
         session.host.remember([Utterance(party, item.text, at, at)])
-        if item.role == "user":
-            self._events.unanswered.append(item)
-        self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
-        self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=before)
 
     async def _retrieve(self, event: dict[str, Any]) -> None:
         self._outbox.put("conversation.item.retrieved", item=self._items.find(event.get("item_id")).as_dict())
@@ -158,24 +178,51 @@ class ClientEvents:
         self._outbox.put("conversation.item.truncated", item_id=item.id, content_index=0, audio_end_ms=end)
 
     async def _respond(self, event: dict[str, Any]) -> None:
-        metadata = _parse_response(event.get("response"))
-        if self._configuration().kind == "transcription":
+        configured = self._configuration()
+        wanted = parse_response(event.get("response"), list(configured.tools))
+        if configured.kind == "transcription":
             raise ClientError("a transcription session has no responses", "invalid_value", "type")
-        if self._events.busy:
+        if self._events.owed and self._tools.answered:
+            if wanted.instructions or wanted.without_tools:
+                raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
+            self._events.go_on(wanted, self._tools.go_on)
+        elif self._events.busy:
             raise ClientError(
                 "a response is being given: wait for its response.done, or cancel it",
                 "conversation_already_has_active_response",
             )
+        elif self._turns.busy:
+            self._events.reserved = True
+            self._turns.afterwards(lambda: self._answer_later(wanted, event.get("event_id")))
+        else:
+            await self._answer(wanted)
+
+    async def _answer_later(self, wanted: Wanted, event_id: object) -> None:
+        self._events.reserved = False
+        try:
+            await self._answer(wanted)
+        except ClientError as error:
+            self._outbox.error(error, event_id)
+        except DuplexError as error:
+            self._outbox.error(ClientError(str(error), "invalid_value"), event_id)
+
+    async def _answer(self, wanted: Wanted) -> None:
+        """A response to what is unanswered, or to its instructions alone."""
         waiting = self._events.unanswered
         text = " ".join(item.text for item in waiting).strip()
-        if not text:
+        if not text and self._events.owed:
+            raise ClientError(
+                "the result of a function is waited for: create its function_call_output",
+                "function_call_output_missing",
+            )
+        if not text and not wanted.instructions:
             raise ClientError("there is nothing to answer: say something, or create an item", "nothing_to_answer")
         session = await self._session()
-        session.type(text)
+        session.type(text or wanted.instructions)
         session.assist(True)
         for item in waiting:  # it is one turn of the history now
             await self._revise(item, "")
-        self._events.asked(metadata)
+        self._events.asked(wanted, unsaid=not text)
 
     async def _cancel(self, event: dict[str, Any]) -> None:
         response = self._events.response
@@ -194,48 +241,4 @@ class ClientEvents:
         if item.start is not None:
             session = await self._session()
             party = ASSISTANT if item.role == "assistant" else session.parties[0]
-            session.host.revise(party, item.start, text)
-
-
-def _parse_item(given: object) -> Item:
-    """Raises ClientError."""
-    if not isinstance(given, dict):
-        raise ClientError("item: must be an object", "missing_required_parameter", "item")
-    if given.get("type") != "message":
-        raise unsupported("an item other than a message", "item.type", "its tools are its own")
-    role, id = given.get("role"), given.get("id")
-    if role == "system":
-        raise unsupported("a system message", "item.role", "instructions come with session.update")
-    if not isinstance(role, str) or role not in _ROLES:
-        raise ClientError("item.role: must be user or assistant", "invalid_value", "item.role")
-    if id is not None and (not isinstance(id, str) or not _ID.fullmatch(id)):
-        raise ClientError("item.id: must have letters, digits, _ and -, at most 64", "invalid_value", "item.id")
-    parts = given.get("content")
-    if not isinstance(parts, list) or not 0 < len(parts) <= 16:
-        raise ClientError("item.content: must be a list of 1 to 16 parts", "invalid_value", "item.content")
-    content = []
-    for part in parts:
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in _ROLES[role]:
-            raise unsupported(f"content of type {str(kind)[:40]!r}", "item.content", "only text can be written")
-        content.append({"type": kind, "text": typed_text(part["text"] if isinstance(part.get("text"), str) else "")})
-    return Item(role, content, id or new_id("item"))
-
-
-def _parse_response(given: object) -> dict[str, Any] | None:
-    """The metadata of a response. Raises ClientError on what would make it another than the session's."""
-    if given is None:
-        return None
-    if not isinstance(given, dict):
-        raise ClientError("response: must be an object", "invalid_type", "response")
-    for name, value in given.items():
-        if name != "metadata" and value not in _RESPONSE_DEFAULTS.get(name, (None,)):
-            raise unsupported(f"response.{name[:100]}", f"response.{name[:100]}", "it is that of the session")
-    metadata = given.get("metadata")
-    if metadata is not None and (
-        not isinstance(metadata, dict)
-        or len(metadata) > 16
-        or not all(isinstance(value, str) and len(value) <= 512 and len(name) <= 64 for name, value in metadata.items())
-    ):
-        raise ClientError("metadata: must be at most 16 short texts", "invalid_value", "response.metadata")
-    return metadata
+            session.host.revise(party, item.start, f"{item.before} {text}".strip())

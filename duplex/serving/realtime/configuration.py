@@ -7,10 +7,12 @@ OpenAI has) is taken, and named in `duplex.without_effect` of the session, which
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from duplex.floor_settings import FloorSettings
 from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
+from duplex.serving.realtime.client_tools import Definition, parse_choice, parse_tools
 from duplex.serving.realtime.wire import ClientError, unsupported
 from duplex.settings import Settings
 
@@ -29,27 +31,26 @@ _SILENT = ("include", "model", "prompt", "reasoning", "tracing", "truncation", "
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """detection: the API's turn detection with all its fields. transcription: None if transcripts are not wanted."""
+    """detection: the API's turn detection with all its fields; None: the client says when a turn ends. transcription:
+    None if transcripts are not wanted."""
 
     kind: str = "realtime"
     instructions: str = ""
+    tools: tuple[Definition, ...] = ()
+    tool_choice: str = "auto"
     voice: str = "alloy"
     speed: float = 1.0
     heard: AudioFormat = PCM
     spoken: AudioFormat = PCM
     transcription: Mapping[str, Any] | None = None
-    detection: Mapping[str, Any] = None  # type: ignore[assignment]  (set below)
+    detection: Mapping[str, Any] | None = field(default_factory=lambda: _detection({"type": "server_vad"}))
     max_output_tokens: int | str = "inf"
     without_effect: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        if self.detection is None:
-            object.__setattr__(self, "detection", _detection({"type": "server_vad"}))
 
     @property
     def answers(self) -> bool:
         """Whether a turn that ends is answered unasked."""
-        return self.kind == "realtime" and bool(self.detection["create_response"])
+        return self.kind == "realtime" and self.detection is not None and bool(self.detection["create_response"])
 
     def updated(self, session: object, voices: Iterable[str] = ()) -> Configuration:
         """With the fields that `session.update` names. voices: of the server. Raises ClientError, and nothing is
@@ -74,19 +75,11 @@ class Configuration:
     def settings_on(self, base: Settings) -> Settings:
         """The server's settings with what the client has configured."""
         named = "audio.output.voice" not in self.without_effect and self.voice not in OPENAI_VOICES
-        floor = base.floor
-        if self.detection["type"] == "server_vad":
-            pause = self.detection["silence_duration_ms"] / 1000
-            floor = replace(floor, pause_sure=pause, pause_short=pause, pause_medium=pause, pause_long=pause)
-        else:
-            slower = EAGERNESS[self.detection["eagerness"]]
-            names = ("pause_sure", "pause_short", "pause_medium", "pause_long")
-            floor = replace(floor, **{name: slower * getattr(floor, name) for name in names})
         return base.with_values(
             assistant=self.answers,
             voice=self.voice if named else base.voice,
             speech_rate=base.speech_rate * self.speed,
-            floor=replace(floor, interruptions=bool(self.detection["interrupt_response"])),
+            floor=base.floor if self.detection is None else _floor(base.floor, self.detection),
         )
 
     def as_dict(self, id: str) -> dict[str, Any]:
@@ -95,11 +88,11 @@ class Configuration:
             "format": self.heard.as_dict(),
             "transcription": self.transcription,
             "noise_reduction": None,
-            "turn_detection": dict(self.detection),
+            "turn_detection": None if self.detection is None else dict(self.detection),
         }
         extras = {"without_effect": sorted(self.without_effect)}
         if self.kind == "transcription":
-            for name in ("create_response", "interrupt_response"):
+            for name in ("create_response", "interrupt_response") if self.detection is not None else ():
                 heard["turn_detection"].pop(name)
             return {
                 "type": "transcription",
@@ -115,8 +108,8 @@ class Configuration:
             "model": MODEL,
             "output_modalities": ["audio"],
             "instructions": self.instructions,
-            "tools": [],
-            "tool_choice": "auto",
+            "tools": [dict(each) for each in self.tools],
+            "tool_choice": self.tool_choice,
             "max_output_tokens": self.max_output_tokens,
             "audio": {
                 "input": heard,
@@ -147,13 +140,11 @@ def _modalities(made: Configuration, value: object) -> Configuration:
 
 
 def _tools(made: Configuration, value: object) -> Configuration:
-    if value not in (None, []):
-        raise unsupported("tools of the client", "session.tools", "its tools are those it was started with")
-    return made
+    return replace(made, tools=parse_tools(value, "session.tools"))
 
 
 def _tool_choice(made: Configuration, value: object) -> Configuration:
-    return made._without_effect("tool_choice", value not in (None, "auto"))
+    return replace(made, tool_choice=parse_choice(value, "session.tool_choice"))
 
 
 def _tokens(made: Configuration, value: object) -> Configuration:
@@ -175,8 +166,9 @@ def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Config
                 made = made._without_effect("audio.input.noise_reduction", given is not None)
             case "turn_detection":
                 made = replace(made, detection=_detection(given, made.kind))
+                detection = made.detection or {}
                 for each in ("threshold", "prefix_padding_ms"):
-                    asked = made.detection.get(each, SERVER_VAD[each]) != SERVER_VAD[each]
+                    asked = detection.get(each, SERVER_VAD[each]) != SERVER_VAD[each]
                     made = made._without_effect(f"audio.input.turn_detection.{each}", asked)
             case _:
                 raise ClientError(f"there is no field {param}", "unknown_parameter", param)
@@ -214,10 +206,21 @@ def _transcription(given: object, param: str) -> Mapping[str, Any] | None:
     return asked
 
 
-def _detection(given: object, kind: str = "realtime") -> dict[str, Any]:
+def _floor(floor: FloorSettings, detection: Mapping[str, Any]) -> FloorSettings:
+    """The floor's pauses as the turn detection asks for them."""
+    names = ("pause_sure", "pause_short", "pause_medium", "pause_long")
+    if detection["type"] == "server_vad":
+        pauses = dict.fromkeys(names, detection["silence_duration_ms"] / 1000)
+    else:
+        slower = EAGERNESS[detection["eagerness"]]
+        pauses = {name: slower * getattr(floor, name) for name in names}
+    return replace(floor, interruptions=bool(detection["interrupt_response"]), **pauses)
+
+
+def _detection(given: object, kind: str = "realtime") -> dict[str, Any] | None:
     param = "session.audio.input.turn_detection"
     if given is None:
-        raise unsupported("turn detection by the client", param, "it decides itself when somebody has finished")
+        return None
     asked = _object(given, param)
     answers = {"create_response": kind == "realtime", "interrupt_response": True}
     whole: dict[str, Any]

@@ -5,17 +5,22 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
 from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.client_events import ClientEvents
+from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
+from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
+
+if TYPE_CHECKING:
+    from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +41,26 @@ class Conversation:
         self._id = new_id("sess")
         self._configuration = Configuration("transcription" if transcription else "realtime")
         self._audio = InputAudio(self._configuration.heard, place.clock)
-        self._events = SessionEvents(outbox, lambda: self._configuration, self._audio.milliseconds, self._fail)
-        voices = frozenset(voice.name for voice in place.engines.synthesizer.voices())
-        self._client = ClientEvents(
-            outbox, self._audio, self._events, voices, lambda: self._configuration, self._configure, self._open
+        self._events = SessionEvents(
+            outbox, lambda: self._configuration, self._audio.milliseconds, self._fail, lambda: self._tools.give_up()
         )
-        answerer = Instructed(place.engines.answerer, lambda: self._configuration.instructions)
+        voices = frozenset(voice.name for voice in place.engines.synthesizer.voices())
+        self._tools = ClientTools(self._events.called)
+        self._turns = ManualTurns(
+            lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
+        )
+        self._client = ClientEvents(
+            outbox,
+            self._audio,
+            self._events,
+            self._tools,
+            self._turns,
+            voices,
+            lambda: self._configuration,
+            self._configure,
+            self._open,
+        )
+        answerer = Instructed(place.engines.answerer, self._instructions, self._offered)
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
         self._stack = AsyncExitStack()
@@ -54,6 +73,8 @@ class Conversation:
 
     async def __aexit__(self, *error: Any) -> None:
         self._audio.detach()
+        self._tools.give_up()
+        await self._turns.close()
         await self._close()
 
     async def take(self, event: object) -> None:
@@ -95,6 +116,7 @@ class Conversation:
         was, place = self._configuration, self._place
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
+        self._audio.by_hand = None if made.detection is not None else lambda: self._turns.turn
         if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
@@ -106,6 +128,17 @@ class Conversation:
             (await self._open()).host.remember(remembered)
         self._configuration = made
         self._outbox.put("session.updated", session=made.as_dict(self._id))
+
+    def _instructions(self) -> str:
+        said = [item.text for item in self._events.items if item.role == "system"]
+        whole = (self._configuration.instructions, *said, self._events.wanted.instructions)
+        return "\n".join(each for each in whole if each)
+
+    def _offered(self) -> tuple[Tool, ...]:
+        made = self._configuration
+        return (
+            self._tools.of(made.tools) if made.tool_choice != "none" and not self._events.wanted.without_tools else ()
+        )
 
     async def _close(self) -> None:
         self._session = None

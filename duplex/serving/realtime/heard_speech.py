@@ -92,24 +92,46 @@ class HeardSpeech:
         id = self._id or new_id("item")
         if spoken:
             self._outbox.put("input_audio_buffer.speech_stopped", audio_end_ms=self._milliseconds(end), item_id=id)
-        transcript = text if self._transcribes() else None
-        item = Item("user", [{"type": "input_audio", "transcript": transcript}], id, start=start)
+        item = self.committed(id, text, start)
+        if self._transcribes():
+            if rest := text.split()[self._words :]:
+                self._tell(rest)
+            self._complete(item, end - start)
+        self._reset()
+        return item
+
+    def committed(self, id: str, text: str = "", start: int | None = None) -> Item:
+        """Sound becomes an item. text: what it says, if that is known already."""
+        transcript = text if self._transcribes() and start is not None else None
+        item = Item("user", [{"type": "input_audio", "transcript": transcript}], id, start=start, heard=text)
         before = self._items.add(item)
         self._outbox.put("input_audio_buffer.committed", item_id=id, previous_item_id=before)
         self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
         self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=before)
-        if transcript is not None:
-            if rest := text.split()[self._words :]:
-                self._tell(rest)
-            self._outbox.put(
-                f"{_TRANSCRIPTION}.completed",
-                item_id=id,
-                content_index=0,
-                transcript=text,
-                usage={"type": "duration", "seconds": round((end - start) / SAMPLE_RATE, 3)},
-            )
-        self._reset()
         return item
+
+    def recognized(self, item: Item, text: str, samples: int) -> None:
+        """What the sound of a committed item says, and how long it lasts."""
+        item.heard = text
+        if self._transcribes():
+            item.content[0]["transcript"] = text
+            if text:
+                self._outbox.put(f"{_TRANSCRIPTION}.delta", item_id=item.id, content_index=0, delta=text)
+            self._complete(item, samples)
+
+    def unrecognized(self, item: Item, reason: str) -> None:
+        """The recognizer has failed at a committed item."""
+        error = {"type": "server_error", "code": "transcription_failed", "message": reason[:500], "param": None}
+        self._outbox.put(f"{_TRANSCRIPTION}.failed", item_id=item.id, content_index=0, error=error)
+
+    def _complete(self, item: Item, samples: int) -> None:
+        self._outbox.put(
+            f"{_TRANSCRIPTION}.completed",
+            item_id=item.id,
+            content_index=0,
+            transcript=item.heard,
+            usage={"type": "duration", "seconds": round(samples / SAMPLE_RATE, 3)},
+        )
 
     def _tell(self, words: list[str]) -> None:
         delta = (" " if self._words else "") + " ".join(words)

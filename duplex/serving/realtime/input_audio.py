@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections.abc import Callable
 
 import numpy as np
 
 from duplex.conversation.session import Session
 from duplex.serving.realtime.audio_formats import AudioFormat
+from duplex.serving.realtime.manual_turns import ManualTurn
 from duplex.serving.realtime.wire import ClientError
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, as_float32
 from duplex.streaming.clock import Clock
@@ -31,6 +33,8 @@ class InputAudio:
     """Sound of any pace in; frames of 20 ms out, each when it is due. Times of the client count only what it sent."""
 
     def __init__(self, format: AudioFormat, clock: Clock) -> None:
+        self.by_hand: Callable[[], ManualTurn] | None = None
+        """The turn that takes the sound, where the client says when one ends; None: the session hears it."""
         self._clock = clock
         self._session: Session | None = None
         self._began = 0.0
@@ -57,11 +61,19 @@ class InputAudio:
             heard = await asyncio.to_thread(self._read, audio)
         else:
             heard = self._read(audio)
-        self._waiting = np.concatenate([self._waiting, heard])
+        self.hear(heard)
+
+    def hear(self, samples: np.ndarray) -> None:
+        """(n,) float32 at 16 kHz."""
+        if self.by_hand is not None:
+            self.by_hand().append(samples)
+        else:
+            self._waiting = np.concatenate([self._waiting, samples])
 
     def _read(self, audio: object) -> np.ndarray:
         samples = self._format.decode(audio)
-        if self.waiting + len(samples) / self._format.rate > LONGEST:
+        held = self.waiting if self.by_hand is None else self.by_hand().seconds
+        if held + len(samples) / self._format.rate > LONGEST:
             raise ClientError(
                 f"audio: more than {LONGEST:g} s wait to be heard: send it as it is spoken",
                 "input_audio_buffer_full",

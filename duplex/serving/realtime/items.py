@@ -14,9 +14,9 @@ MOST = 1000
 
 @dataclass(slots=True)
 class Item:
-    """role: "user" or "assistant". content: the API's parts. start: sample of the session at which its utterance
-    begins in the history; None while it is not there. words: of speech, (milliseconds of sound, characters of the
-    transcript) up to the end of each."""
+    """role: "user", "assistant" or "system". content: the API's parts. start: sample of the session at which its
+    utterance begins in the history; None while it is not there. words: of speech, (milliseconds of sound, characters of
+    the transcript) up to the end of each. kind: the API's type; of what is no message, fields has the API's own."""
 
     role: str
     content: list[dict[str, Any]]
@@ -26,13 +26,19 @@ class Item:
     words: list[tuple[int, int]] = field(default_factory=list)
     sent: int = 0
     """Milliseconds of its sound that were sent."""
+    heard: str = ""
+    """What its sound says, whether or not the client wants to see that."""
+    before: str = ""
+    """What the same utterance of the history says before it."""
+    kind: str = "message"
+    fields: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
+        whole = {"id": self.id, "object": "realtime.item", "type": self.kind, "status": self.status}
+        if self.kind != "message":
+            return {**whole, **self.fields}
         return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "message",
-            "status": self.status,
+            **whole,
             "role": self.role,
             "content": [dict(part) for part in self.content],
         }
@@ -40,7 +46,7 @@ class Item:
     @property
     def text(self) -> str:
         """What it says."""
-        return "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
+        return self.heard or "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
 
     def characters_until(self, end: int) -> int:
         """Of the transcript, up to the last word that ends within the first `end` milliseconds of sound."""
@@ -49,6 +55,12 @@ class Item:
     def heard_until(self, end: int) -> str:
         """What of its speech is heard in the first `end` milliseconds."""
         return self.text if end >= self.sent else self.text[: self.characters_until(end)]
+
+
+def function_call(name: str, arguments: str, call_id: str = "", id: str = "") -> Item:
+    """arguments: JSON."""
+    fields = {"name": name, "call_id": call_id or new_id("call"), "arguments": arguments}
+    return Item("", [], id or new_id("item"), kind="function_call", fields=fields)
 
 
 class Items:
@@ -74,12 +86,23 @@ class Items:
             del self._items[next(iter(self._items))]
         return before
 
+    def before(self, item: Item) -> str | None:
+        """The id of the item before this one."""
+        ids = list(self._items)
+        place = ids.index(item.id) if item.id in self._items else 0
+        return ids[place - 1] if place else None
+
     def find(self, id: object) -> Item:
         """Raises ClientError."""
         found = self._items.get(id) if isinstance(id, str) else None
         if found is None:
             raise ClientError("there is no item of this id in the conversation", "item_not_found", "item_id")
         return found
+
+    def call(self, call_id: object) -> Item | None:
+        """The call of a function that has this id."""
+        calls = (item for item in self._items.values() if item.kind == "function_call")
+        return next((item for item in calls if item.fields["call_id"] == call_id), None)
 
     def remove(self, item: Item) -> None:
         self._items.pop(item.id, None)

@@ -38,9 +38,10 @@ class Response:
         conversation: str,
         heard: float = 0.0,
         metadata: dict[str, Any] | None = None,
+        position: int = 0,
     ) -> None:
         self.epoch = epoch
-        self.position = 0
+        self.position = position
         """Samples of the reply that have been taken."""
         self.reason = ""
         """Why it was cancelled, once it is: "turn_detected" or "client_cancelled"."""
@@ -49,6 +50,8 @@ class Response:
         self.limit: int | None = None
         """Milliseconds of it that the client says were heard."""
         self.audible = False
+        self.calling = False
+        """Whether it has called a function of the client, and so ends with what has been said until then."""
         self.id = new_id("resp")
         self.item = Item("assistant", [], status="in_progress")
         self._outbox = outbox
@@ -63,6 +66,7 @@ class Response:
         self._sent = 0
         self._text = ""
         self._told = 0
+        self._output: list[Item] = []
         outbox.put("response.created", response=self._as_dict("in_progress"))
 
     def text(self, text: str) -> None:
@@ -88,6 +92,24 @@ class Response:
         if len(self._sound) >= DELTA * self._format.rate * self._format.width:
             self._send_sound()
 
+    @property
+    def said(self) -> str:
+        """All of its text."""
+        return self._text
+
+    def call(self, item: Item) -> None:
+        """It calls a function of the client."""
+        self.calling = True
+        at = self._add(item)
+        call_id, arguments = item.fields["call_id"], item.fields["arguments"]
+        told = "response.function_call_arguments"
+        self._outbox.put(f"{told}.delta", item_id=item.id, call_id=call_id, delta=arguments, **at)
+        self._outbox.put(
+            f"{told}.done", item_id=item.id, call_id=call_id, name=item.fields["name"], arguments=arguments, **at
+        )
+        item.status = "completed"
+        self._done(item)
+
     def end(self) -> None:
         """The reply is over, or was taken back."""
         if self.limit is not None:
@@ -98,10 +120,7 @@ class Response:
         self._outbox.put("response.done", response=self._as_dict(status))
 
     def _open(self) -> None:
-        at = {"response_id": self.id, "output_index": 0}
-        before = self._items.add(self.item)
-        self._outbox.put("response.output_item.added", item=self.item.as_dict(), **at)
-        self._outbox.put("conversation.item.added", item=self.item.as_dict(), previous_item_id=before)
+        self._add(self.item)
         part = {"type": "audio", "transcript": ""}
         self._outbox.put("response.content_part.added", part=part, **self._at())
 
@@ -117,8 +136,24 @@ class Response:
         self._outbox.put("response.content_part.done", part=part, **self._at())
         self.item.status = "incomplete" if self.reason else "completed"
         self.item.content = [{"type": "output_audio", "transcript": heard}]
-        self._outbox.put("response.output_item.done", item=self.item.as_dict(), response_id=self.id, output_index=0)
-        self._outbox.put("conversation.item.done", item=self.item.as_dict())
+        self._done(self.item)
+
+    def _add(self, item: Item) -> dict[str, Any]:
+        """A new item of the output; returns where it is."""
+        before = self._items.add(item)
+        self._output.append(item)
+        at = self._place(item)
+        item.status = "in_progress"
+        self._outbox.put("response.output_item.added", item=item.as_dict(), **at)
+        self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
+        return at
+
+    def _done(self, item: Item) -> None:
+        self._outbox.put("response.output_item.done", item=item.as_dict(), **self._place(item))
+        self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=self._items.before(item))
+
+    def _place(self, item: Item) -> dict[str, Any]:
+        return {"response_id": self.id, "output_index": self._output.index(item)}
 
     def _tell(self, end: int) -> None:
         if end > self._told:
@@ -139,7 +174,7 @@ class Response:
         return round(1000 * (self._sent + len(self._sound)) / size)
 
     def _at(self) -> dict[str, Any]:
-        return {"response_id": self.id, "item_id": self.item.id, "output_index": 0, "content_index": 0}
+        return {**self._place(self.item), "item_id": self.item.id, "content_index": 0}
 
     def _as_dict(self, status: str) -> dict[str, Any]:
         over = status != "in_progress"
@@ -151,7 +186,7 @@ class Response:
             "object": "realtime.response",
             "status": status,
             "status_details": details if over else None,
-            "output": [self.item.as_dict()] if over and self._text else [],
+            "output": [item.as_dict() for item in self._output] if over else [],
             "conversation_id": self._conversation,
             "output_modalities": ["audio"],
             "max_output_tokens": "inf",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
@@ -13,9 +12,11 @@ from duplex.conversation.session import Session
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.heard_speech import HeardSpeech
 from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.requested import Wanted
 from duplex.serving.realtime.response import Response
 from duplex.serving.realtime.wire import Outbox, new_id
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.errors import StageError
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 class SessionEvents:
     """configuration: as it is now. milliseconds: a sample of the session as a time in the client's sound.
 
-    failed: called when the conversation cannot go on.
+    failed: called when the conversation cannot go on. given_up: called when no answer waits any more for what a client
+    owes.
     """
 
     capability = "realtime events"
@@ -34,28 +36,40 @@ class SessionEvents:
         configuration: Callable[[], Configuration],
         milliseconds: Callable[[int], int],
         failed: Callable[[], None],
+        given_up: Callable[[], None],
     ) -> None:
         self.items = Items()
         self.response: Response | None = None
         self.unanswered: list[Item] = []
         """Items of the user that no response has been begun for."""
-        self.metadata: dict[str, Any] | None = None
-        """Of the client's `response.create` that waits for its response."""
+        self.wanted = Wanted()
+        """The client's `response.create` of the response that waits or is given."""
         self.last_sound = 0
         """Sample at which somebody was heard last, by either side."""
         self._outbox = outbox
         self._configuration = configuration
         self._failed = failed
+        self._given_up = given_up
         self._conversation = new_id("conv")
         self._session: Session | None = None
-        self._speech = HeardSpeech(
+        self.speech = HeardSpeech(
             outbox, self.items, milliseconds, lambda: configuration().transcription is not None or self._transcribes()
         )
         self._epoch = 0
         self._due: int | None = None
+        self.reserved = False
+        """Whether a response is asked for to words that are still to come."""
         self._asked = False
+        self._unsaid = False
+        self._forgotten: int | None = None
+        """Where the instructions of a response stand in the history for what was said."""
         self._typed: list[Item] = []
         self._heard = 0.0
+        self._paused: int | None = None
+        """Epoch of the reply that waits for the result of a call, its response being over."""
+        self._go_on: Callable[[], None] | None = None
+        self._before = ""
+        """What earlier responses have said of the reply."""
 
     def attach(self, session: Session) -> None:
         """Follow this session, which is open now."""
@@ -69,14 +83,43 @@ class SessionEvents:
                 item.start -= heard
 
     @property
+    def owed(self) -> bool:
+        """Whether an answer waits for the result of a call, or will once its response is over."""
+        return self._paused is not None or (self.response is not None and self.response.calling)
+
+    @property
     def busy(self) -> bool:
         """Whether a response is being given, or one has been asked for."""
-        return self.response is not None or self._due is not None or self._asked
+        return self.response is not None or self._due is not None or self._asked or self.reserved
 
-    def asked(self, metadata: dict[str, Any] | None) -> None:
-        """A response to the unanswered items has been asked of the session, as something typed."""
-        self._asked, self.metadata = True, metadata
+    def asked(self, wanted: Wanted, *, unsaid: bool = False) -> None:
+        """A response to the unanswered items has been asked of the session, as something typed. unsaid: it answers its
+        instructions, which nobody has said."""
+        self._asked, self._unsaid, self.wanted = True, unsaid, wanted
         self._typed, self.unanswered = self.unanswered, []
+        if self._paused is not None:
+            self._paused, self._before = None, ""
+            self._given_up()
+
+    def called(self, item: Item) -> None:
+        """The answer calls a function of the client, which `response.create` lets it go on after. Raises StageError if
+        the answer is over."""
+        self._follow()
+        if self.response is None:
+            assert self._session is not None
+            replying = self._session.host.replying
+            if replying is None:
+                raise StageError("its answer is over")
+            self._due = replying
+            self._follow()
+        if self.response is not None:
+            self.response.call(item)
+
+    def go_on(self, wanted: Wanted, results: Callable[[], None]) -> None:
+        """`results` gives the answer what it waits for; a new response tells of the rest."""
+        self.wanted, self._go_on = wanted, results
+        if self._paused is not None:
+            self._resume()
 
     # duplex.conversation.session.Sink
 
@@ -102,14 +145,16 @@ class SessionEvents:
         match event:
             case ev.SpeechStarted():
                 self.last_sound = event.end
-                self._speech.started(event.start, over_response=response is not None and response.audible)
+                self.speech.started(event.start, over_response=response is not None and response.audible)
             case ev.Partial():
-                self._speech.partial(event)
+                self.speech.partial(event)
             case ev.Decision():
                 self._decided(event)
             case ev.Turn() if event.kind != "side_speech":
                 self._turn(event)
             case ev.ReplyText():
+                if event.epoch == self._paused:  # the result has not come in time
+                    self._resume()
                 self._follow()
                 if self.response is not None and self.response.epoch == event.epoch:
                     self.response.text(event.text)
@@ -117,8 +162,8 @@ class SessionEvents:
                 self.last_sound = event.end
                 response.word(event.text)
             case ev.Reply() if response is not None and response.epoch == event.epoch:
-                response.transcript = event.text
-                response.item.start = event.start
+                response.transcript = event.text.removeprefix(self._before).strip()
+                response.item.start, response.item.before = event.start, self._before
             case ev.CapabilityLost() if event.capability in ("answering", "speech", "hearing", "recognizing"):
                 self._outbox.put(
                     "error",
@@ -137,11 +182,11 @@ class SessionEvents:
             case "barge_in" | "go_on" | "withdraw":
                 if response is not None and not response.reason:
                     response.reason = "turn_detected"
-                self._speech.took_floor()
+                self.speech.took_floor()
             case "backchannel" | "false_interruption":
-                self._speech.let_pass()
+                self.speech.let_pass()
             case "nothing_said":
-                self._speech.nothing_said(event.end)
+                self.speech.nothing_said(event.end)
             case "endpoint" | "turn_limit" | "typed":
                 self._epoch = event.epoch
             case "announce":
@@ -151,9 +196,10 @@ class SessionEvents:
         if event.typed:
             for item in self._typed:
                 item.start = event.start
+            self._forgotten = event.start if self._unsaid else None
             self._typed, self._asked, self._due = [], False, self._epoch
             return
-        item = self._speech.turn(event)
+        item = self.speech.turn(event)
         if event.kind == "turn":
             self._heard = (event.end - event.start) / SAMPLE_RATE
             if self._configuration().answers:
@@ -167,24 +213,64 @@ class SessionEvents:
         replying = self._session.host.replying
         if self.response is not None and self.response.epoch != replying:
             self._end(self.response)
-            if not self._configuration().answers:
-                self._session.assist(False)
+        if self._paused not in (None, replying):
+            self._paused = None
+            self._forget_reply()
         due, self._due = self._due, None
         if due is not None and self.response is None:
             made = self._configuration()
             self.response = Response(
-                due, self._outbox, self.items, made.spoken, made.voice, self._conversation, self._heard, self.metadata
+                due,
+                self._outbox,
+                self.items,
+                made.spoken,
+                made.voice,
+                self._conversation,
+                self._heard,
+                self.wanted.metadata,
+                self._session.host.position if replying == due else 0,
             )
-            self._heard, self.metadata = 0.0, None
+            self._heard = 0.0
+            if self._forgotten is not None:
+                self._session.host.revise(self._session.parties[0], self._forgotten, "")
+                self._forgotten = None
             if replying != due:
                 self._end(self.response)
+        response = self.response
+        if response is not None and response.calling and self._session.host.position >= self._session.host.made:
+            self._pause(response)
+
+    def _pause(self, response: Response) -> None:
+        """It has called, and all that it said before has been played."""
+        response.transcript = response.said
+        self._before = f"{self._before} {response.said}".strip()
+        response.end()
+        self.response, self._paused = None, response.epoch
+        if self._go_on is not None:
+            self._resume()
+
+    def _resume(self) -> None:
+        self._due, self._paused = self._paused, None
+        results, self._go_on = self._go_on, None
+        if results is not None:
+            results()
+
+    def _forget_reply(self) -> None:
+        """It is over, by whatever end."""
+        assert self._session is not None
+        self._given_up()
+        self._before, self._go_on, self.wanted = "", None, Wanted()
+        if not self._configuration().answers:
+            self._session.assist(False)
 
     def _end(self, response: Response) -> None:
         assert self._session is not None
         response.end()
         self.response = None
         if response.limit is not None and response.item.start is not None:
-            self._session.host.revise(ASSISTANT, response.item.start, response.transcript or "")
+            heard = f"{response.item.before} {response.transcript or ''}".strip()
+            self._session.host.revise(ASSISTANT, response.item.start, heard)
+        self._forget_reply()
 
     def _play(self, response: Response, chunk: AudioChunk) -> None:
         assert self._session is not None

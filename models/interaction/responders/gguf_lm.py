@@ -53,7 +53,6 @@ class GGUFModel:
         self.name = Path(path).name
         self.toolbox = toolbox or Toolbox()
         self.system_prompt = f"{system_prompt} {RULE}" if toolbox else system_prompt
-        self._tools = self.toolbox.offered(context_tokens)
         self.max_new_tokens = max_new_tokens
         self.context_tokens = context_tokens
         self.temperature = temperature
@@ -66,13 +65,15 @@ class GGUFModel:
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
         doubtful = reasons(self.name)
-        system = self.system_prompt + json.dumps(self._tools)  # both take their room
+        toolbox = self.toolbox.of(request)
+        tools = toolbox.offered(self.context_tokens)
+        system = self.system_prompt + json.dumps(tools)  # both take their room
         room = room_for_history(self.context_tokens, self.max_new_tokens, system, request)
 
         def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
-            return self._completion(request, room, more, offered)
+            return self._completion(request, room, more, tools, offered)
 
-        made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, doubtful=doubtful))
+        made = ToolAnswer(toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, doubtful=doubtful))
         try:
             async with aclosing(made.items()) as items:
                 async for item in items:
@@ -84,12 +85,12 @@ class GGUFModel:
             raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
 
     async def _completion(
-        self, request: Request, room: int, more: list[dict[str, Any]], offered: bool
+        self, request: Request, room: int, more: list[dict[str, Any]], tools: list[dict[str, Any]], wanted: bool
     ) -> AsyncIterator[Delta]:
         while True:
             error = ""
             messages = chat_messages(request, self.system_prompt, most_characters=room)
-            async with aclosing(self._events([*messages, *more], offered)) as events:
+            async with aclosing(self._events([*messages, *more], tools, wanted)) as events:
                 async for event in events:
                     if "error" in event:
                         error = _message(event["error"])
@@ -105,7 +106,9 @@ class GGUFModel:
         if self._owns_pool:
             self._pool.close()
 
-    async def _events(self, messages: list[dict[str, Any]], offered: bool) -> AsyncIterator[dict[str, Any]]:
+    async def _events(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wanted: bool
+    ) -> AsyncIterator[dict[str, Any]]:
         """The events of one completion, in the form of OpenAI's stream; the last may be an error."""
         loop = asyncio.get_running_loop()
         events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -116,8 +119,8 @@ class GGUFModel:
             "temperature": self.temperature,
             "stream": True,
         }
-        if self._tools:  # llama.cpp holds the arguments to their schemas by a grammar of its own
-            body |= {"tools": self._tools, "tool_choice": "auto" if offered else "none"}
+        if tools:  # llama.cpp holds the arguments to their schemas by a grammar of its own
+            body |= {"tools": tools, "tool_choice": "auto" if wanted else "none"}
 
         def emit(event: dict[str, Any]) -> bool:
             """Called by llama.cpp on the pool's thread; True ends the completion."""

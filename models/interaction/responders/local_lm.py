@@ -7,6 +7,9 @@ of the turn only its last tokens are left to compute. The cache of a dialogue li
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -96,7 +99,10 @@ class LocalLM:
             self._lm = CausalLM(self._model)
         except ModelError:
             self._lm = None
-        self._calls = CallPrompt(self._tokenizer, self.toolbox.offered(context_tokens))
+        self._calls: OrderedDict[str, CallPrompt] = OrderedDict()
+        """By the tools of which they tell, in JSON."""
+        self._telling = threading.Lock()
+        self._calls_for(self.toolbox)
         self._pool = pool or InferencePool(workers=1)
         self._owns_pool = pool is None
         self._markers = [] if getattr(self._tokenizer, "chat_template", None) else list(PLAIN_MARKERS)
@@ -132,7 +138,8 @@ class LocalLM:
         def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
             return self._completion(request, more, offered, made)
 
-        made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, self._markers))
+        toolbox = self.toolbox.of(request)
+        made = ToolAnswer(toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, self._markers))
         try:
             async with aclosing(made.items()) as items:
                 async for item in items:
@@ -151,7 +158,8 @@ class LocalLM:
         making: asyncio.Future[bool] | None = None
         try:
             prompt, _ = await self._pool.run("respond", self._prompt, request, more)
-            decoder = self._calls.decoder() if offered and self._lm is not None else None
+            calling = self._calls_for(self.toolbox.of(request))
+            decoder = calling.decoder() if offered and self._lm is not None else None
             making = asyncio.ensure_future(
                 self._reply(request.dialogue, ticket, cache, prompt, pieces.put_nowait, decoder)
             )
@@ -161,7 +169,7 @@ class LocalLM:
             while (piece := await pieces.get()) is not None:
                 yield Delta(piece)
             cut = await making  # raises what was raised there
-            calls = calls_in(decoder.call, self._calls.names) if decoder is not None and decoder.call else []
+            calls = calls_in(decoder.call, calling.names) if decoder is not None and decoder.call else []
             wanted = tuple(CallPiece(place, "", call.name, call.arguments) for place, call in enumerate(calls))
             yield Delta(finish="length" if cut else "stop", calls=wanted)
         finally:
@@ -251,6 +259,16 @@ class LocalLM:
             )[0, len(prompt) :]
         return self._tokenizer.decode(output, skip_special_tokens=True), len(output) >= self.max_new_tokens
 
+    def _calls_for(self, toolbox: Toolbox) -> CallPrompt:
+        """How the model is told of these tools, which several conversations may have."""
+        offered = toolbox.offered(self.context_tokens)
+        key = json.dumps(offered)
+        with self._telling:
+            made = self._calls[key] = self._calls.pop(key, None) or CallPrompt(self._tokenizer, offered)
+            while len(self._calls) > DIALOGUES:
+                self._calls.popitem(last=False)
+        return made
+
     def _room(self) -> int:
         """Positions that the model may use."""
         most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
@@ -266,6 +284,7 @@ class LocalLM:
         beginning for many turns, and its cache is good for them.
         """
         most = self._room()
+        calling = self._calls_for(self.toolbox.of(request))
         oldest = self._oldest.get(request.dialogue)
         history = request.history
         if oldest is not None:
@@ -274,7 +293,7 @@ class LocalLM:
             messages = chat_messages(
                 replace(request, history=history), self.system_prompt, most_characters=16 * self.context_tokens
             )
-            ids, markers = message_ids(self._tokenizer, self._calls, [*messages, *more])
+            ids, markers = message_ids(self._tokenizer, calling, [*messages, *more])
             if len(ids) + self.max_new_tokens <= most or not history:
                 return ids[-max(1, most - self.max_new_tokens) :], markers
             history = later_half(history)

@@ -70,8 +70,8 @@ class OpenAIServer:
         self.first_token_timeout = first_token_timeout
         self.token_timeout = token_timeout
         self.context_tokens = context_tokens
-        self._tools = self.toolbox.offered(context_tokens)
-        """As the server is told of them; empty once it has refused tools."""
+        self._takes_tools = True
+        """Until it has refused them."""
         self._body = {"max_tokens": max_tokens, **(options or {})}
         self._client: httpx.AsyncClient | None = None
         self._unopened: bool | None = None
@@ -87,15 +87,17 @@ class OpenAIServer:
         try:
             model = self.model or await self._first_model()
             limit = self._body.get("max_tokens")
-            system = self.system_prompt + json.dumps(self._tools)  # both take their room
+            toolbox = self.toolbox.of(request)
+            tools = toolbox.offered(self.context_tokens) if self._takes_tools else []
+            system = self.system_prompt + json.dumps(tools)  # both take their room
             room = room_for_history(self.context_tokens, limit or 0, system, request)
             messages = chat_messages(request, self.system_prompt, most_characters=room)
 
             def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
-                return self._completion({**self._body, "model": model, "messages": [*messages, *more]}, offered)
+                return self._completion({**self._body, "model": model, "messages": [*messages, *more]}, tools, offered)
 
             doubtful = reasons(model) if self._unopened is None else self._unopened
-            made = ToolAnswer(self.toolbox, request, complete, lambda: AnswerText(limit, doubtful=doubtful))
+            made = ToolAnswer(toolbox, request, complete, lambda: AnswerText(limit, doubtful=doubtful))
             async with aclosing(made.items()) as items:
                 async for item in items:
                     yield item
@@ -141,11 +143,13 @@ class OpenAIServer:
         self.model = first_chat_model(names) or names[0]
         return self.model
 
-    async def _completion(self, body: dict[str, Any], offered: bool) -> AsyncIterator[Delta]:
+    async def _completion(
+        self, body: dict[str, Any], offered: list[dict[str, Any]], wanted: bool
+    ) -> AsyncIterator[Delta]:
         """The deltas of one completion; a server or model that takes no tools is asked without them from then on."""
         body["stream"] = True
-        if self._tools:  # also where no more calls are wanted: the messages speak of them
-            tools = {"tools": self._tools, **({} if offered else {"tool_choice": "none"})}
+        if offered and self._takes_tools:  # also where no more calls are wanted: the messages speak of them
+            tools = {"tools": offered, **({} if wanted else {"tool_choice": "none"})}
             began = False
             try:
                 async with aclosing(self._stream({**body, **tools})) as deltas:
@@ -156,7 +160,7 @@ class OpenAIServer:
             except EndpointError as error:
                 if began or not _TOOLS_REFUSED.search(str(error)):
                     raise
-                self._tools = []
+                self._takes_tools = False
         async with aclosing(self._stream(body)) as deltas:
             async for delta in deltas:
                 yield delta

@@ -9,8 +9,11 @@ from dataclasses import replace
 from duplex.models.interaction.around import Around
 from duplex.models.interaction.contract import Answerer, Control, Request, Say
 from duplex.models.interaction.skills import Skills
-from duplex.models.interaction.skills.answerer import joined, tell_calls
+from duplex.models.interaction.skills.answerer import is_guess, joined, tell_calls
+from duplex.models.interaction.skills.unclear import DOUBTFUL
 from duplex.models.interaction.skills.understanding import Part
+from duplex.models.interaction.tools.by_rule.caller import RuleCaller
+from duplex.models.interaction.tools.by_rule.matching import Wanted
 from duplex.models.interaction.tools.toolbox import Toolbox
 
 LEAST_REST = 3
@@ -22,7 +25,8 @@ class Router(Around):
 
     keep: titles of the skills that answer although there is a model; None: those that a model cannot stand in for
     (Skill.own): clock, timers, volume and rate, repeat, stop, the transcript, speaking time. The model may prepare an
-    answer in advance, and hear for itself: most turns are its own. Raises what `model` raises.
+    answer in advance, and hear for itself: most turns are its own. caller: calls, by rules, the tools of its toolbox
+    and of requests, for a model that knows its own alone. Raises what `model` raises.
     """
 
     def __init__(
@@ -32,10 +36,12 @@ class Router(Around):
         *,
         keep: Collection[str] | None = None,
         toolbox: Toolbox | None = None,
+        caller: RuleCaller | None = None,
     ) -> None:
         super().__init__(model)
         self.skills = skills
         self.toolbox = toolbox or Toolbox()
+        self.caller = caller
         self.keep = frozenset(skill.title for skill in skills.skills if skill.own) if keep is None else frozenset(keep)
 
     @property
@@ -47,7 +53,12 @@ class Router(Around):
             for item in outcome.items():
                 yield item
             return
-        parts = await request.run("understand", self.skills.understand, request)
+        parts, call = await request.run("understand", self._understood, request)
+        if call is not None and self.caller is not None:
+            async with aclosing(self.caller.answer(call, request)) as items:
+                async for item in items:
+                    yield item
+            return
         if not parts:  # not a word
             return
         kept = [part for part in parts if part.skill and part.skill.title in self.keep]
@@ -66,8 +77,17 @@ class Router(Around):
                     item, spoke = Say(f" {item.text.lstrip()}"), False
                 yield item
 
+    def _understood(self, request: Request) -> tuple[list[Part], Wanted | None]:
+        """The parts of the turn, or the call that it asks for where no skill has a tool of its own."""
+        parts = self.skills.understand(request)
+        if self.caller is None or request.confidence < DOUBTFUL or not all(map(is_guess, parts)):
+            return parts, None
+        return parts, self.caller.continued(request) or self.caller.wanted(request)
+
     def forget(self, dialogue: str) -> None:
         self.toolbox.forget(dialogue)
+        if self.caller is not None:
+            self.caller.forget(dialogue)
         super().forget(dialogue)
 
     async def close(self) -> None:

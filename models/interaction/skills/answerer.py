@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -56,10 +57,8 @@ class Skills:
     ) -> None:
         self.toolbox = toolbox
         self._caller: RuleCaller | None = None
-        if toolbox is not None:
-            from duplex.models.interaction.tools.by_rule.caller import RuleCaller
-
-            self._caller = RuleCaller(toolbox)
+        """Made for the first request for which there are tools."""
+        self._making = threading.Lock()
         chosen = list(builtin_skills() if skills is None else skills)
         offers = [skill.offer for skill in chosen if skill.offer]
         self.connecting = connecting
@@ -70,7 +69,8 @@ class Skills:
         return understand(request, self.skills)
 
     async def answer(self, request: Request) -> AsyncIterator[Say | Control]:
-        if self.toolbox is not None and (outcome := await self.toolbox.answered(request)) is not None:
+        toolbox = self.toolbox if self._caller is None else self._caller.toolbox
+        if toolbox is not None and (outcome := await toolbox.answered(request)) is not None:
             for item in outcome.items():
                 yield item
             return
@@ -89,7 +89,7 @@ class Skills:
         for place, call in enumerate(calls):
             if taken or place:
                 yield Say(" ")
-            async with aclosing(self._caller.answer(call, request)) as items:
+            async with aclosing(self._rule_caller().answer(call, request)) as items:
                 async for item in items:
                     yield item
         if not taken and not calls and parts:
@@ -98,13 +98,23 @@ class Skills:
     def _understood(self, request: Request) -> tuple[list[Part], list[Wanted]]:
         """The parts of the turn, and the calls of tools that it asks for where no skill has a tool of its own."""
         parts = self.understand(request)
-        if self._caller is None or request.confidence < DOUBTFUL:
+        if not (self.toolbox or request.tools) or request.confidence < DOUBTFUL:
             return parts, []
-        if all(_is_guess(part) for part in parts):
-            call = self._caller.continued(request) or self._caller.wanted(request)
+        caller = self._rule_caller()
+        if all(is_guess(part) for part in parts):
+            call = caller.continued(request) or caller.wanted(request)
             return ([], [call]) if call else (parts, [])
-        rest = [self._caller.wanted(request, part.text) for part in parts if not part.reply and part.separate]
+        rest = [caller.wanted(request, part.text) for part in parts if not part.reply and part.separate]
         return parts, [call for call in rest if call is not None]
+
+    def _rule_caller(self) -> RuleCaller:
+        with self._making:
+            if self._caller is None:
+                from duplex.models.interaction.tools.by_rule.caller import RuleCaller
+                from duplex.models.interaction.tools.toolbox import Toolbox
+
+                self._caller = RuleCaller(self.toolbox if self.toolbox is not None else Toolbox())
+            return self._caller
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over."""
@@ -116,7 +126,7 @@ class Skills:
             await self.toolbox.close()
 
 
-def _is_guess(part: Part) -> bool:
+def is_guess(part: Part) -> bool:
     """Whether a tool that is named in the part comes first: no skill has a tool for it, or asks for what is missing, or
     it is put on a list that nobody named."""
     if part.reply is None or (part.reply.call is None and part.reply.finished):

@@ -76,7 +76,8 @@ class Rounds:
             self._calls += 1
             calling = asyncio.ensure_future(self._toolbox.call(call.name, call.arguments, self._request))
             try:
-                done, _ = await asyncio.wait({calling}, timeout=None if spoke else SLOW)
+                quiet = spoke or self._toolbox.quiet(call.name)
+                done, _ = await asyncio.wait({calling}, timeout=None if quiet else SLOW)
                 if not done:
                     spoke = True
                     yield Say(f"{ONE_MOMENT} ")

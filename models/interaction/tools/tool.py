@@ -40,6 +40,8 @@ class Tool:
     destructive: it deletes, buys, sends or unlocks, so the user is asked before it runs; ask: what the user is asked,
     None for a question made of the name. time_limit: seconds. say: the spoken answer out of what the function
     returned; None speaks a text as it is. immediate: it neither waits nor computes, and runs where it is called.
+    remote: somebody else does it, who takes his time and says so himself: a slow call is not announced, and costs
+    nothing here.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Tool:
     say: Callable[[Any], str] | None = None
     ask: str | None = None
     immediate: bool = False
+    remote: bool = False
 
     @classmethod
     def of(cls, function: Callable[..., Any] | Tool, **options: Any) -> Tool:

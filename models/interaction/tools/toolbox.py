@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,7 @@ DIALOGUES = 64
 CHARACTERS_PER_TOKEN = 3
 """Of JSON, at least."""
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,10 @@ class Toolbox:
         self._closing = closing
         self._tools: dict[str, Tool] = {}
         self._asked: OrderedDict[str, _Asked] = OrderedDict()
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], Tool] = {}
         for each in tools:
             made = Tool.of(each)
-            if not _NAME.fullmatch(made.name):
+            if not NAME.fullmatch(made.name):
                 raise SettingsError(f"tool {made.name!r}: a name has letters, digits, _ and -, at most 64")
             if made.name in self._tools:
                 raise SettingsError(f"there are two tools named {made.name!r}; give one another name")
@@ -101,6 +102,19 @@ class Toolbox:
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self._tools.values())
+
+    def of(self, request: Request) -> Toolbox:
+        """With the tools of the request's conversation, which come first."""
+        own = {tool.name: tool for tool in request.tools}
+        return self._with({**own, **{name: tool for name, tool in self._tools.items() if name not in own}})
+
+    def without(self, names: Collection[str]) -> Toolbox:
+        """With the others."""
+        return self._with({name: tool for name, tool in self._tools.items() if name not in names})
+
+    def quiet(self, name: str) -> bool:
+        """Whether a slow call of this tool is not to be announced."""
+        return name in self._tools and self._tools[name].remote
 
     def offered(self, context_tokens: int) -> list[dict[str, Any]]:
         """The tools as chat models are told of them, the first ones, at most a quarter of the model's context."""
@@ -153,11 +167,18 @@ class Toolbox:
 
     async def close(self) -> None:
         """Ends what still runs."""
-        for task in self._running:
+        running = tuple(self._running)
+        for task in running:
             task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
         if self._closing is not None:
             await self._closing()
+
+    def _with(self, tools: dict[str, Tool]) -> Toolbox:
+        """Other tools; what runs, and what the user was asked, is shared."""
+        made = copy.copy(self)
+        made._tools = tools
+        return made
 
     def _named(self, name: str) -> Tool:
         if name not in self._tools:
@@ -165,14 +186,15 @@ class Toolbox:
         return self._tools[name]
 
     async def _run(self, tool: Tool, arguments: Mapping[str, Any], request: Request) -> Outcome:
-        if len(self._running) >= MOST_RUNNING:
+        here = sum(not each.remote for each in self._running.values())
+        if not tool.remote and here >= MOST_RUNNING:
             return Outcome(tool.name, "error: too many calls are running", "I am busy with other things.", failed=True)
         report = request.report or (lambda event: None)
         running = _Running(tool, CallBegun(next_call(), tool.name, arguments), request, report)
         report(running.begun)
         task = asyncio.create_task(self._work(running))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = tool
+        task.add_done_callback(self._running.pop)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:

@@ -30,8 +30,8 @@ class _Open:
 
 
 class RuleCaller:
-    """toolbox: the tools that may be called. Questions for what is missing stay open for the next turn of who was
-    asked, in each dialogue."""
+    """toolbox: the tools that may be called, besides those of a request. Questions for what is missing stay open for
+    the next turn of who was asked, in each dialogue."""
 
     def __init__(self, toolbox: Toolbox) -> None:
         self.toolbox = toolbox
@@ -39,7 +39,7 @@ class RuleCaller:
 
     def wanted(self, request: Request, text: str = "") -> Wanted | None:
         """The call that the turn, or `text` of it, asks for; None if none surely does."""
-        return wanted(text or request.text, self.toolbox, request.wall_time)
+        return wanted(text or request.text, self.toolbox.of(request), request.wall_time)
 
     def continued(self, request: Request) -> Wanted | None:
         """The call that waited for what this turn says; None if none did, or the turn is another matter."""
@@ -70,7 +70,7 @@ class RuleCaller:
                 self._open.popitem(last=False)
             yield Say(question)
             return
-        rounds = Rounds(self.toolbox, request)
+        rounds = Rounds(self.toolbox.of(request), request)
         asked = WantedCall("call_0", call.tool.name, json.dumps(call.arguments, ensure_ascii=False))
         async with aclosing(rounds.carry_out([asked], spoke=False)) as items:
             async for item in items:
