@@ -59,6 +59,7 @@ CROWDED = {
     "streaming": "the lowest floor: a module for each concept that everything else stands on",
     "duplex/commands": "a module for each command, and what they share",
     "duplex/page": "a module for each part of the page; the browser loads them by relative paths",
+    "duplex/serving/realtime": "one API: a module for each wire, for what clients ask, and for what they are told",
     "models/interaction/responders": "a module for each way to run a model, and for each thing done to what it writes",
     "models/interaction/skills": "a module for each skill and each kind of words it understands",
     "models/restoration": "two networks and their solvers; what trains them is in train/",

@@ -38,6 +38,7 @@ async def serve(
     token: str | None = None,
     engines: Engines | None = None,
     audio_routes: bool = True,
+    realtime: bool = True,
 ) -> AsyncIterator[Serving]:
     """Serve the page and its calls while the context is open; nothing is recorded.
 
@@ -47,8 +48,9 @@ async def serve(
 
     port: 0 for any that is free. token: what callers must know; a new one if not given. engines: instead of those that
     the settings name. audio_routes: whether programs may use the audio routes of the OpenAI API, with the token as
-    their key. Browsers give their microphone to localhost and https pages only. Raises SettingsError if the address
-    cannot be listened on, TransportError if the extra `call` is not installed, ModelError.
+    their key; realtime: the same of its Realtime API. Browsers give their microphone to localhost and https pages only.
+    Raises SettingsError if the address cannot be listened on, TransportError if the extra `call` is not installed,
+    ModelError.
     """
     from duplex.serving.audio.jobs import AudioEngines
     from duplex.serving.audio.routes import AudioRoutes
@@ -72,5 +74,5 @@ async def serve(
             shared = AudioEngines(settings, steps, calls.engines)
             service = await stack.enter_async_context(AudioService(calls, settings, steps, engines=shared))
             more.append(await stack.enter_async_context(AudioRoutes(service)))
-        server = await stack.enter_async_context(Server(calls, gate, Address(host, port), more=more))
+        server = await stack.enter_async_context(Server(calls, gate, Address(host, port), more=more, realtime=realtime))
         yield Serving(server.url(token), server)

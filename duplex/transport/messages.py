@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from duplex.streaming.clock import Clock
 from duplex.streaming.queues import BoundedQueue
 
-LONGEST = 16_384
-"""Bytes of an incoming message."""
+LONGEST = 65_536
+"""Bytes of an incoming message, which no page may exceed (`max-message-size` of the session description)."""
 
 RATE = 50.0
 """Messages per second that a page may send for long; BURST at once."""
@@ -30,6 +30,8 @@ class Inbox:
     """Messages of one page. What is too large, too frequent or no JSON object is counted and dropped."""
 
     def __init__(self, clock: Clock) -> None:
+        self.refused: Callable[[str], None] | None = None
+        """Told of each message that is dropped, why."""
         self.taken = 0
         self.oversize = 0
         self.flooded = 0
@@ -49,17 +51,19 @@ class Inbox:
             return
         if not self._allowed():
             self.flooded += 1
+            self._refuse("there are too many messages: wait a little")
             return
         if len(text) > LONGEST or (isinstance(text, str) and len(text.encode("utf-8", "replace")) > LONGEST):
             self.oversize += 1
+            self._refuse(f"a message may have {LONGEST} bytes")
             return
         try:
             message = json.loads(text)
         except (ValueError, RecursionError):
-            self.malformed += 1
-            return
+            message = None
         if not isinstance(message, dict):
             self.malformed += 1
+            self._refuse("a message must be a JSON object")
             return
         self.taken += 1
         self._messages.put_nowait(message)
@@ -69,6 +73,10 @@ class Inbox:
 
     def close(self) -> None:
         self._messages.close()
+
+    def _refuse(self, why: str) -> None:
+        if self.refused is not None:
+            self.refused(why)
 
     def _allowed(self) -> bool:
         now = self._clock.now()

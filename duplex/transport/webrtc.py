@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fractions
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -32,7 +32,9 @@ except ImportError as error:
     raise TransportError(f"calls need aiortc ({error}): pip install 'duplex[call]'") from None
 
 CHANNEL = "events"
-"""Label of the data channel."""
+"""Label of the data channel that the page opens, and..."""
+API_CHANNEL = "oai-events"
+"""...the one that clients of the OpenAI Realtime API open."""
 
 _TIME_BASE = fractions.Fraction(1, RTP_RATE)
 _TICKS = round(PERIOD * RTP_RATE)
@@ -42,7 +44,7 @@ _CLOSE_LIMIT = 5.0
 
 
 class WebRtcPeer:
-    """One browser's connection. Audio in: mono 16 kHz on the pts clock; audio out: paced; one data channel, "events".
+    """One browser's connection. Audio in: mono 16 kHz on the pts clock; audio out: paced; one data channel.
 
         peer = WebRtcPeer(clock)
         answer = await peer.answer(offer)           # over HTTP
@@ -91,9 +93,9 @@ class WebRtcPeer:
         await self._describe(sdp, "offer")
         return await self._description("answer")
 
-    async def offer(self) -> str:
-        """The SDP of an offer of audio and the data channel."""
-        self._adopt(self._pc.createDataChannel(CHANNEL))
+    async def offer(self, channel: str = CHANNEL) -> str:
+        """The SDP of an offer of audio and the data channel of this label."""
+        self._adopt(self._pc.createDataChannel(channel))
         return await self._description("offer")
 
     async def accept(self, sdp: str) -> None:
@@ -151,6 +153,10 @@ class WebRtcPeer:
             return False
         channel.send(messages.encode(message))
         return True
+
+    def on_refused(self, told: Callable[[str], None]) -> None:
+        """`told` takes why a message of the page is dropped, for each that is."""
+        self._inbox.refused = told
 
     def messages(self) -> AsyncIterator[dict[str, Any]]:
         """JSON objects from the page, until the close. Oversize, too frequent and malformed ones are dropped."""
@@ -219,7 +225,7 @@ class WebRtcPeer:
         }
 
     def _adopt(self, channel: aiortc.RTCDataChannel) -> None:
-        if channel.label == CHANNEL and self._channel is None:
+        if channel.label in (CHANNEL, API_CHANNEL) and self._channel is None:
             self._channel = channel
             channel.on("message", self._inbox.receive)
             if channel.readyState == "open":

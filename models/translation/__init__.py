@@ -25,22 +25,24 @@ def english_name(language: str) -> str:
 def load_translator(name: str = "auto", source: str = "", target: str = "") -> Translator:
     """A translator by name.
 
-    name: "auto": the bundled one, for English and German. A folder with an export of it. The Hugging Face id or folder
-        of a translation model. "MODEL@ADDRESS" or "ADDRESS" of an OpenAI-compatible server.
+    name: "auto": the bundled one, for English and German. "fretna": the same for whole sentences, and edits of the last
+        translation while a sentence is being said, at a fraction of the cost. A folder with an export of either. The
+        Hugging Face id or folder of a translation model. "MODEL@ADDRESS" or "ADDRESS" of an OpenAI-compatible server.
     source, target: languages that it will be asked for first; a model of one pair cannot say which that is.
 
-    Raises SettingsError for a pair that "auto" lacks, ModelError if the translator cannot be had.
+    Raises SettingsError for a pair that these two lack, ModelError if the translator cannot be had.
     """
     source, target = primary(source), primary(target)
-    if name == "auto":
+    if name in ("auto", "fretna"):
         from duplex.models.translation.engine import load_bundled
+        from duplex.models.translation.fretna.engine import load_fretna
 
         if source and target and source != target and (source, target) not in BUNDLED:
             raise SettingsError(
                 f"the bundled translator has no {source}-{target}, only en-de and de-en; name another one with "
                 "--translator: a translation model of transformers by its id or folder, or an OpenAI-compatible server"
             )
-        return load_bundled()
+        return load_bundled() if name == "auto" else load_fretna()
     if "://" in name:
         from duplex.models.translation.server import ServerTranslator
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -62,6 +62,8 @@ class AudioRoutes:
             ("/v1/audio/transcriptions", "/v1/audio/translations"), self._limits.upload + _FORM
         )
         """Bytes of a body, by path, where they are more than elsewhere."""
+        self.keys: Mapping[str, Callable[[str], bool]] = {}
+        """Of these routes there are none but the server's token."""
         self._disk = DiskThreads()
 
     async def __aenter__(self) -> AudioRoutes:

@@ -73,17 +73,22 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a wire that brings its own sound makes its sessions of, one at a time."""
+    """What a wire of its own makes its sessions of, one at a time. connect: a fresh connection of WebRTC, by a name."""
 
     settings: Settings
     engines: Engines
     steps: Steps
     clock: Clock
+    connect: PeerFactory
 
 
 @runtime_checkable
 class PlaceHost(Protocol):
     """A host that also has places for conversations without a room."""
+
+    def voices(self) -> frozenset[str]:
+        """Names of the voices that its conversations may have."""
+        ...
 
     def place(self, name: str) -> AbstractAsyncContextManager[Place]:
         """A place, which counts as a call while it is entered. Raises CallError if the host is full."""

@@ -151,13 +151,17 @@ class InProcessHost:
             "offers": room.offers(),
         }
 
+    def voices(self) -> frozenset[str]:
+        return frozenset(voice.name for voice in self._services.engines.synthesizer.voices())
+
     @asynccontextmanager
     async def place(self, name: str) -> AsyncIterator[Place]:
         self._check_capacity()
         self._coming += 1
         self.counters["created"] += 1
         try:
-            yield Place(self._settings, self._services.engines, self._shared.share(name), self._clock)
+            steps = self._shared.share(name)
+            yield Place(self._settings, self._services.engines, steps, self._clock, self._make_peer)
         finally:
             self._coming -= 1
             self.counters["ended"] += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from duplex.serving.http.limits import MOST_KEYS, RateLimiter
@@ -45,9 +45,17 @@ class Gate:
             raise SettingsError(f"token: has {len(token)} characters; give {SHORTEST} or more, or leave it out")
         self._token = token.encode()
         self._origins = frozenset(_origin(origin) for origin in origins)
+        self._lent: dict[str, Callable[[str], bool]] = {}
 
-    def knows(self, presented: str | None) -> bool:
-        return presented is not None and hmac.compare_digest(presented.encode("utf-8", "replace"), self._token)
+    def lend(self, keys: Mapping[str, Callable[[str], bool]]) -> None:
+        """What knows further keys than the token, each good for the one path."""
+        self._lent |= keys
+
+    def knows(self, presented: str | None, path: str = "") -> bool:
+        if presented is None:
+            return False
+        right = hmac.compare_digest(presented.encode("utf-8", "replace"), self._token)
+        return right or (path in self._lent and self._lent[path](presented))
 
     def accepts_origin(self, origin: str | None, scheme: str, host: str, site: str | None = None) -> bool:
         """origin: of the page, None where no browser asks. scheme, host: as the request was addressed to.

@@ -50,16 +50,22 @@ class TokenBucket:
     def __init__(self, clock: Clock, rate: float, burst: float) -> None:
         self.refused = 0
         self._clock = clock
-        self._rate = rate
-        self._burst = burst
+        self.rate = rate
+        self.burst = burst
         self._level = burst
         self._at = clock.now()
+
+    @property
+    def level(self) -> float:
+        """How many are left."""
+        self._fill()
+        return self._level
 
     @property
     def wait(self) -> float:
         """Seconds until there is one; 0 if there is one now."""
         self._fill()
-        return max(0.0, 1.0 - self._level) / self._rate
+        return max(0.0, 1.0 - self._level) / self.rate
 
     def take(self) -> bool:
         """Whether there is one left, which is then gone."""
@@ -72,7 +78,7 @@ class TokenBucket:
 
     def _fill(self) -> None:
         now = self._clock.now()
-        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._level = min(self.burst, self._level + (now - self._at) * self.rate)
         self._at = now
 
 

@@ -23,7 +23,7 @@ try:
     from duplex.serving.http.metrics import Metrics
     from duplex.serving.http.more_routes import MoreRoutes
     from duplex.serving.http.signalling import Signalling
-    from duplex.serving.realtime.endpoint import RealtimeEndpoint
+    from duplex.serving.realtime.endpoint import RealtimeElsewhere, RealtimeEndpoint
 except ImportError as error:
     raise TransportError(f"serving calls needs aiohttp ({error}): pip install 'duplex[call]'") from None
 
@@ -74,7 +74,11 @@ class Server:
         self.port = self.address.port
         self.metrics = Metrics()
         self._host = host
-        spoken = [RealtimeEndpoint(host, self.limits)] if realtime and isinstance(host, PlaceHost) else []
+        self._realtime: RealtimeEndpoint | RealtimeElsewhere | None = None
+        if realtime and isinstance(host, PlaceHost):
+            self._realtime = RealtimeEndpoint(host, self.limits, private_candidates=private_candidates)
+        elif realtime:
+            self._realtime = RealtimeElsewhere()
         self._signalling = Signalling(
             host,
             gate,
@@ -83,7 +87,7 @@ class Server:
             read_page() if page is None else page,
             ice_servers,
             private_candidates=private_candidates,
-            more=[*more, *spoken],
+            more=[*more, *([] if self._realtime is None else [self._realtime])],
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
@@ -123,6 +127,8 @@ class Server:
 
     async def __aexit__(self, *error: Any) -> None:
         self._listening.close()
+        if self._realtime is not None:
+            await self._realtime.close()
         await self._runner.cleanup()
         if self._draining is not None:
             self._draining.cancel()

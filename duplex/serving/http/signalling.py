@@ -82,6 +82,7 @@ class Signalling:
         self._host = host
         self._more = more
         self._bodies = {path: size for routes in more for path, size in routes.bodies.items()}
+        gate.lend({path: knows for routes in more for path, knows in routes.keys.items()})
         self._gate = gate
         self._limits = limits
         self._metrics = metrics
@@ -162,7 +163,7 @@ class Signalling:
         remote = request.remote or ""
         if wait := self._throttle.wait(remote):
             return self._refuse(request, 429, "guessing", "too many wrong tokens: wait a little", wait)
-        if not self._gate.knows(presented(headers)):
+        if not self._gate.knows(presented(headers), request.path):
             self._throttle.wrong(remote)
             where = "in the header Authorization, not in the address" if "token" in request.query else "as given"
             response = self._refuse(request, 401, "token", f"the token is missing or wrong: send it {where}")

@@ -8,6 +8,7 @@ from typing import Any
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
 from duplex.models.interaction.contract import Utterance
+from duplex.serving.http.limits import TokenBucket
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
@@ -31,6 +32,7 @@ class ClientEvents:
         events: SessionEvents,
         tools: ClientTools,
         turns: ManualTurns,
+        responses: TokenBucket,
         voices: frozenset[str],
         configuration: Callable[[], Configuration],
         configure: Callable[[Configuration], Awaitable[None]],
@@ -41,6 +43,7 @@ class ClientEvents:
         self._events = events
         self._tools = tools
         self._turns = turns
+        self._responses = responses
         self._voices = voices
         self._configuration = configuration
         self._configure = configure
@@ -56,6 +59,7 @@ class ClientEvents:
             "conversation.item.truncate": self._truncate,
             "response.create": self._respond,
             "response.cancel": self._cancel,
+            "output_audio_buffer.clear": self._silence,
         }
 
     @property
@@ -71,8 +75,10 @@ class ClientEvents:
             kind = event.get("type")
             if not isinstance(kind, str):
                 raise ClientError("the event has no type", "missing_required_parameter", "type")
-            if kind == "output_audio_buffer.clear":
+            if kind == "output_audio_buffer.clear" and self._outbox.carries_sound:
                 raise unsupported(kind, "type", "it is for WebRTC; over WebSocket, cancel and truncate")
+            if kind == "input_audio_buffer.append" and not self._outbox.carries_sound:
+                raise unsupported(kind, "type", "it is for WebSocket; over WebRTC, sound comes on the track")
             if kind not in self._handlers:
                 raise ClientError(f"there is no event of type {kind[:100]!r}", "invalid_value", "type")
             await self._handlers[kind](event)
@@ -182,6 +188,8 @@ class ClientEvents:
         wanted = parse_response(event.get("response"), list(configured.tools))
         if configured.kind == "transcription":
             raise ClientError("a transcription session has no responses", "invalid_value", "type")
+        if self._responses.wait:
+            raise ClientError("too many responses are asked for: wait a little", "rate_limit_exceeded")
         if self._events.owed and self._tools.answered:
             if wanted.instructions or wanted.without_tools:
                 raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
@@ -196,6 +204,7 @@ class ClientEvents:
             self._turns.afterwards(lambda: self._answer_later(wanted, event.get("event_id")))
         else:
             await self._answer(wanted)
+        self._responses.take()
 
     async def _answer_later(self, wanted: Wanted, event_id: object) -> None:
         self._events.reserved = False
@@ -229,6 +238,11 @@ class ClientEvents:
         if response is None or event.get("response_id") not in (None, response.id):
             raise ClientError("there is no such response to be cancelled", "response_cancel_not_active")
         await self._stop()
+
+    async def _silence(self, event: dict[str, Any]) -> None:
+        """`output_audio_buffer.cleared` comes when the response has ended; nothing, if none is audible."""
+        if self._events.response is not None:
+            await self._stop()
 
     async def _stop(self) -> None:
         """End the response that is being given."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
-from duplex.serving.http.limits import Limits
+from duplex.serving.http.limits import Limits, TokenBucket
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
@@ -25,26 +28,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+RESPONSES, RESPONSES_RATE = 20, 1.0
+"""Responses that a client may ask for at once, and a second for long."""
+
+
 class Conversation:
-    """place: what its sessions are made of. Use as an async context manager, in one task.
+    """place: what its sessions are made of. voices: that there are. play: see SessionEvents. Use as an async context
+    manager, in one task.
 
     The session is opened by the first event that needs it. A configuration that the session cannot take while it is
     open makes a new one, which remembers what was said.
     """
 
-    def __init__(self, place: Place, outbox: Outbox, limits: Limits, *, transcription: bool = False) -> None:
+    def __init__(
+        self,
+        place: Place,
+        outbox: Outbox,
+        limits: Limits,
+        configuration: Configuration,
+        voices: frozenset[str] = frozenset(),
+        play: Callable[[np.ndarray], None] | None = None,
+    ) -> None:
         self.over = ""
         """Why it ends, once it does."""
         self._place = place
         self._outbox = outbox
         self._limits = limits
         self._id = new_id("sess")
-        self._configuration = Configuration("transcription" if transcription else "realtime")
+        self._configuration = configuration
         self._audio = InputAudio(self._configuration.heard, place.clock)
+        responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
         self._events = SessionEvents(
-            outbox, lambda: self._configuration, self._audio.milliseconds, self._fail, lambda: self._tools.give_up()
+            outbox,
+            lambda: self._configuration,
+            self._audio.milliseconds,
+            self._fail,
+            lambda: self._tools.give_up(),
+            responses,
+            play,
         )
-        voices = frozenset(voice.name for voice in place.engines.synthesizer.voices())
         self._tools = ClientTools(self._events.called)
         self._turns = ManualTurns(
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
@@ -55,11 +77,13 @@ class Conversation:
             self._events,
             self._tools,
             self._turns,
+            responses,
             voices,
             lambda: self._configuration,
             self._configure,
             self._open,
         )
+        self._hear_by_hand()
         answerer = Instructed(place.engines.answerer, self._instructions, self._offered)
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
@@ -80,6 +104,11 @@ class Conversation:
     async def take(self, event: object) -> None:
         """An event of the client."""
         await self._client.take(event)
+
+    async def hear(self, samples: np.ndarray) -> None:
+        """Sound that does not come in events: (n,) float32 at 16 kHz."""
+        await self._open()
+        self._audio.hear(samples)
 
     async def keep_pace(self) -> None:
         """Feeds the session; runs until it is cancelled."""
@@ -116,7 +145,6 @@ class Conversation:
         was, place = self._configuration, self._place
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
-        self._audio.by_hand = None if made.detection is not None else lambda: self._turns.turn
         if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
@@ -127,7 +155,12 @@ class Conversation:
             self._configuration = made
             (await self._open()).host.remember(remembered)
         self._configuration = made
+        self._hear_by_hand()
         self._outbox.put("session.updated", session=made.as_dict(self._id))
+
+    def _hear_by_hand(self) -> None:
+        detected = self._configuration.detection is not None
+        self._audio.by_hand = None if detected else lambda: self._turns.turn
 
     def _instructions(self) -> str:
         said = [item.text for item in self._events.items if item.role == "system"]

@@ -1,22 +1,31 @@
-"""`/v1/realtime`: a WebSocket on which a client holds a conversation."""
+"""`/v1/realtime`: the wires on which a client holds a conversation, a WebSocket and WebRTC, and keys for them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from duplex.serving.hosts.contract import PlaceHost
+from duplex.serving.http.api_errors import ApiError
+from duplex.serving.http.auth import presented
 from duplex.serving.http.limits import Limits
+from duplex.serving.realtime.calls import RealtimeCalls
+from duplex.serving.realtime.client_secrets import ClientSecrets
+from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.conversation import Conversation
+from duplex.serving.realtime.holding import hold
 from duplex.serving.realtime.wire import ClientError, Outbox
+from duplex.transport.candidates import Scope, reachable_scope, without_unreachable
 
-log = logging.getLogger(__name__)
+PATH = "/v1/realtime"
+CALLS = f"{PATH}/calls"
+SDP = "application/sdp"
 
 LARGEST = 16 << 20
 """Bytes of an event: the API's 15 MiB of sound in one, and what is around it."""
@@ -24,24 +33,35 @@ LARGEST = 16 << 20
 ELSEWHERE = 32_768
 """Characters from which an event is read on another thread: it would hold up the sound of others."""
 
-_LOOK = 0.25
-"""Seconds between two looks at whether the conversation has to end."""
-
 _GOODBYE = 2.0
 """Seconds for a client to take its leave."""
 
 
 class RealtimeEndpoint:
-    """See MoreRoutes. host: where conversations are held."""
+    """See MoreRoutes. host: where conversations are held. private_candidates: see Signalling."""
 
     bodies: Mapping[str, int] = MappingProxyType({})
 
-    def __init__(self, host: PlaceHost, limits: Limits) -> None:
+    def __init__(self, host: PlaceHost, limits: Limits, *, private_candidates: bool = False) -> None:
         self._host = host
         self._limits = limits
+        self._private_candidates = private_candidates
+        self._secrets = ClientSecrets()
+        self._calls = RealtimeCalls(host, limits)
+
+    @property
+    def keys(self) -> Mapping[str, Callable[[str], bool]]:
+        return {PATH: self._secrets.knows, CALLS: self._secrets.knows}
 
     def add_to(self, router: web.UrlDispatcher) -> None:
-        router.add_get("/v1/realtime", self._converse)
+        router.add_get(PATH, self._converse)
+        router.add_post(CALLS, self._call)
+        router.add_post(CALLS + "/{call:rtc_[0-9a-f]{1,64}}/hangup", self._hang_up)
+        router.add_post(f"{PATH}/client_secrets", self._make_key)
+
+    async def close(self) -> None:
+        """Ends the calls."""
+        await self._calls.close()
 
     async def _converse(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(
@@ -49,57 +69,86 @@ class RealtimeEndpoint:
         )
         if not socket.can_prepare(request).ok:
             raise web.HTTPUpgradeRequired(text="this is a WebSocket: connect to it with ws:// or wss://")
+        if "call_id" in request.query:
+            raise ApiError("a call has one connection: its data channel", param="call_id", code="unsupported")
+        configuration = self._configured(request)
+        if request.query.get("intent") == "transcription":
+            configuration = replace(configuration, kind="transcription")
         async with self._host.place("realtime") as place:
             await socket.prepare(request)
             outbox = Outbox()
-            transcription = request.query.get("intent") == "transcription"
-            async with Conversation(place, outbox, self._limits, transcription=transcription) as conversation:
-                await _hold(socket, outbox, conversation)
+
+            async def send(event: dict[str, Any]) -> None:
+                await socket.send_str(json.dumps(event, ensure_ascii=False))
+
+            async def close(overfull: bool, reason: str) -> None:
+                code = WSCloseCode.POLICY_VIOLATION if overfull else WSCloseCode.GOING_AWAY
+                await socket.close(code=code, message=reason.encode()[:120])
+
+            voices = self._host.voices()
+            async with Conversation(place, outbox, self._limits, configuration, voices) as conversation:
+                await hold(conversation, outbox, send, close, _read_all(socket, outbox, conversation))
+                await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket
 
-
-async def _hold(socket: web.WebSocketResponse, outbox: Outbox, conversation: Conversation) -> None:
-    """Until either side ends it."""
-    beside = [
-        asyncio.create_task(outbox.send_to(socket.send_str)),
-        asyncio.create_task(conversation.keep_pace()),
-        asyncio.create_task(_end_when_due(socket, outbox, conversation)),
-    ]
-    try:
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await conversation.take(await _read(message.data))
-            elif message.type is WSMsgType.BINARY:
-                outbox.error(ClientError("events are texts of JSON; sound goes in them, in base64", "invalid_event"))
-    finally:
-        for task in beside:
-            task.cancel()
-        ended = await asyncio.gather(*beside, return_exceptions=True)
-        for failure in ended:
-            if isinstance(failure, Exception) and not isinstance(failure, ConnectionError):
-                log.error("realtime: a conversation has failed", exc_info=failure)
-        await socket.close(code=WSCloseCode.GOING_AWAY)
-
-
-async def _end_when_due(socket: web.WebSocketResponse, outbox: Outbox, conversation: Conversation) -> None:
-    while True:
-        try:
-            async with asyncio.timeout(_LOOK):
-                await outbox.overfull.wait()
-        except TimeoutError:
-            if reason := conversation.reason_to_end():
-                outbox.put("error", error=_ended(reason))
-                await asyncio.sleep(_LOOK)
-                await socket.close(code=WSCloseCode.GOING_AWAY, message=f"ended: {reason}".encode()[:120])
-                return
+    async def _call(self, request: web.Request) -> web.Response:
+        """An offer: as it is, or as the part "sdp" of a form beside "session"."""
+        session: object = None
+        if request.content_type == SDP:
+            sdp = await request.text()
+        elif request.content_type == "multipart/form-data":
+            form = await request.post()
+            sdp, session = _part(form, "sdp"), _json(_part(form, "session") or "null")
         else:
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"the client does not read")
-            return
+            raise web.HTTPUnsupportedMediaType(text=f"the body must be {SDP} or multipart/form-data")
+        if not sdp or len(sdp) > self._limits.sdp:
+            raise ApiError(f"sdp: must have at most {self._limits.sdp} characters, and some", param="sdp")
+        configuration = self._configured(request)
+        if session is not None:
+            configuration = _checked(lambda: configuration.updated(session, self._host.voices()))
+        nearest = Scope.LOOPBACK if self._private_candidates else reachable_scope(request.remote)
+        id, answer = await self._calls.begin(without_unreachable(sdp, nearest), configuration)
+        return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": f"{CALLS}/{id}"})
+
+    async def _hang_up(self, request: web.Request) -> web.Response:
+        await self._calls.hang_up(request.match_info["call"])
+        return web.Response()
+
+    async def _make_key(self, request: web.Request) -> web.Response:
+        body = _json(await request.text() or "{}")
+        return web.json_response(_checked(lambda: self._secrets.issue(body, self._host.voices())))
+
+    def _configured(self, request: web.Request) -> Configuration:
+        """What the key of the request is for."""
+        return self._secrets.configuration(presented(request.headers) or "") or Configuration()
 
 
-def _ended(reason: str) -> dict[str, Any]:
-    text = f"the session has ended: {reason}"
-    return {"type": "invalid_request_error", "code": "session_ended", "message": text, "param": None, "event_id": None}
+class RealtimeElsewhere:
+    """Says that this server has no Realtime API: its calls are held by other processes."""
+
+    bodies: Mapping[str, int] = MappingProxyType({})
+    keys: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        router.add_route("*", PATH + "{rest:(/.*)?}", self._refuse)
+
+    async def close(self) -> None:
+        """There is nothing to be ended."""
+
+    async def _refuse(self, request: web.Request) -> web.StreamResponse:
+        raise ApiError(
+            "a cluster does not serve the Realtime API: start a server without --cluster for it",
+            code="unsupported",
+            status=501,
+        )
+
+
+async def _read_all(socket: web.WebSocketResponse, outbox: Outbox, conversation: Conversation) -> None:
+    async for message in socket:
+        if message.type is WSMsgType.TEXT:
+            await conversation.take(await _read(message.data))
+        elif message.type is WSMsgType.BINARY:
+            outbox.error(ClientError("events are texts of JSON; sound goes in them, in base64", "invalid_event"))
 
 
 async def _read(text: str) -> Any:
@@ -108,3 +157,26 @@ async def _read(text: str) -> Any:
         return json.loads(text) if len(text) < ELSEWHERE else await asyncio.to_thread(json.loads, text)
     except (ValueError, RecursionError):
         return None
+
+
+def _part(form: Mapping[str, Any], name: str) -> str:
+    """A part of a form, as a field or as a file; empty if there is none."""
+    value = form.get(name, "")
+    if isinstance(value, web.FileField):
+        value = value.file.read()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else value
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ApiError("what should be JSON is none") from None
+
+
+def _checked(make: Callable[[], Any]) -> Any:
+    """What `make` gives; its ClientError as an answer of HTTP."""
+    try:
+        return make()
+    except ClientError as error:
+        raise ApiError(str(error), param=error.param, code=error.code) from None

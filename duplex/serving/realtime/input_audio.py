@@ -64,9 +64,10 @@ class InputAudio:
         self.hear(heard)
 
     def hear(self, samples: np.ndarray) -> None:
-        """(n,) float32 at 16 kHz."""
+        """(n,) float32 at 16 kHz; of a turn that nobody ends, no more than LONGEST seconds."""
         if self.by_hand is not None:
-            self.by_hand().append(samples)
+            if self.by_hand().seconds < LONGEST:
+                self.by_hand().append(samples)
         else:
             self._waiting = np.concatenate([self._waiting, samples])
 

@@ -87,6 +87,8 @@ class Response:
 
     def audio(self, samples: np.ndarray) -> None:
         """(n,) float32 at 16 kHz, as it is played."""
+        if not self.audible and not self._outbox.carries_sound:
+            self._outbox.put("output_audio_buffer.started", response_id=self.id)
         self.audible = True
         self._sound += self._format.encode(self._resampler.push(samples))
         if len(self._sound) >= DELTA * self._format.rate * self._format.width:
@@ -118,6 +120,9 @@ class Response:
             self._close()
         status = "cancelled" if self.reason else "completed"
         self._outbox.put("response.done", response=self._as_dict(status))
+        if self.audible and not self._outbox.carries_sound:
+            ended = "cleared" if self.reason else "stopped"
+            self._outbox.put(f"output_audio_buffer.{ended}", response_id=self.id)
 
     def _open(self) -> None:
         self._add(self.item)
@@ -163,8 +168,9 @@ class Response:
 
     def _send_sound(self) -> None:
         if self._sound:
-            delta = base64.b64encode(self._sound).decode()
-            self._outbox.put("response.output_audio.delta", delta=delta, **self._at())
+            if self._outbox.carries_sound:
+                delta = base64.b64encode(self._sound).decode()
+                self._outbox.put("response.output_audio.delta", delta=delta, **self._at())
             self._sent += len(self._sound)
             self._sound.clear()
             self.item.sent = self._milliseconds()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
+from duplex.serving.http.limits import TokenBucket
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.heard_speech import HeardSpeech
 from duplex.serving.realtime.items import Item, Items
@@ -25,7 +29,8 @@ class SessionEvents:
     """configuration: as it is now. milliseconds: a sample of the session as a time in the client's sound.
 
     failed: called when the conversation cannot go on. given_up: called when no answer waits any more for what a client
-    owes.
+    owes. responses: what the client may still ask for. play: takes the session's voice, (n,) float32 at 16 kHz, silence
+    included, where it is not in the events.
     """
 
     capability = "realtime events"
@@ -37,6 +42,8 @@ class SessionEvents:
         milliseconds: Callable[[int], int],
         failed: Callable[[], None],
         given_up: Callable[[], None],
+        responses: TokenBucket,
+        play: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.items = Items()
         self.response: Response | None = None
@@ -50,6 +57,8 @@ class SessionEvents:
         self._configuration = configuration
         self._failed = failed
         self._given_up = given_up
+        self._responses = responses
+        self._play_out = play
         self._conversation = new_id("conv")
         self._session: Session | None = None
         self.speech = HeardSpeech(
@@ -127,14 +136,20 @@ class SessionEvents:
         pass
 
     def on_output(self, chunk: AudioChunk) -> None:
+        if self._session is None:  # what a session that is being replaced still says
+            return
         try:
             self._follow()
             if self.response is not None:
                 self._play(self.response, chunk)
+            if self._play_out is not None:
+                self._play_out(chunk.samples)
         except Exception:
             self._fail()
 
     def on_event(self, event: ev.Event) -> None:
+        if self._session is None:
+            return
         try:
             self._tell(event)
         except Exception:
@@ -230,6 +245,7 @@ class SessionEvents:
                 self.wanted.metadata,
                 self._session.host.position if replying == due else 0,
             )
+            self._outbox.put("rate_limits.updated", rate_limits=[self._limit()])
             self._heard = 0.0
             if self._forgotten is not None:
                 self._session.host.revise(self._session.parties[0], self._forgotten, "")
@@ -280,6 +296,16 @@ class SessionEvents:
             response.audio(chunk.samples[:played])
         elif chunk.samples.any():  # the tail of a fade, or something urgent in between
             response.audio(chunk.samples)
+
+    def _limit(self) -> dict[str, Any]:
+        """Of the responses that the client asks for; those to what is said are not counted."""
+        left = self._responses
+        return {
+            "name": "requests",
+            "limit": round(left.burst),
+            "remaining": int(left.level),
+            "reset_seconds": round((left.burst - left.level) / left.rate, 3),
+        }
 
     def _transcribes(self) -> bool:
         return self._configuration().kind == "transcription"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -42,9 +41,13 @@ def new_id(kind: str) -> str:
 
 
 class Outbox:
-    """Events in their order, each with an id. `put` never waits; `overfull` is set when a client does not read."""
+    """Events in their order, each with an id. `put` never waits; `overfull` is set when a client does not read.
 
-    def __init__(self, capacity: int = UNREAD) -> None:
+    carries_sound: whether sound is in events, both ways, or on a track beside them.
+    """
+
+    def __init__(self, capacity: int = UNREAD, *, carries_sound: bool = True) -> None:
+        self.carries_sound = carries_sound
         self.overfull = asyncio.Event()
         self._capacity = capacity
         self._events: deque[dict[str, Any]] = deque()
@@ -60,11 +63,11 @@ class Outbox:
     def error(self, error: ClientError, event_id: object = None) -> None:
         self.put("error", error=error.as_dict(event_id))
 
-    async def send_to(self, send: Callable[[str], Awaitable[None]]) -> None:
+    async def send_to(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Runs until it is cancelled. Raises what `send` raises."""
         while True:
             await self._news.wait()
             self._news.clear()
             while self._events:
-                await send(json.dumps(self._events[0], ensure_ascii=False))
+                await send(self._events[0])
                 self._events.popleft()

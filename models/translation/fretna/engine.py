@@ -11,7 +11,8 @@ import numpy as np
 from duplex.streaming.errors import ModelError
 from duplex.streaming.onnx import session
 
-from ..engine import BundledTranslator
+from ..contract import Translation, Translator
+from ..engine import BundledTranslator, load_bundled
 from ..search import Hypothesis
 from .canvas import PLACEHOLDER
 from .editing import GROWING, WHOLE, Seen, edited
@@ -51,13 +52,23 @@ class SourceRead:
 class FretnaTranslator(BundledTranslator):
     """See contract.Translator and BundledTranslator, of which it has everything but the search.
 
-    While the speaker goes on one look is enough, or two where something is inserted; a whole sentence has up to four.
+    While the speaker goes on one look is enough, or two where something is inserted. whole: translates sentences that
+    are whole; None: edits do it, in four looks at most.
     """
 
     name = "duplex-fretna-en-de"
 
-    def __init__(self, folder: str | Path = WEIGHTS, threads: int = 1) -> None:
+    def __init__(self, folder: str | Path = WEIGHTS, threads: int = 1, whole: Translator | None = None) -> None:
         super().__init__(folder, beam=1, threads=threads)
+        self._whole = whole
+
+    def translate(
+        self, text: str, source: str, target: str, partial: bool = False, begin: str = "", draft: str = ""
+    ) -> Translation:
+        """See BundledTranslator."""
+        if not partial and self._whole is not None:
+            return self._whole.translate(text, source, target, False, begin, draft)
+        return super().translate(text, source, target, partial, begin, draft)
 
     def _open(self, folder: Path, threads: int) -> None:
         self._edits = EditGraphs(folder, threads)
@@ -70,3 +81,12 @@ class FretnaTranslator(BundledTranslator):
         old = self.vocabulary.encode(draft) if draft else []
         canvas = old if old[: len(fixed)] == fixed else fixed
         return edited(self._edits.read(source), source, canvas, len(fixed), GROWING if partial else WHOLE), source
+
+
+def load_fretna() -> FretnaTranslator:
+    """The shipped weights for what is being said, and the shipped autoregressive ones for sentences. Raises ModelError.
+
+    A network that writes all words at once costs a fraction of what one costs that writes them in turn, and translates
+    less well; so the text of a sentence that is over is that of the other.
+    """
+    return FretnaTranslator(whole=load_bundled())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,9 @@ class ScriptedPeer:
     def send(self, message: Mapping[str, Any]) -> bool:
         self.told.append(dict(message))
         return not self.closed.is_set()
+
+    def on_refused(self, told: Callable[[str], None]) -> None:
+        pass
 
     def messages(self) -> AsyncIterator[dict[str, Any]]:
         return aiter(self._messages)

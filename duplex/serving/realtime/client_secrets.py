@@ -1,0 +1,76 @@
+"""Ephemeral keys: what a page or a device is given instead of the server's token, for sessions of one configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from duplex.serving.http.api_errors import ApiError
+from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.wire import ClientError
+
+PREFIX = "ek_"
+
+LIFETIMES = (10, 7200)
+"""Seconds, shortest and longest, as in the API."""
+
+USUAL = 600
+
+MOST = 10_000
+"""Keys that are good at once."""
+
+
+class ClientSecrets:
+    """A key opens any number of sessions until it expires; they go on after that. It is kept as its hash alone.
+
+    wall_time: seconds since 1970.
+    """
+
+    def __init__(self, wall_time: Callable[[], float] = time.time) -> None:
+        self._wall_time = wall_time
+        self._known: dict[bytes, tuple[float, Configuration]] = {}
+
+    def issue(self, body: object, voices: Iterable[str]) -> dict[str, Any]:
+        """body: {"expires_after": {"anchor": "created_at", "seconds"}, "session"}, as `POST client_secrets` has it.
+        Returns its answer, in which alone the key is ever shown. Raises ClientError, ApiError."""
+        if not isinstance(body, dict):
+            raise ClientError("the body must be a JSON object", "invalid_type")
+        for name in body:
+            if name not in ("expires_after", "session"):
+                raise ClientError(f"there is no field {name[:100]!r}", "unknown_parameter", name[:100])
+        lifetime = _lifetime(body.get("expires_after"))
+        configuration = Configuration().updated(body.get("session") or {}, voices)
+        now = self._wall_time()
+        self._known = {key: each for key, each in self._known.items() if each[0] > now}
+        if len(self._known) >= MOST:
+            raise ApiError(f"{MOST} keys are good at once: wait until some have expired", status=429)
+        value = PREFIX + secrets.token_hex(24)
+        self._known[_hash(value)] = now + lifetime, configuration
+        session = configuration.as_dict(f"sess_{secrets.token_hex(10)}")
+        return {"value": value, "expires_at": int(now + lifetime), "session": session}
+
+    def knows(self, value: str) -> bool:
+        return self.configuration(value) is not None
+
+    def configuration(self, value: str) -> Configuration | None:
+        """What the key is for; None if it is none, or has expired."""
+        expires, configuration = self._known.get(_hash(value), (0.0, None))
+        return configuration if expires > self._wall_time() else None
+
+
+def _hash(value: str) -> bytes:
+    return hashlib.sha256(value.encode("utf-8", "replace")).digest()
+
+
+def _lifetime(given: object) -> int:
+    if given is None:
+        return USUAL
+    if not isinstance(given, dict) or given.get("anchor", "created_at") != "created_at":
+        raise ClientError("expires_after: its anchor must be created_at", "invalid_value", "expires_after")
+    seconds, (low, high) = given.get("seconds", USUAL), LIFETIMES
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not low <= seconds <= high:
+        raise ClientError(f"expires_after.seconds: must lie between {low} and {high}", "invalid_value", "expires_after")
+    return seconds

@@ -1,0 +1,214 @@
+"""Conversations over WebRTC, and the keys that pages are given for them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pytest
+
+import duplex
+from duplex.engines import Engines
+from duplex.serving.realtime.client_secrets import ClientSecrets
+from duplex.serving.realtime.wire import ClientError
+from duplex.serving.serve import Serving
+from duplex.streaming.audio import SAMPLE_RATE
+from duplex.streaming.clock import SystemClock
+from duplex.testing import Answer, ScriptedRecognizer
+from duplex.testing.fakes import UserScript, UserSpeech
+from duplex.transport.webrtc import API_CHANNEL, WebRtcPeer
+from tests.duplex.serving.realtime.client import Client
+from tests.duplex.serving.scripted import engines
+
+
+@dataclass
+class ChannelSocket:
+    """The data channel in the form of the WebSocket that a Client drives."""
+
+    peer: WebRtcPeer
+
+    async def send_str(self, text: str) -> None:
+        assert self.peer.send(json.loads(text))
+
+    async def receive(self) -> aiohttp.WSMessage:
+        message = await anext(aiter(self.peer.messages()))
+        return aiohttp.WSMessage(aiohttp.WSMsgType.TEXT, json.dumps(message), None)
+
+
+@dataclass
+class Page:
+    client: Client
+    peer: WebRtcPeer
+    http: aiohttp.ClientSession
+    serving: Serving
+    location: str
+
+
+@asynccontextmanager
+async def called(made: Engines, session: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Page]:
+    """session: sent with the offer, in a form."""
+    async with duplex.serve(port=0, engines=made, **settings) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        peer = WebRtcPeer(SystemClock())
+        sdp = await peer.offer(API_CHANNEL)
+        headers = {"Authorization": f"Bearer {token}"}
+        body: Any = sdp
+        if session is None:
+            headers["Content-Type"] = "application/sdp"
+        else:
+            body = aiohttp.FormData()
+            body.add_field("sdp", sdp, content_type="application/sdp")
+            body.add_field("session", json.dumps(session), content_type="application/json")
+        async with http.post(f"{address}v1/realtime/calls?model=gpt-realtime", data=body, headers=headers) as answer:
+            assert answer.status == 201 and answer.content_type == "application/sdp", await answer.text()
+            await peer.accept(await answer.text())
+            location = answer.headers["Location"]
+        try:
+            client = Client(ChannelSocket(peer))  # type: ignore[arg-type]
+            async with asyncio.timeout(20):
+                await peer.wait_open()
+            await client.until("session.created")
+            yield Page(client, peer, http, serving, location)
+        finally:
+            await peer.close()
+
+
+async def test_a_spoken_turn_over_webrtc() -> None:
+    speech = UserSpeech(0.3, 0.5, "hello")
+    made = engines([speech], [Answer("it is noon.")])
+    made.recognizer = Deaf(UserScript((speech,)))
+    session = {"type": "realtime", "instructions": "Be brief.", "audio": {"input": {"transcription": {"model": "x"}}}}
+    async with called(made, session) as page:
+        assert page.client.seen[0]["session"]["instructions"] == "Be brief."
+        heard: list[np.ndarray] = []
+
+        async def listen() -> None:
+            async for chunk in page.peer.incoming():
+                heard.append(chunk.samples)
+
+        listening = asyncio.create_task(listen())
+        tone = 0.5 * np.sin(np.arange(SAMPLE_RATE) * 2 * np.pi * 440 / SAMPLE_RATE).astype(np.float32)
+        page.peer.play(np.concatenate([np.zeros(SAMPLE_RATE // 2, np.float32), tone]))
+        await page.client.until("input_audio_buffer.speech_started")
+        done = await page.client.until("conversation.item.input_audio_transcription.completed")
+        assert set(done["transcript"].split()) == {"hello"}  # a machine that is busy tears the sound apart
+        await page.client.until("output_audio_buffer.started")
+        response = (await page.client.until("response.done"))["response"]
+        stopped = await page.client.until("output_audio_buffer.stopped")
+        await asyncio.sleep(0.3)
+        listening.cancel()
+    assert response["output"][0]["content"][0]["transcript"] == "it is noon."
+    assert stopped["response_id"] == response["id"]
+    assert "response.output_audio.delta" not in page.client.types()
+    assert page.client.joined("response.output_audio_transcript.delta") == "it is noon."
+    assert np.abs(np.concatenate(heard)).max() > 0.02
+    assert made.answerer.requests[0].instructions == "Be brief."  # type: ignore[attr-defined]
+
+
+class Deaf(ScriptedRecognizer):
+    """Takes any sound for the first of the script: a codec does not keep the level that tells them apart."""
+
+    def __init__(self, script: UserScript) -> None:
+        super().__init__(OneSound(script.sounds))
+
+
+class OneSound(UserScript):
+    def sound_at(self, level: float) -> UserSpeech | None:
+        return self.sounds[0]
+
+
+async def test_what_is_of_one_wire_alone_and_the_end_of_a_call() -> None:
+    made = engines(answers=[Answer("one two three four five six seven eight nine ten.")])
+    async with called(made) as page:
+        client = page.client
+        await client.send("input_audio_buffer.append", audio="AAAA")
+        assert (await client.error())["code"] == "unsupported"
+        page.peer._channel.send("no JSON")  # type: ignore[union-attr]
+        assert (await client.error())["code"] == "invalid_event"
+        content = [{"type": "input_text", "text": "count"}]
+        await client.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+        await client.send("response.create")
+        await client.until("output_audio_buffer.started")
+        await client.send("output_audio_buffer.clear")
+        done = (await client.until("response.done"))["response"]
+        assert done["status_details"] == {"type": "cancelled", "reason": "client_cancelled"}
+        assert (await client.until("output_audio_buffer.cleared"))["response_id"] == done["id"]
+        address, _, token = page.serving.url.partition("#token=")
+        key = {"Authorization": f"Bearer {token}"}
+        async with page.http.post(f"{address[:-1]}{page.location}/hangup") as refused:
+            assert refused.status == 401
+        async with page.http.post(f"{address[:-1]}{page.location}/hangup", headers=key) as ended:
+            assert ended.status == 200
+        async with asyncio.timeout(20):
+            await page.peer.wait_closed()
+        async with page.http.post(f"{address[:-1]}{page.location}/hangup", headers=key) as gone:
+            assert gone.status == 404
+        async with page.http.get(f"{address}metrics", headers=key) as metrics:
+            assert 'duplex_calls{host="local"} 0.0' in await metrics.text()
+
+
+async def test_offers_that_are_refused() -> None:
+    async with duplex.serve(port=0, engines=engines()) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        calls, key = f"{address}v1/realtime/calls", {"Authorization": f"Bearer {token}"}
+        for body, kind, status in (
+            ("v=0", "application/sdp", 400),
+            ("", "application/sdp", 400),
+            ("x" * 40_000, "application/sdp", 400),
+            ("x" * 90_000, "application/sdp", 413),
+            ("{}", "application/json", 415),
+        ):
+            async with http.post(calls, data=body, headers={**key, "Content-Type": kind}) as answer:
+                assert answer.status == status, body[:10]
+                assert "message" in (await answer.json())["error"]
+        form = aiohttp.FormData({"sdp": "v=0", "session": json.dumps({"colour": "red"})}, default_to_multipart=True)
+        async with http.post(calls, data=form, headers=key) as answer:
+            assert (await answer.json())["error"]["code"] == "unknown_parameter"
+        async with http.post(calls, data="v=0", headers={"Content-Type": "application/sdp"}) as answer:
+            assert answer.status == 401
+
+
+async def test_ephemeral_keys() -> None:
+    async with duplex.serve(port=0, engines=engines()) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        make, key = f"{address}v1/realtime/client_secrets", {"Authorization": f"Bearer {token}"}
+        body = {"expires_after": {"anchor": "created_at", "seconds": 60}, "session": {"instructions": "Be kind."}}
+        async with http.post(make, json=body, headers=key) as answer:
+            made = await answer.json()
+        assert made["value"].startswith("ek_") and made["session"]["instructions"] == "Be kind."
+        lent = {"Authorization": f"Bearer {made['value']}"}
+        async with http.ws_connect(f"{address}v1/realtime", headers=lent) as socket:
+            session = (await Client(socket).until("session.created"))["session"]
+            assert session["instructions"] == "Be kind."
+        for path in ("v1/realtime/client_secrets", "api/sessions", "v1/audio/speech"):
+            async with http.post(f"{address}{path}", json={}, headers=lent) as refused:
+                assert refused.status == 401, path
+        for wrong in ({"expires_after": {"seconds": 5}}, {"session": {"colour": "red"}}, {"key": 1}, []):
+            async with http.post(make, json=wrong, headers=key) as refused:
+                assert refused.status == 400
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await http.ws_connect(f"{address}v1/realtime", headers={"Authorization": "Bearer ek_0"})
+
+
+def test_a_key_expires() -> None:
+    now = [1000.0]
+    secrets = ClientSecrets(lambda: now[0])
+    made = secrets.issue({"expires_after": {"anchor": "created_at", "seconds": 10}}, ())
+    assert made["expires_at"] == 1010 and secrets.knows(made["value"])
+    now[0] = 1010.0
+    assert not secrets.knows(made["value"])
+    with pytest.raises(ClientError):
+        secrets.issue({"expires_after": {"anchor": "now"}}, ())
+
+
+async def test_switched_off() -> None:
+    async with duplex.serve(port=0, engines=engines(), realtime=False) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        async with http.get(f"{address}v1/realtime", headers={"Authorization": f"Bearer {token}"}) as answer:
+            assert answer.status == 404
