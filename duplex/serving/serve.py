@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     token: str | None = None,
+    origins: Sequence[str] = (),
     engines: Engines | None = None,
     audio_routes: bool = True,
     realtime: bool = True,
@@ -46,7 +47,8 @@ async def serve(
             print(serving.url)
             await serving.drained()
 
-    port: 0 for any that is free. token: what callers must know; a new one if not given. engines: instead of those that
+    port: 0 for any that is free. token: what callers must know; a new one if not given. origins: of further
+    pages that may use this server, such as https://calls.example. engines: instead of those that
     the settings name. audio_routes: whether programs may use the audio routes of the OpenAI API, with the token as
     their key; realtime: the same of its Realtime API. Browsers give their microphone to localhost and https pages only.
     Raises SettingsError if the address cannot be listened on, TransportError if the extra `call` is not installed,
@@ -62,7 +64,7 @@ async def serve(
     from duplex.transport.webrtc import WebRtcPeer
 
     token = token or new_token()
-    gate, clock = Gate(token), SystemClock()
+    gate, clock = Gate(token, origins), SystemClock()
     settings = settings or Settings()
     async with AsyncExitStack() as stack:
         calls = await stack.enter_async_context(

@@ -79,6 +79,8 @@ class Server:
             self._realtime = RealtimeEndpoint(host, self.limits, private_candidates=private_candidates)
         elif realtime:
             self._realtime = RealtimeElsewhere()
+        routes = [*more, *([] if self._realtime is None else [self._realtime])]
+        gate.lend({path: knows for each in routes for path, knows in each.keys.items()})
         self._signalling = Signalling(
             host,
             gate,
@@ -87,7 +89,7 @@ class Server:
             read_page() if page is None else page,
             ice_servers,
             private_candidates=private_candidates,
-            more=[*more, *([] if self._realtime is None else [self._realtime])],
+            more=routes,
         )
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None

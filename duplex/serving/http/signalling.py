@@ -18,6 +18,7 @@ from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.api_errors import ApiError, api_error, error_response
 from duplex.serving.http.auth import Gate, TokenThrottle, presented
 from duplex.serving.http.call_request import parse_call_request, parse_consent, parse_offer
+from duplex.serving.http.cross_origin import cross_origin
 from duplex.serving.http.limits import Limits, RateLimiter
 from duplex.serving.http.metrics import CONTENT_TYPE, Metrics
 from duplex.serving.http.more_routes import MoreRoutes
@@ -54,8 +55,7 @@ HEADERS = {
 
 _PIECE = 1 << 18
 _EVENTS = 500
-_BURST = 40
-_EXPORTS_BURST = 12
+_BURST, _EXPORTS_BURST = 40, 12
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -82,7 +82,6 @@ class Signalling:
         self._host = host
         self._more = more
         self._bodies = {path: size for routes in more for path, size in routes.bodies.items()}
-        gate.lend({path: knows for routes in more for path, knows in routes.keys.items()})
         self._gate = gate
         self._limits = limits
         self._metrics = metrics
@@ -97,7 +96,8 @@ class Signalling:
         self.draining = False
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=self._limits.body, middlewares=[self._account, self._guard])
+        before = [cross_origin(self._gate), self._account, self._guard]
+        app = web.Application(client_max_size=self._limits.body, middlewares=before)
         api = "/api/sessions"
         one = api + "/{call:[A-Za-z0-9_-]{1,64}}"
         app.router.add_get("/", self._index)

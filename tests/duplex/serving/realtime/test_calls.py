@@ -15,6 +15,8 @@ import pytest
 
 import duplex
 from duplex.engines import Engines
+from duplex.serving.http.auth import Gate
+from duplex.serving.http.server import Address, Server
 from duplex.serving.realtime.client_secrets import ClientSecrets
 from duplex.serving.realtime.wire import ClientError
 from duplex.serving.serve import Serving
@@ -212,3 +214,37 @@ async def test_switched_off() -> None:
         address, _, token = serving.url.partition("#token=")
         async with http.get(f"{address}v1/realtime", headers={"Authorization": f"Bearer {token}"}) as answer:
             assert answer.status == 404
+
+
+async def test_a_page_of_another_origin() -> None:
+    app = "https://app.example"
+    async with duplex.serve(port=0, engines=engines(), origins=[app]) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        calls = f"{address}v1/realtime/calls"
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,x-sdk"}
+        async with http.options(calls, headers={"Origin": app, **asked}) as answer:
+            assert answer.status == 204 and answer.headers["Access-Control-Allow-Origin"] == app
+            assert answer.headers["Access-Control-Allow-Headers"] == "authorization,x-sdk"
+        async with http.post(calls, data="v=0", headers={"Origin": app, "Content-Type": "application/sdp"}) as answer:
+            assert answer.status == 401 and answer.headers["Access-Control-Allow-Origin"] == app
+        foreign = {"Origin": "https://evil.example", "Authorization": f"Bearer {token}"}
+        async with http.options(calls, headers={**foreign, **asked}) as answer:
+            assert answer.status == 403 and "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_a_host_without_places() -> None:
+    class Elsewhere:
+        """A cluster's front end, as far as this goes."""
+
+    key = {"Authorization": "Bearer a token for tests"}
+    async with (
+        Server(Elsewhere(), Gate("a token for tests"), Address(port=0)) as server,
+        aiohttp.ClientSession() as http,
+    ):  # type: ignore[arg-type]
+        for method, path in (
+            ("GET", "v1/realtime"),
+            ("POST", "v1/realtime/calls"),
+            ("POST", "v1/realtime/client_secrets"),
+        ):
+            async with http.request(method, server.url() + path, headers=key) as answer:
+                assert answer.status == 501 and (await answer.json())["error"]["code"] == "unsupported", path
