@@ -47,8 +47,16 @@ TURNS = {
 STORY = "once upon a time there was a very long story about a fox who lived in a wood with no name at all."
 
 
-def _answer(request: Request) -> Answer:
+def answer(request: Request) -> Answer:
     return Answer(STORY if "story" in request.text else "all right.")
+
+
+def check_requests(requests: list[Request]) -> None:
+    """What was asked of the answerer, and that it was told what was heard of the story, and no more."""
+    spoken = ["how is the weather", "tell me a story", "stop that please", "tell me a story"]
+    assert [request.text for request in requests][-4:] == spoken
+    heard = requests[-2].history[-1].text
+    assert STORY.startswith(heard.rstrip("… ")) and 3 <= len(heard.split()) < len(STORY.split())
 
 
 def _command(program: str) -> tuple[list[str], dict[str, str]]:
@@ -107,7 +115,7 @@ async def test_a_spoken_conversation(program: str, tmp_path: Path, wire: tuple[C
     command, environment = await asyncio.to_thread(_command, program)
     script = _record(tmp_path)
     made = engines(list(script.sounds))
-    answerer = made.answerer = Caller(choose=_answer)
+    answerer = made.answerer = Caller(choose=answer)
     async with duplex.serve(port=0, engines=made) as serving:
         address, _, token = serving.url.partition("#token=")
         running = await asyncio.create_subprocess_exec(
@@ -117,10 +125,6 @@ async def test_a_spoken_conversation(program: str, tmp_path: Path, wire: tuple[C
     sent, told = wire
     print(program, json.dumps({"sent": sent, "told": told}))
     assert running.returncode == 0, errors.decode()[-3000:]
-    texts = [request.text for request in answerer.requests]
-    spoken = ["how is the weather", "tell me a story", "stop that please", "tell me a story"]
-    assert texts[-4:] == spoken
-    heard = answerer.requests[-2].history[-1].text
-    assert STORY.startswith(heard.rstrip("… ")) and 3 <= len(heard.split()) < len(STORY.split())
+    check_requests(answerer.requests)
     assert sent["session.update"] and sent["input_audio_buffer.append"] and sent["response.create"]
     assert told["response.function_call_arguments.done"] == 1 and told["input_audio_buffer.speech_started"] >= 4

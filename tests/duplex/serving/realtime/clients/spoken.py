@@ -25,7 +25,7 @@ class Microphone:
         self._said = {path.stem: path.read_bytes() for path in folder.glob("*.pcm")}
         self._waiting = b""
 
-    def say(self, name: str) -> None:
+    async def say(self, name: str) -> None:
         self._waiting += self._said[name]
 
     async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
@@ -62,31 +62,36 @@ class Told:
             self._news.get_nowait()
 
 
-async def converse(
+async def converse(say: Callable[[str], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told) -> None:
+    """say: begins to say a turn. cancel: the response that is being given."""
+    await say("weather")
+    await told.until("tool")
+    await told.until("said", "it rains")
+    await say("story")
+    await told.until("said", "once")
+    await asyncio.sleep(1.0)
+    told.forget()
+    await say("stop")
+    await told.until("interrupted")
+    await told.until("said", "all right")
+    await asyncio.sleep(1.0)
+    told.forget()
+    await say("story")
+    await told.until("said", "once")
+    await asyncio.sleep(0.5)
+    told.forget()
+    await cancel()
+    await told.until("done")
+
+
+async def converse_by(
     send: Callable[[bytes], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told, folder: Path
 ) -> None:
-    """send: sound of the microphone, which runs until the end. cancel: the response that is being given."""
+    """As `converse`, with a microphone that runs until the end. send: its sound."""
     microphone = Microphone(folder)
     running = asyncio.ensure_future(microphone.run(send))
     try:
-        microphone.say("weather")
-        await told.until("tool")
-        await told.until("said", "it rains")
-        microphone.say("story")
-        await told.until("said", "once")
-        await asyncio.sleep(1.0)
-        told.forget()
-        microphone.say("stop")
-        await told.until("interrupted")
-        await told.until("said", "all right")
-        await asyncio.sleep(1.0)
-        told.forget()
-        microphone.say("story")
-        await told.until("said", "once")
-        await asyncio.sleep(0.5)
-        told.forget()
-        await cancel()
-        await told.until("done")
+        await converse(microphone.say, cancel, told)
     finally:
         running.cancel()
 

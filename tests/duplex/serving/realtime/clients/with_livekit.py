@@ -11,7 +11,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, function_tool
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import openai
-from spoken import RATE, Told, converse, main
+from spoken import RATE, Told, converse_by, main
 
 
 class Microphone(AudioInput):
@@ -88,7 +88,7 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
     async def cancel() -> None:
         await session.interrupt()
 
-    await converse(send, cancel, told, folder)
+    await converse_by(send, cancel, told, folder)
     await asyncio.sleep(1.0)
     await session.aclose()
 

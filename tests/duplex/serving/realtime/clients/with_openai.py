@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from openai import AsyncOpenAI
-from spoken import Told, converse, main
+from spoken import Told, converse_by, main
 
 WEATHER: Any = {
     "type": "function",
@@ -61,7 +61,7 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
             await connection.input_audio_buffer.append(audio=base64.b64encode(piece).decode())
 
         hearing = asyncio.ensure_future(hear())
-        await converse(send, connection.response.cancel, told, folder)
+        await converse_by(send, connection.response.cancel, told, folder)
         hearing.cancel()
 
 

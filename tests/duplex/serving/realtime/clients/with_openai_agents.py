@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agents import function_tool, set_tracing_disabled
 from agents.realtime import RealtimeAgent, RealtimeRunner
-from spoken import Told, converse, main
+from spoken import Told, converse_by, main
 
 
 async def program(address: str, key: str, folder: Path, told: Told) -> None:
@@ -34,7 +34,7 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
 
     async with session:
         hearing = asyncio.ensure_future(hear())
-        await converse(session.send_audio, session.interrupt, told, folder)
+        await converse_by(session.send_audio, session.interrupt, told, folder)
         hearing.cancel()
 
 

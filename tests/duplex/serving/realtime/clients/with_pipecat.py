@@ -17,7 +17,7 @@ from pipecat.services.llm_service import FunctionCallParams
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.workers.runner import WorkerRunner
-from spoken import RATE, Told, converse, main
+from spoken import RATE, Told, converse_by, main
 
 
 class Speaker(FrameProcessor):
@@ -54,10 +54,6 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
     pipeline = Pipeline([both.user(), llm, Speaker(told), both.assistant()])
     worker = PipelineWorker(pipeline, params=PipelineParams(audio_in_sample_rate=RATE), idle_timeout_secs=None)
 
-    @llm.event_handler("on_conversation_item_created")
-    async def created(service: object, item_id: str, item: object) -> None:
-        pass
-
     async def send(piece: bytes) -> None:
         await worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=RATE, num_channels=1))
 
@@ -70,7 +66,7 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
     running = asyncio.ensure_future(runner.run())
     await worker.queue_frame(LLMRunFrame())
     await told.until("said", "right")
-    await converse(send, cancel, told, folder)
+    await converse_by(send, cancel, told, folder)
     await asyncio.sleep(1.0)
     await worker.cancel()
     await running
