@@ -27,6 +27,7 @@ COMMANDS = (
     "duplex.commands.mic",
     "duplex.commands.chat",
     "duplex.commands.diarize",
+    "duplex.commands.voices",
     "duplex.commands.restore",
     "duplex.commands.recover",
     "duplex.commands.serve",

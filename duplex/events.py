@@ -131,8 +131,9 @@ class Interpreted(Event):
     """The interpreter has said a translation, from its first sample to its last on the session's clock.
 
     caption: of the `Translation` whose text it is. behind: seconds from the end of the original sentence to the first
-    sound. rate: by which the voice was quickened to keep up. left_out: it was not said, since it would have come too
-    late.
+    sound. rate: by which the voice was quickened to keep up. left_out: it was not said; reason says why: "late" (it
+    would have come too late), "hopeless" (the translator does not vouch for it), "failed" (the voice could not be
+    made), "over" (the session ended first).
     """
 
     type: ClassVar[str] = "interpreted"
@@ -143,6 +144,7 @@ class Interpreted(Event):
     behind: float
     rate: float
     left_out: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

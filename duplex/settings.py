@@ -22,6 +22,7 @@ from typing import Any, get_type_hints
 
 from duplex.floor_settings import FloorSettings
 from duplex.models.diarization.config import DIARIZERS, LATENCIES
+from duplex.models.diarization.kept_voices import named_voices
 from duplex.models.interaction.decider import RULES
 from duplex.models.language_tags import primary
 from duplex.models.restoration.contract import LIVE_ENGINES, LIVE_TASKS
@@ -174,7 +175,7 @@ class Settings:
         0.4, "seconds that diarization looks ahead; more is more exact", choices=tuple(LATENCIES)
     )
     max_speakers: int = setting(8, "people told apart on one channel", low=1, high=8)
-    speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav")
+    speakers: str = setting("", "known voices, as in ann=ann.wav,bob=bob.wav; ann: one that is kept; all")
     user: str = setting("", "the speaker whom the assistant answers; empty: the first known voice, or whoever speaks")
     sounds: str = setting(
         AUTO,
@@ -277,7 +278,8 @@ class Settings:
     @property
     def known_voices(self) -> dict[str, str]:
         """`speakers` as name to file."""
-        return dict(_voice(pair) for pair in self.speakers.split(",") if pair.strip())
+        given = [named_voices(each, "settings: speakers") for each in self.speakers.split(",") if each.strip()]
+        return {name: path for voices in given for name, path in voices.items()}
 
     @property
     def other_recognizers(self) -> dict[str, str]:
@@ -328,13 +330,6 @@ def current_name(name: str, source: str) -> str:
     if now != name:
         warnings.warn(f"{source}: {name} is now called {now}", RenamedSetting, stacklevel=2)
     return now
-
-
-def _voice(pair: str) -> tuple[str, str]:
-    name, equals, path = (part.strip() for part in pair.partition("="))
-    if not (equals and name and path):
-        raise SettingsError(f"settings: speakers takes NAME=FILE, separated by commas, not {pair.strip()!r}")
-    return name, path
 
 
 @cache

@@ -35,6 +35,7 @@ DOORS = {
     "diarization.config": "the latencies that a setting may name; no model code",
     "diarization.feed": "blocks of any size for any diarizer; knows the contract only",
     "diarization.history": "who spoke when, out of any diarizer's turns",
+    "diarization.kept_voices": "the folder of kept voices, which settings name and a command shows; knows no model",
     "diarization.turns": "turns out of any diarizer's frames",
     "interaction.decider": "loads a decider by name, and what is said unasked about a sound; no model code",
     "interaction.percepts": "the records of what is perceived; no model code",

@@ -115,18 +115,23 @@ def enrol(speakers: Mapping[str, str | os.PathLike[str]], max_speakers: int = MA
     for name, path in speakers.items():
         if not name.strip():
             raise SettingsError(f"{path}: a known voice needs a name")
-        samples = np.zeros(0, np.float32)
-        for block in open_recording(path, "mix").frames(SAMPLE_RATE):
-            samples = np.concatenate([samples, block[:, 0]])
-            if len(samples) >= LONGEST_SAMPLE * SAMPLE_RATE:
-                break
-        if len(samples) < SHORTEST_SAMPLE * SAMPLE_RATE:
-            seconds = len(samples) / SAMPLE_RATE
-            raise InputError(f"{path}: {seconds:.2f} s are too short to know {name} by: give 1 s or more, 5 s are good")
-        if np.abs(samples).max() < 1e-3:
-            raise InputError(f"{path}: is silent; record {name} speaking for some seconds")
-        enrolled.append((name.strip(), samples[: round(LONGEST_SAMPLE * SAMPLE_RATE)]))
+        enrolled.append((name.strip(), read_voice(path, name)))
     return enrolled
+
+
+def read_voice(path: str | os.PathLike[str], name: str) -> np.ndarray:
+    """(n,) at 16 kHz, the beginning of a recording of somebody's voice. Raises InputError."""
+    samples = np.zeros(0, np.float32)
+    for block in open_recording(path, "mix").frames(SAMPLE_RATE):
+        samples = np.concatenate([samples, block[:, 0]])
+        if len(samples) >= LONGEST_SAMPLE * SAMPLE_RATE:
+            break
+    if len(samples) < SHORTEST_SAMPLE * SAMPLE_RATE:
+        seconds = len(samples) / SAMPLE_RATE
+        raise InputError(f"{path}: {seconds:.2f} s are too short to know {name} by: give 1 s or more, 5 s are good")
+    if np.abs(samples).max() < 1e-3:
+        raise InputError(f"{path}: is silent; record {name} speaking for some seconds")
+    return samples[: round(LONGEST_SAMPLE * SAMPLE_RATE)]
 
 
 def diarize_recording(
@@ -135,7 +140,8 @@ def diarize_recording(
     """With a diarizer that several recordings share."""
     meter = _Meter()
     parties = source.party_names
-    gains, hops = ChannelGains(len(parties)), Reblocker(InputGain.hop, len(parties))
+    gains = None if diarizer.any_level else ChannelGains(len(parties))
+    hops = Reblocker(InputGain.hop, len(parties))
     trackers = [SpeakerTracker(diarizer, enrolled, horizon=0.1) for _ in parties]
     turns: list[list[Turn]] = [[] for _ in parties]
 
@@ -151,18 +157,20 @@ def diarize_recording(
     def feed(start: int, block: np.ndarray) -> None:
         meter.add(block if len(parties) == 1 else np.abs(block).max(axis=1, keepdims=True))
         for piece in hops.push(block):
-            put(piece * gains.factors(piece))
+            put(piece)
 
-    def put(samples: np.ndarray) -> None:
+    def put(piece: np.ndarray) -> None:
+        heard = piece if gains is None else piece * gains.factors(piece)
         for index, each in enumerate(nodes):
-            each.put(np.ascontiguousarray(samples[:, index]))
+            each.put(np.ascontiguousarray(heard[:, index]))
 
     def end() -> None:
         for piece in hops.flush(pad=False):
-            put(piece * gains.factors(piece))
+            put(piece)
 
     seconds = run_graph(source, nodes, feed, end, on_progress)
-    note_gain(source, gains.highest)
+    if gains is not None:
+        note_gain(source, gains.highest)
     known = {name for name, _ in enrolled}
     named = turns[0] if len(parties) == 1 else _by_side(parties, turns, known)
     return Diarization(named, seconds, source.notes, meter.levels())

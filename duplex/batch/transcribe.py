@@ -201,8 +201,9 @@ def transcribe_source(
             samples = frame.samples * gains.factors(frame.samples)
             for index, segmenter in enumerate(segmenters):
                 segmenter.perceive(AudioChunk(frame.start, np.ascontiguousarray(samples[:, index])))
-            if diarization is not None:
-                diarization.put(np.ascontiguousarray(samples[:, 0]))
+            if diarization is not None and voices is not None:
+                heard = frame.samples if voices.any_level else samples
+                diarization.put(np.ascontiguousarray(heard[:, 0]))
 
     def feed(start: int, block: np.ndarray) -> None:
         perceive(framer.push(block))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import signal
 from pathlib import Path
 from typing import Any
 
 from duplex.commands.options import add_settings, load_settings
+from duplex.models.user_data import user_data
 from duplex.settings import AUTO, OFF
 from duplex.streaming.errors import SettingsError
 
@@ -248,8 +248,7 @@ class _Ending:
 def _recordings(given: str | None) -> Path:
     if given:
         return Path(given)
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "duplex" / "recordings"
+    return user_data("recordings")
 
 
 def _check(args: argparse.Namespace) -> None:

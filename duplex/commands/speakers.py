@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from duplex.models.diarization.config import LATENCIES
+from duplex.models.diarization.kept_voices import named_voices
 from duplex.streaming.errors import SettingsError
 
 
@@ -27,22 +28,20 @@ def add_known_voices(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--speaker",
         dest="speakers",
-        metavar="NAME=FILE",
+        metavar="NAME[=FILE]",
         action="append",
         default=[],
-        help="a known voice, alone in FILE for some seconds; may be given again for others",
+        help="a known voice, alone in FILE for some seconds, or kept by `duplex voices add`; all: all that are kept; "
+        "may be given again for others",
     )
 
 
 def known_voices(args: argparse.Namespace) -> dict[str, str]:
     """Name to file. Raises SettingsError."""
     voices: dict[str, str] = {}
-    for pair in args.speakers:
-        name, equals, path = pair.partition("=")
-        name = name.strip()
-        if not (equals and name and path):
-            raise SettingsError(f"command line: --speaker takes NAME=FILE, not {pair!r}")
-        if name in voices:
-            raise SettingsError(f"command line: --speaker names {name} twice")
-        voices[name] = path
+    for given in args.speakers:
+        found = named_voices(given, "command line: --speaker")
+        if twice := [name for name in found if name in voices]:
+            raise SettingsError(f"command line: --speaker names {twice[0]} twice")
+        voices |= found
     return voices

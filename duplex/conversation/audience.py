@@ -22,9 +22,9 @@ class Sink(Protocol):
     """Somebody who wants everything as it happens: a recorder, a transport. Called on the loop, so it must not wait.
 
     A sink may also have `on_restored(frame)`, for the restored input, `on_percept(percept)`, for everything that is
-    perceived (models/interaction/percepts.py), `on_interpreted(voices)`, for what the interpreter's voices say next
-    (samples by language, just before `on_output`), and `capability`, the name under which its failure is
-    reported.
+    perceived (models/interaction/percepts.py), `on_interpreted(sound)`, for what the interpreter's voices say to
+    single listeners (an InterpretedSound, just before `on_output` of the same samples), and `capability`, the name
+    under which its failure is reported.
     """
 
     def on_input(self, frame: MultichannelFrame) -> None: ...

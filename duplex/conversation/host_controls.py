@@ -45,22 +45,22 @@ class HostControls:
             raise SettingsError(f"party {party!r} is on another channel already")
         if not self._perception.rename(index, party):
             return False
+        if self.parties[index] != party:
+            self._captions.speaks(self.parties[index], "")
         self.parties = (*self.parties[:index], party, *self.parties[index + 1 :])
         return True
 
-    def speaks(self, index: int, language: str) -> bool:
-        """Who has channel `index` speaks this language, two letters, from now on; empty: the session's.
+    def speaks(self, index: int, language: str) -> None:
+        """Who has channel `index` speaks this language, two letters, from the next utterance on; empty: the session's.
 
-        False, and no change, while something that was said on it is still being recognized. Raises SettingsError if
-        no recognizer hears the language.
+        Raises SettingsError if no recognizer hears the language.
         """
         recognizer = self._engines.recognizers.get(language) if language else self._engines.recognizer
         if recognizer is None:
             raise SettingsError(f"no recognizer hears {language!r}: name one with --recognizers {language}=RECOGNIZER")
-        if not self._perception.recognize_with(index, recognizer):
-            return False
-        self._captions.speaks(self.parties[index], language)
-        return True
+        self._perception.recognizers[index].recognize_with(
+            recognizer, lambda: self._captions.speaks(self.parties[index], language)
+        )
 
     def remember(self, heard: Iterable[Utterance], timers: Iterable[Control] = ()) -> None:
         """Go on from an earlier session: what was said in it, at negative times, and its pending timers."""

@@ -25,7 +25,7 @@ from duplex.conversation.hearing.perception import EchoControl, Perception
 from duplex.conversation.hearing.sounds import LiveSounds
 from duplex.conversation.hearing.speaker_labels import SpeakerLabels
 from duplex.conversation.host_controls import HostControls
-from duplex.conversation.interpreting.live import LiveInterpreting
+from duplex.conversation.interpreting.live import InterpretedSound, LiveInterpreting
 from duplex.conversation.manner import Manner
 from duplex.conversation.tool_log import lost_tools
 from duplex.conversation.turn_manager import TurnManager
@@ -156,6 +156,7 @@ class Session:
             self._manager.capability_lost("closing", f"what was heard last was not worked off in {CLOSE_LIMIT:g} s")
         self._manager.replies.stop()  # a reply that waits for room in playback would wait for ever
         self._manager.finish_reply(interrupted=True)
+        self._interpreting.close()
         self._emit(ev.SessionEnded(self.now, self.now, self._pipeline.stats(), self.watchdog.as_dict()))
 
     @property
@@ -357,8 +358,8 @@ class Session:
     def _spoken(self, at: int) -> np.ndarray:
         """What is said in the next hop: the assistant's voice, or the interpreter's of the settings."""
         samples, voices = self._manager.playback.read(at, OUTPUT_HOP), self._interpreting.read(at, OUTPUT_HOP)
-        self._audience.tell("on_interpreted", voices)
-        own = voices.get(primary(self.settings.interpret))
+        own = voices.pop(primary(self.settings.interpret), None)
+        self._audience.tell("on_interpreted", InterpretedSound(at, voices))
         return samples if own is None else soft_limit(samples + own)
 
     def _skip(self, at: int, hops: int) -> int:

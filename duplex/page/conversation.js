@@ -4,7 +4,8 @@
 //   kind: turn, backchannel, side_speech, reply, sound (text: what it is), tool (what was called, what it gave), memory
 //   a turn: typed (written, not said)
 //   a turn that is open: text (final words), guess (what the rest seems to be), stable (characters of it that stay)
-//   a turn in a call with captions: captions (what it is in the reader's language: [{text, stable, hopeless, lang}])
+//   a turn in a call with captions: captions (what it is in the reader's language: [{text, stable, hopeless, lang,
+//     unspoken (the interpreter left it out)}])
 //   a reply: text (heard so far), rest (made, not heard), interrupted (true, false), last (the word it was cut at)
 
 import { RATE } from "./session_clock.js";
@@ -62,6 +63,8 @@ export class Conversation {
         return this.#turn(event);
       case "translation":
         return this.#translation(event);
+      case "interpreted":
+        return event.left_out && this.#leftOut(event);
       case "sound":
         return this.#sound(event);
       case "tool_called":
@@ -104,6 +107,16 @@ export class Conversation {
     const { party, language: lang, text, stable, hopeless, source } = event;
     const shown = hopeless ? `[${source}]` : text;
     this.translations.set(`${event.caption}/${lang}`, { party, at, text: shown, stable, hopeless, lang });
+    this.#showAt(party, at);
+  }
+
+  // The interpreter did not say a translation: it would have come too late, or is hopeless.
+  #leftOut({ caption, language }) {
+    const told = Object.assign(this.translations.get(`${caption}/${language}`) ?? {}, { unspoken: true });
+    this.#showAt(told.party, told.at);
+  }
+
+  #showAt(party, at) {
     const entry = [...this.entries.values()].findLast((each) => spoken(each, party, at));
     if (entry) this.#update(entry, {});
   }

@@ -21,6 +21,12 @@ export class Languages {
     $("languages-field").hidden = languages.length < 2;
   }
 
+  // What holds now: a choice may have been refused.
+  show(told) {
+    $("speaks").value = told.speaks;
+    $("interpret").checked = told.interpret;
+  }
+
   enable(on) {
     for (const id of ["speaks", "interpret"]) $(id).disabled = !on;
   }

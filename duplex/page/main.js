@@ -162,6 +162,8 @@ function message(told) {
     case "switches":
       stage.switched(told.assistant);
       return options.show(told);
+    case "languages":
+      return options.languages(told);
     case "load":
       return trouble.load(told);
     case "notice":

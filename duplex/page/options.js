@@ -54,6 +54,10 @@ export class Options {
     this.changed();
   }
 
+  languages(told) {
+    this.#languages.show(told);
+  }
+
   recordingDeleted() {
     this.#recorded = false;
     $("consent").checked = false;

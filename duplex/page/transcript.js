@@ -113,8 +113,9 @@ function fill(item, entry, name) {
 }
 
 // What of a caption may still change is paler.
-function caption({ text, stable, hopeless }) {
-  return hopeless ? [make("span", "unsure", text), " "] : [text.slice(0, stable), make("span", "unsure", text.slice(stable)), " "];
+function caption({ text, stable, hopeless, unspoken }) {
+  const told = unspoken && !hopeless ? [" ", make("span", "unsure", "(not spoken)")] : [];
+  return [hopeless ? "" : text.slice(0, stable), make("span", "unsure", hopeless ? text : text.slice(stable)), ...told, " "];
 }
 
 function tagOf(entry) {

@@ -14,6 +14,7 @@ from duplex.session_record.intervals import Intervals, Span
 from duplex.session_record.subtitles import Caption, SpeakerTurn, TimedWord
 
 ASSISTANT = "assistant"
+INTERPRETER = "interpreter"
 DEFAULT_PARTY = "user"
 SIDE_SPEECH = "side speech"
 """Name of whoever said something to somebody else, where the speaker is not known."""
@@ -160,6 +161,33 @@ class SpokenTranslation:
         return Caption(self.start, self.end, name, self.text, under=under)
 
 
+class Interpretation(NamedTuple):
+    """What the interpreter said in `language` of a party's sentence. behind: seconds after its end. reason: why it was
+    left out; empty: it was said."""
+
+    start: float
+    end: float
+    party: str
+    language: str
+    text: str
+    behind: float = 0.0
+    reason: str = ""
+
+    @property
+    def voice(self) -> str:
+        """Who speaks, in transcripts."""
+        return f"{INTERPRETER} ({self.language})"
+
+    @classmethod
+    def told(cls, event: Mapping[str, Any], start: float, end: float, party: str) -> Interpretation:
+        """From an event; start, end: in seconds."""
+        language, text = (str(event.get(name) or "") for name in ("language", "text"))
+        behind = event.get("behind")
+        known = float(behind) if isinstance(behind, int | float) else 0.0
+        reason = str(event.get("reason") or "late") if event.get("left_out") else ""
+        return cls(start, end, party, language, text, known, reason)
+
+
 class TaggedSound(NamedTuple):
     """A sound on a party's channel that is no speech; score: its highest probability."""
 
@@ -200,6 +228,7 @@ class SessionLog:
     turns: list[SpokenTurn] = field(default_factory=list)
     replies: list[SpokenReply] = field(default_factory=list)
     translations: list[SpokenTranslation] = field(default_factory=list)
+    interpretations: list[Interpretation] = field(default_factory=list)
     decisions: list[Decided] = field(default_factory=list)
     block_decisions: list[BlockDecision] = field(default_factory=list)
     mind_acts: list[MindAct] = field(default_factory=list)
@@ -216,10 +245,16 @@ class SessionLog:
         return self.names.get((party, speaker), speaker or party)
 
     def captions(self) -> list[Caption]:
-        """Every turn, cut where its speaker changes, and of the assistant's replies what was heard."""
+        """Every turn, cut where its speaker changes, and of assistant and interpreter what was heard."""
         captions = [caption for turn in self.turns if turn.text for caption in self.turn_captions(turn)]
         captions += [caption for reply in self.replies if reply.text for caption in self.reply_captions(reply)]
+        captions += [Caption(said.start, said.end, said.voice, said.text) for said in self.interpreted]
         return sorted(captions, key=lambda caption: (caption.start, caption.end))
+
+    @property
+    def interpreted(self) -> list[Interpretation]:
+        """What the interpreter said; what it left out is not among it."""
+        return [each for each in self.interpretations if not each.reason]
 
     @property
     def languages(self) -> list[str]:
@@ -261,9 +296,10 @@ class SessionLog:
         """Who spoke when.
 
         What the diarizer found, and for each turn (or part of one) that it did not cover the stretches of voice
-        activity; of the assistant the audible parts of its replies.
+        activity; of the assistant the audible parts of its replies, of the interpreter its sentences.
         """
         spoken = [SpeakerTurn(part.start, part.end, ASSISTANT) for reply in self.replies for part in reply.parts]
+        spoken += [SpeakerTurn(said.start, said.end, said.voice) for said in self.interpreted]
         for party in dict.fromkeys([*self.diarized, *(turn.party for turn in self.turns)]):
             spoken += self.party_speaker_turns(party)
         return sorted(spoken, key=lambda turn: (turn.start, turn.end, turn.party))

@@ -32,6 +32,14 @@ class Mixer:
         self._sum[start - self._start : end - self._start] += samples
         return self._take(max(min(self._reached.values()), end - LONGEST_WAIT))
 
+    def overlay(self, start: int, samples: np.ndarray) -> None:
+        """Sound that belongs to no lane and is not waited for. What comes too late is left out."""
+        late = max(0, self._start - start)
+        at, samples = start + late - self._start, samples[late:]
+        if (missing := at + len(samples) - len(self._sum)) > 0:
+            self._sum = np.concatenate([self._sum, np.zeros(missing, np.float32)])
+        self._sum[at : at + len(samples)] += samples
+
     def rest(self) -> tuple[int, np.ndarray]:
         return self._take(max(self._reached.values()))
 

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ from duplex.streaming.limiter import soft_limit
 
 INPUT, ASSISTANT, MIX, RESTORED = "input.wav", "assistant.wav", "mix.wav", "restored.wav"
 RECORDED = (EVENTS, INPUT, RESTORED, ASSISTANT, MIX)
+
+INTERPRETER = re.compile(r"interpreter\.[a-z]{2,3}\.wav")
+"""A track for each language in which the interpreter speaks to single listeners of a room."""
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +64,9 @@ class RecordFiles:
     def write_sound(self, track: str, start: int, samples: np.ndarray) -> None:
         """samples: (n,) or (n, parties) float32 at 16 kHz; start: their place on the session's clock."""
         self._writer(track).write_at(start, samples)
-        if track in (INPUT, ASSISTANT):
+        if INTERPRETER.fullmatch(track):
+            self._mixer.overlay(start, samples)
+        elif track in (INPUT, ASSISTANT):
             one = samples if samples.ndim == 1 else samples.sum(axis=1)
             self._write_mix(*self._mixer.add(track, start, one))
 
@@ -94,6 +100,11 @@ class RecordFiles:
     def _write_mix(self, start: int, samples: np.ndarray) -> None:
         if len(samples):
             self._writers[MIX].write_at(start, soft_limit(samples))
+
+
+def recorded(folder: Path) -> list[str]:
+    """Names of what a session has recorded, or may have, in a folder."""
+    return [*RECORDED, *sorted(path.name for path in folder.iterdir() if INTERPRETER.fullmatch(path.name))]
 
 
 class EventLogWriter:
@@ -157,7 +168,7 @@ def _prepare(folder: Path) -> None:
         raise OutputError(f"{folder}: the folder cannot be made ({error.strerror})") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{folder}: no permission to write into this folder")
-    for name in (*RECORDED, *EXPORTS, *translated_exports(folder)):
+    for name in (*recorded(folder), *EXPORTS, *translated_exports(folder)):
         try:
             (folder / name).unlink(missing_ok=True)  # so that no export of an earlier session stands beside this one
         except OSError as error:

@@ -11,7 +11,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from duplex.session_record.exports import EVENTS, EXPORTS, translated_exports, write_exports
 from duplex.session_record.mixer import LONGEST_WAIT
-from duplex.session_record.record_files import ASSISTANT, INPUT, MIX, RECORDED, RESTORED, RecordFiles
+from duplex.session_record.record_files import ASSISTANT, INPUT, MIX, RESTORED, RecordFiles, recorded
 from duplex.session_record.write_behind import BACKLOG, WriteBehind
 from duplex.streaming.errors import OutputError
 
@@ -36,13 +36,24 @@ class Sound(Protocol):
     def samples(self) -> np.ndarray: ...
 
 
+class Interpreted(Protocol):
+    """Voices with their place on the session's clock: `InterpretedSound`, (n,) by language."""
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def voices(self) -> Mapping[str, np.ndarray]: ...
+
+
 class Loggable(Protocol):
     def as_dict(self) -> dict[str, Any]: ...
 
 
 class Recorder:
     """Writes `events.jsonl`, `input.wav` (a channel per party), `assistant.wav` and `mix.wav` into a folder, which it
-    makes if need be; files of these names from an earlier session are replaced. A session's sink.
+    makes if need be, and `interpreter.de.wav` and the like for what is spoken to single listeners in their language;
+    files of these names from an earlier session are replaced. A session's sink.
 
     The `on_…` methods never wait for the disk: a thread writes. backlog: seconds of sound that may wait for it; then
     the oldest is dropped, counted (`dropped`) and noted in the log (`WriteBehind`).
@@ -80,6 +91,11 @@ class Recorder:
         """chunk.samples: (n,) float32 at 16 kHz, what the assistant says (or its silence) at chunk.start."""
         self._writing.put_sound(ASSISTANT, chunk.start, chunk.samples)
 
+    def on_interpreted(self, sound: Interpreted) -> None:
+        """What the interpreter says to single listeners: `interpreter.de.wav` and the like, and in the mix."""
+        for language, samples in sound.voices.items():
+            self._writing.put_sound(f"interpreter.{language}.wav", sound.start, samples)
+
     def on_event(self, event: Loggable) -> None:
         self._writing.put_event(event.as_dict())
 
@@ -103,7 +119,7 @@ class Recorder:
                 finally:
                     if exports:
                         write_exports(self.folder, timeline=timeline)
-        names = (*RECORDED, *EXPORTS, *translated_exports(self.folder))
+        names = (*recorded(self.folder), *EXPORTS, *translated_exports(self.folder))
         return [self.folder / name for name in names if (self.folder / name).exists()]
 
     async def aclose(self, *, timeline: bool = True, exports: bool = True, limit: float = 60.0) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from duplex.audio_files.wav_writer import repair_header
 from duplex.session_record.exports import EVENTS, EXPORTS, TIMELINE, write_exports
-from duplex.session_record.record_files import RECORDED, lock
+from duplex.session_record.record_files import lock, recorded
 from duplex.session_record.session_log import read_log
 from duplex.streaming.errors import DuplexError, InputError, OutputError
 
@@ -109,7 +109,7 @@ def _unfinished(folder: Path, timeline: bool) -> bool:
 
 def _repair_sound(folder: Path) -> tuple[tuple[tuple[str, float], ...], list[str]]:
     repaired, notes = [], []
-    for name in RECORDED:
+    for name in recorded(folder):
         path = folder / name
         if name == EVENTS or not path.exists():
             continue

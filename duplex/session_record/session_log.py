@@ -25,6 +25,7 @@ from duplex.session_record.log_records import (
     BlockDecision,
     Decided,
     DiarizedTurn,
+    Interpretation,
     Interruption,
     MindAct,
     SessionLog,
@@ -142,6 +143,8 @@ class _Reader:
                 self._turn(event, party, text, start, end, speaker)
             case "translation":
                 self._translation(event, SpokenTranslation.told(event, start, end, party))
+            case "interpreted":
+                log.interpretations.append(Interpretation.told(event, start, end, party))
             case "speaker_turn":
                 self._known(party)
                 log.diarized.setdefault(party, []).append(DiarizedTurn(start, end, speaker))

@@ -49,6 +49,7 @@ def summarize_log(log: SessionLog) -> dict[str, Any]:
         "side_speech": [_side_speech(turn, log) for turn in log.turns if turn.side_speech],
         "sounds": _sounds(log),
         "latency_ms": {part: _spread([turn["latency_ms"][part] for turn in turns]) for part in _PARTS},
+        "interpreting": _interpreting(log),
         "interruptions": interruptions,
         "interruption_ms": {
             part: _spread([entry["latency_ms"][part] for entry in interruptions]) for part in _INTERRUPTION_PARTS
@@ -132,6 +133,17 @@ def _sounds(log: SessionLog) -> dict[str, dict[str, Any]]:
         entry["count"] += 1
         entry["seconds"] = _seconds(entry["seconds"] + sound.end - sound.start)
     return heard
+
+
+def _interpreting(log: SessionLog) -> dict[str, dict[str, Any]]:
+    """By language: sentences that were spoken, those left out by why, and by how much the spoken were behind."""
+    told = {}
+    for language in sorted({each.language for each in log.interpretations}):
+        own = [each for each in log.interpretations if each.language == language]
+        behind = [_between(0.0, each.behind) for each in own if not each.reason]
+        left_out = Counter(each.reason for each in own if each.reason)
+        told[language] = {"spoken": len(behind), "left_out": dict(left_out), "behind_ms": _spread(behind)}
+    return told
 
 
 def _interruption(event: Interruption) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class ScriptedDiarizer:
     """Knows the speaker of each sound of a script by its level. latency: seconds; fail_at: frame at which it breaks."""
 
     name = "scripted"
+    any_level = False
     hop = FRAME
     sample_rate = SAMPLE_RATE
 

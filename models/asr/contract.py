@@ -24,6 +24,10 @@ class Recognizer(Protocol[State]):
     A recognizer may have `peek(state, rest)`: the hypothesis that `flush` would give now, not final, while the
     utterance goes on. rest: (n,) float32, less than a hop, heard since the last step; it comes again with what follows.
     It is asked for at a pause, so that a turn need not wait for the end of its utterance.
+
+    A recognizer may have `hold(chunk, state)`: takes a hop in without looking for words, which costs nothing; False,
+    and nothing is taken, where it has to look. It is asked where more sound waits: words on the way would be late, and
+    looking for them would make what follows later still.
     """
 
     hop: int

@@ -109,6 +109,16 @@ class Redecoding(ABC):
         state.last = hypothesis
         return hypothesis, state
 
+    def hold(self, chunk: np.ndarray, state: RedecodingState) -> bool:
+        """Take a chunk in without a pass. False where a pass is due all the same: before the buffer is cut, as many
+        must have been over it as have to agree, or it would be cut within a word."""
+        waited, length = state.heard + len(chunk) - state.decoded, len(state.buffer) + len(chunk)
+        if waited > self.window // (self.agree + 1) or length + self.interval > self.window:
+            return False
+        state.buffer = np.concatenate([state.buffer, chunk])
+        state.heard += len(chunk)
+        return True
+
     def peek(self, state: RedecodingState, rest: np.ndarray | None = None) -> Hypothesis:
         """What is heard so far, to its end; the utterance goes on. rest: (n,) that is not a whole block yet."""
         heard = state.heard + (0 if rest is None else len(rest))

@@ -47,6 +47,8 @@ class Diarizer(Protocol[State]):
     Attributes:
         latency: samples that must have come after a frame's end before its probabilities are given.
         max_speakers: columns of the probabilities.
+        any_level: how loud the sound is makes no difference, so it is given without input gain, which changes as it
+            goes.
         name: short, for tables and logs.
     """
 
@@ -55,6 +57,7 @@ class Diarizer(Protocol[State]):
     sample_rate: int
     name: str
     max_speakers: int
+    any_level: bool
 
     def initial_state(self, batch: int = 1, enrolled: Sequence[tuple[str, np.ndarray]] = ()) -> State:
         """enrolled: (name, samples) of people who are known, (n,) float32 at 16 kHz of each voice alone."""

@@ -71,7 +71,7 @@ class Segment:
     """What is translated together. words[:stable] will not change but in case and punctuation; closed: none will
     change, and none will follow.
 
-    id: the same in every revision, and no other segment's of the session.
+    id: the same in every revision, and no other segment's of the session. language: that it is spoken in, two letters.
     """
 
     id: int
@@ -79,6 +79,7 @@ class Segment:
     words: tuple[CaptionWord, ...]
     stable: int
     closed: bool = False
+    language: str = ""
 
     @property
     def text(self) -> str:
@@ -115,6 +116,9 @@ class Segmenter:
 
     numbers: where the ids of segments come from; the parties of a session share it.
     """
+
+    language = ""
+    """That the party speaks."""
 
     def __init__(self, party: str, numbers: Iterator[int] | None = None) -> None:
         self.party = party
@@ -188,11 +192,12 @@ class Segmenter:
         return word
 
     def _open(self) -> Segment:
-        return Segment(self._number(), self.party, (*self._settled, *self._tail), len(self._settled))
+        words = (*self._settled, *self._tail)
+        return Segment(self._number(), self.party, words, len(self._settled), language=self.language)
 
     def _close(self, count: int | None = None) -> Segment:
         words = tuple(self._settled[:count])
-        segment = Segment(self._number(), self.party, words, len(words), closed=True)
+        segment = Segment(self._number(), self.party, words, len(words), closed=True, language=self.language)
         self._settled = self._settled[len(words) :]
         self._id = None
         return segment

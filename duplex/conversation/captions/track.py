@@ -87,7 +87,7 @@ class CaptionTrack:
 
     def wanted(self, party: str) -> tuple[str, ...]:
         """Languages in which somebody wants what a party says, the one that it speaks left out."""
-        return tuple(sorted(set(self._listeners.values()) - {self._source(party)}))
+        return self._wanted(self._source(party))
 
     @property
     def busy(self) -> bool:
@@ -110,6 +110,9 @@ class CaptionTrack:
         segmenter = self._segmenters.get(party)
         if segmenter is None:
             segmenter = self._segmenters[party] = segmenter_of(self._policy, party, self._numbers)
+        if segmenter.language != (language := self._source(party)):
+            self._put(segmenter.finish())  # what was said in another language is another sentence
+            segmenter.language = language
         self._put(segmenter.hear(base, hypothesis, speakers))
 
     def tick(self, now: int, speaking: Callable[[str], bool]) -> None:
@@ -117,12 +120,15 @@ class CaptionTrack:
         for party, segmenter in self._segmenters.items():
             self._put(segmenter.tick(now, speaking(party)))
 
+    def _wanted(self, spoken: str) -> tuple[str, ...]:
+        return tuple(sorted(set(self._listeners.values()) - {spoken}))
+
     def _source(self, party: str) -> str:
         """The language that a party speaks."""
         return self._spoken.get(party, self._language)
 
     def _put(self, segments: Sequence[Segment]) -> None:
-        segments = [segment for segment in segments if self.wanted(segment.party)]
+        segments = [segment for segment in segments if self._wanted(segment.language)]
         if not segments:
             return
         for segment in segments:
@@ -136,7 +142,7 @@ class CaptionTrack:
         failure: Exception | None = None
         while self._waiting.segments:
             segment = self._waiting.take()
-            for language in self.wanted(segment.party):
+            for language in self._wanted(segment.language):
                 try:
                     await self._translate(segment, language)
                 except Exception as error:
@@ -162,7 +168,7 @@ class CaptionTrack:
                 "translate",
                 self.translator.translate,
                 " ".join(wanted.source),
-                self._source(segment.party),
+                segment.language,
                 language,
                 wanted.partial,
                 " ".join(wanted.begin),
@@ -177,8 +183,8 @@ class CaptionTrack:
 
     def _give_up(self, segment: Segment, only: str = "") -> None:
         """A segment that was not translated is shown as it was said, and marked."""
-        for language in (only,) if only else self.wanted(segment.party):
-            found = Translation(segment.text, self._source(segment.party), language, quality=0.0, hopeless=True)
+        for language in (only,) if only else self._wanted(segment.language):
+            found = Translation(segment.text, segment.language, language, quality=0.0, hopeless=True)
             self._show(segment, language, found, tuple(segment.text.split()), 0)
 
     def _show(
@@ -202,7 +208,7 @@ class CaptionTrack:
                 language,
                 " ".join(words),
                 segment.text,
-                found.source if found else self._source(segment.party),
+                found.source if found else segment.language,
                 shown.revision,
                 len(" ".join(words[: len(words) if segment.closed else stable])),
                 erased(shown.words, words),

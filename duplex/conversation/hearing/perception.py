@@ -144,7 +144,12 @@ class Perception:
     ) -> Callable[[AsrChunk], Any]:
         """Declares what hears the words of a party; what is returned takes the pieces of its utterances."""
         recognition = UtteranceRecognizer(
-            party, self._manager, recognizer, self._steps, caught_up=self._manager.caught_up
+            party,
+            self._manager,
+            recognizer,
+            self._steps,
+            caught_up=self._manager.caught_up,
+            waiting=lambda: node.queue.lag,
         )
         node: Node[AsrChunk] = Node(
             f"recognize {party}",
@@ -198,14 +203,6 @@ class Perception:
             self._manager.speakers = {party: self.labels}
         return True
 
-    def recognize_with(self, index: int, recognizer: Recognizer[Any]) -> bool:
-        """Channel `index` is heard by this recognizer from now on; False while something said on it is at work."""
-        recognition = self.recognizers[index]
-        if self.segmenters[index].open or recognition.busy or not self._recognition[index].idle:
-            return False
-        recognition.recognizer = recognizer
-        return True
-
     async def restore(self, task: str, at: int) -> None:
         """Begin to restore what comes after the sample `at`. Raises SettingsError, ModelError."""
         restoration = await self._steps.run("load", LiveRestoration, task, self._parties, self._restore_engine)
@@ -228,12 +225,13 @@ class Perception:
         frame, words = self._without_echo(arrived)
         self._audience.tell("on_input", frame)
         self._manager.now = frame.end
-        factors = self.gains.factors(frame.samples, own_voice=frame.start < self._own_voice_until)
-        frame = replace(frame, samples=frame.samples * factors)
+        ungained = frame.samples
+        factors = self.gains.factors(ungained, own_voice=frame.start < self._own_voice_until)
+        frame = replace(frame, samples=ungained * factors)
         if words is not None:  # the same gain, so that all who hear hear the same level
             words = replace(words, samples=words.samples * factors[:, 0])
         if self._diarize is not None and self.labels is not None and not self.labels.paused:
-            one = np.ascontiguousarray(frame.samples[:, 0])
+            one = np.ascontiguousarray((ungained if self.labels.any_level else frame.samples)[:, 0])
             self._diarize.put(AudioChunk(frame.start, one, frame.concealed))
         if self._listening is not None:
             self._listening.node.put(AudioChunk(frame.start, frame.samples.mean(axis=1), frame.concealed))

@@ -41,6 +41,7 @@ class SpeakerLabels:
         report: Callable[[Turn], None] = lambda turn: None,
     ) -> None:
         self.user = user
+        self.any_level = diarizer.any_level
         self.paused = False
         self._steps = steps
         self._diarizer = diarizer

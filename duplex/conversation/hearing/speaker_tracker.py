@@ -27,7 +27,7 @@ class SpeakerTracker:
     know those again whom it has heard, and an hour's gap costs no more than a few seconds.
 
     enrolled: (name, samples at 16 kHz) of known voices. horizon: seconds for which it is remembered who spoke; None:
-    from the beginning. Not thread-safe. Raises what the diarizer raises.
+    from the beginning. any_level: as of the diarizer. Not thread-safe. Raises what the diarizer raises.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class SpeakerTracker:
         enrolled: Sequence[tuple[str, np.ndarray]] = (),
         horizon: float | None = 120.0,
     ) -> None:
+        self.any_level = diarizer.any_level
         self.turns = TurnBuilder(diarizer.max_speakers, [name for name, _ in enrolled])
         self._history = SpeakerHistory(self.turns, horizon)
         self._feed = DiarizerFeed(diarizer, enrolled)

@@ -10,10 +10,15 @@ import numpy as np
 
 from duplex.conversation.hearing.segmenter import AsrChunk
 from duplex.models.asr.contract import Hypothesis, Recognizer
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.blocks import Reblocker
 from duplex.streaming.errors import StalledError
 from duplex.streaming.pipeline import reason_of
 from duplex.streaming.pool import Steps
+
+BEHIND = round(0.6 * SAMPLE_RATE)
+"""Samples that wait to be recognized from which on no words are looked for on the way: on a machine that does not keep
+up each look makes all that follows later, and without them an utterance costs one look, at its end."""
 
 STEP_LIMIT = 20.0
 """Seconds after which a recognizer's step counts as stalled."""
@@ -49,7 +54,7 @@ class UtteranceRecognizer:
     Each utterance is reported to its end exactly once, with a final hypothesis, whatever fails on the way.
 
     caught_up: at a pause it is told the sample up to which the next hypothesis has heard everything; without it nobody
-    asks at pauses.
+    asks at pauses. waiting: how many samples wait behind the piece that is being consumed; see BEHIND.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class UtteranceRecognizer:
         step: str = "recognize",
         capability: str = "recognition",
         caught_up: Callable[[int], None] | None = None,
+        waiting: Callable[[], int] = lambda: 0,
     ) -> None:
         self.party = party
         self._kind = step
@@ -69,9 +75,11 @@ class UtteranceRecognizer:
         self.listener = listener
         """Who is told; another may be put in between before the first piece."""
         self.recognizer = recognizer
-        """Another may take its place between two utterances."""
+        """Another takes its place between two utterances (`recognize_with`)."""
+        self._next: tuple[Recognizer[Any], Callable[[], None]] | None = None
         self._steps = steps
         self._caught_up = caught_up
+        self._waiting = waiting
         self._open: _Utterance | None = None
         self._lost = False
 
@@ -80,19 +88,28 @@ class UtteranceRecognizer:
         """Whether an utterance has begun to be recognized and its final hypothesis is still to come."""
         return self._open is not None
 
+    def recognize_with(self, recognizer: Recognizer[Any], begun: Callable[[], None]) -> None:
+        """The next utterance, and those after it, are heard by this one. begun: called when that begins."""
+        self._next = recognizer, begun
+
     async def consume(self, piece: AsrChunk) -> None:
         if self._open is not None and self._open.number != piece.utterance:
             await self.finish()  # its end was dropped on a full queue
         if self._open is None:
+            if self._next is not None:
+                (self.recognizer, begun), self._next = self._next, None
+                begun()
             self._open = _Utterance(piece.utterance, piece.onset, piece.start, Reblocker(self.recognizer.hop))
         utterance = self._open
         for chunk in utterance.blocks.push(piece.samples):
             if utterance.failed:
                 break
+            if self._held(utterance, chunk):
+                continue
             hypothesis = await self._run(utterance, self._step, utterance, chunk)
             if hypothesis is not None:
                 self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
-        if piece.pause and not utterance.failed:
+        if piece.pause and not utterance.failed and self._waiting() < BEHIND:
             await self._look(utterance, piece.start)
         if piece.last:
             await self.finish()
@@ -105,6 +122,13 @@ class UtteranceRecognizer:
         if hypothesis is not None:
             self._caught_up(at)
             self.listener.hypothesis(self.party, utterance.onset, utterance.base, hypothesis)
+
+    def _held(self, utterance: _Utterance, chunk: np.ndarray) -> bool:
+        """Whether the chunk was taken in without looking for words, since more waits."""
+        hold = getattr(self.recognizer, "hold", None)
+        if hold is None or utterance.state is None or self._waiting() < BEHIND:
+            return False
+        return bool(hold(chunk, utterance.state))
 
     async def finish(self) -> None:
         utterance, hypothesis = self._open, None

@@ -71,6 +71,12 @@ class Interpreter:
         """It is to be said after those that wait."""
         self._waiting.append(rendition)
 
+    def clear(self) -> list[Rendition]:
+        """Nothing waits any more. Returns what did."""
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        return waiting
+
     def take(self, now: int) -> tuple[Rendition, float] | None:
         """The next sentence for a voice that is free at `now`, and the rate to say it at; None: none is known yet."""
         while self._waiting and self._waiting[0].known <= now:

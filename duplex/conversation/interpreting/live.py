@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,14 @@ from duplex.conversation.interpreting.voice import InterpretingVoice, voice_of
 from duplex.models.language_tags import primary
 from duplex.models.tts.contract import Synthesizer, Voice
 from duplex.streaming.pool import Steps
+
+
+@dataclass(frozen=True, slots=True)
+class InterpretedSound:
+    """What the voices say from the sample `start` on: (n,) float32 by language; the silent are left out."""
+
+    start: int
+    voices: Mapping[str, np.ndarray]
 
 
 class LiveInterpreting:
@@ -71,6 +80,11 @@ class LiveInterpreting:
         """Something was translated. A voice to which nobody listens any more keeps silent."""
         if caption.language in self._listeners.values():
             self._voices[caption.language].hear(caption)
+
+    def close(self) -> None:
+        """The session is over: what was not said is told."""
+        for voice in self._voices.values():
+            voice.close()
 
     def read(self, at: int, count: int) -> dict[str, np.ndarray]:
         """What the voices say in the next `count` samples, (count,) float32 each, by language; the silent are left

@@ -67,7 +67,8 @@ class _Saying:
 
 
 class InterpretingVoice:
-    """`hear` takes translations, `run` makes speech of them, `read` plays it.
+    """`hear` takes translations, `run` makes speech of them, `read` plays it. Each that is to be said has its
+    `Interpreted` event, whether it was said or left out.
 
     now: the sample that is played next. lost: is told of the first sentence of a row that cannot be made.
     """
@@ -90,7 +91,7 @@ class InterpretingVoice:
         self._now = now
         self._emit = emit
         self._lost = lost
-        self._interpreter = Interpreter(limit, given_up=self._given_up)
+        self._interpreter = Interpreter(limit, given_up=lambda late: self._leave_out(late, "late"))
         self._buffer: deque[np.ndarray] = deque()
         self._buffered = 0
         self._sayings: deque[_Saying] = deque()
@@ -104,13 +105,23 @@ class InterpretingVoice:
         return self._working or bool(len(self._interpreter) or self._sayings)
 
     def hear(self, caption: ev.Translation) -> None:
-        """A translation. Said is what is final and can be understood, and was not said in this language already."""
+        """A translation. To be said is what is final, and was not said in this language already."""
         spoken = caption.text.strip()
-        if caption.final and not caption.hopeless and caption.source_language != self.language and spoken:
-            self._interpreter.hear(
-                Rendition(caption.caption, caption.party, spoken, caption.start, caption.end, self._now())
-            )
+        if not caption.final or caption.source_language == self.language or not caption.source.strip():
+            return
+        rendition = Rendition(caption.caption, caption.party, spoken, caption.start, caption.end, self._now())
+        if caption.hopeless or not spoken:
+            self._leave_out(rendition, "hopeless")
+        else:
+            self._interpreter.hear(rendition)
             self._wake.set()
+
+    def close(self) -> None:
+        """Nothing more is said: what waits is left out, and what is being said ends here."""
+        for saying in tuple(self._sayings):
+            self._over(saying, self._now(), "over")
+        for rendition in self._interpreter.clear():
+            self._leave_out(rendition, "over")
 
     async def run(self) -> None:
         """Task: one sentence after the other, each taken when the one before is nearly over."""
@@ -161,7 +172,7 @@ class InterpretingVoice:
         saying.whole = True
         self._interpreter.spoke(rendition.text, saying.made, rate)
         if saying.played >= saying.made:
-            self._over(saying, self._now())
+            self._over(saying, self._now(), "failed")
 
     def _account(self, at: int, count: int) -> None:
         """So many samples have been played from `at` on: whose were they?"""
@@ -174,18 +185,20 @@ class InterpretingVoice:
             count, at = count - taken, at + taken
             if saying.played < saying.made or not saying.whole:
                 return
-            self._over(saying, at)
+            self._over(saying, at, "failed")
 
-    def _over(self, saying: _Saying, at: int) -> None:
-        """All of a sentence has been said, or nothing could be made of it."""
+    def _over(self, saying: _Saying, at: int, reason: str) -> None:
+        """All of a sentence has been said, or nothing of it, for this reason."""
         self._sayings.remove(saying)
-        if saying.made and saying.started is not None:
+        if saying.started is not None:
             self._tell(saying.rendition, saying.started, at, saying.rate)
+        else:
+            self._leave_out(saying.rendition, reason)
 
-    def _given_up(self, rendition: Rendition) -> None:
-        self._tell(rendition, self._now(), self._now(), 0.0)
+    def _leave_out(self, rendition: Rendition, reason: str) -> None:
+        self._tell(rendition, self._now(), self._now(), 0.0, reason)
 
-    def _tell(self, rendition: Rendition, start: int, end: int, rate: float) -> None:
+    def _tell(self, rendition: Rendition, start: int, end: int, rate: float, left_out: str = "") -> None:
         behind = round((start - rendition.end) / SAMPLE_RATE, 3)
         self._emit(
             ev.Interpreted(
@@ -197,6 +210,7 @@ class InterpretingVoice:
                 rendition.text,
                 behind,
                 round(rate, 2),
-                not rate,
+                bool(left_out),
+                left_out,
             )
         )

@@ -2,8 +2,8 @@
 
 The front end keeps a copy of what is said in every room. When a worker dies its calls are lost for a moment only: the
 page comes back with a new offer, as after any loss of the network, and the call goes on in another worker, which is
-given the transcript so far, and so the assistant's memory, the timers that are still pending, and the language in which
-each reads captions.
+given the transcript so far, and so the assistant's memory, the timers that are still pending, and the languages that
+each speaks, hears and reads captions in.
 """
 
 from __future__ import annotations
@@ -117,6 +117,8 @@ class ClusterHost:
                 state: dict[str, Any] = await self._ask(held, "state", since, most)
                 return state
         told = {"state": "ended" if held.over else "open", "online": False, "captions": held.captions}
+        spoken = {"speaks": held.request.speaks or held.made["offers"]["languages"][0]}
+        told |= {**spoken, "interpret": held.request.interpret}
         return {**held.made, **told, **held.room.page(since, most)}
 
     async def export(self, call: str, name: str) -> tuple[str, str]:
@@ -246,6 +248,8 @@ class ClusterHost:
                 self._drop(call)
                 continue
             call.over, call.captions = told.over, told.captions
+            if not told.over:  # who has left speaks nothing any more
+                call.request = replace(call.request, speaks=told.speaks, interpret=told.interpret)
             if speakers.get(call.room.key) is call and call.room.worker is worker:
                 call.room.follow(told, since[call.id])
 

@@ -51,7 +51,7 @@ class News:
     """What has happened in the room `room` since a given event: events, and the number of the next.
 
     over: whether the call that was asked about has ended. captions: the language in which its person reads them; empty:
-    none.
+    none. speaks: the language of the person; interpret: those who speak another are spoken to them in it.
     """
 
     room: str
@@ -59,6 +59,8 @@ class News:
     end: int
     over: bool
     captions: str = ""
+    speaks: str = ""
+    interpret: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.event_log import export
 from duplex.serving.rooms.room import Room
+from duplex.serving.rooms.room_sink import SPOKEN
 from duplex.serving.rooms.services import Services
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.settings import Settings
@@ -58,7 +59,7 @@ class InProcessHost:
         self.name = name
         self.limits = limits or Limits()
         self.counters = dict.fromkeys(
-            ("created", "refused", "ended", "offers", "reconnected", "failed_offers", "shed"), 0.0
+            ("created", "refused", "ended", "offers", "reconnected", "failed_offers", "shed", *SPOKEN.values()), 0.0
         )
         self._settings = settings
         self._make_peer = make_peer
@@ -95,6 +96,7 @@ class InProcessHost:
                 self._disk,
                 self._recordings,
                 self._restorations,
+                self.counters,
             )
             self._tasks.spawn("upkeep", self._keep_up())
             if self._recordings is not None:
@@ -260,7 +262,8 @@ class InProcessHost:
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)
-        return News(room.id, room.event_log.lasting(since), room.event_log.end, found.over, room.captions.of(call))
+        spoken, log = room.languages.describe(found), room.event_log
+        return News(room.id, log.lasting(since), log.end, found.over, room.captions.of(call), **spoken)
 
     def _check_capacity(self) -> None:
         if self._draining:

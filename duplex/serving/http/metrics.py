@@ -21,6 +21,8 @@ _COUNTERS = {
     "failed_offers": "offers that could not be answered",
     "reconnected": "connections made anew within a call",
     "shed": "steps of load shedding taken",
+    "interpreted": "translated sentences that the interpreter has spoken",
+    "interpreting_left_out": "translated sentences that it has left out: too late, hopeless, or failed",
     "deaths": "workers that died",
     "moved": "calls given to another worker after theirs had died",
 }

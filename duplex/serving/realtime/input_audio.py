@@ -68,6 +68,7 @@ class InputAudio:
         if self.by_hand is not None:
             if self.by_hand().seconds < LONGEST:
                 self.by_hand().append(samples)
+            self._sent_before += len(samples)
         else:
             self._waiting = np.concatenate([self._waiting, samples])
 

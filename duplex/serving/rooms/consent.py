@@ -95,6 +95,9 @@ class ConsentedRecording:
     def on_restored(self, frame: Any) -> None:
         self._write("on_restored", frame)
 
+    def on_interpreted(self, sound: Any) -> None:
+        self._write("on_interpreted", sound)
+
     def on_output(self, chunk: Any) -> None:
         self._write("on_output", chunk)
 

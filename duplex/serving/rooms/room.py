@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -73,16 +74,20 @@ class Room:
         keep = services.recordings.new_folder if services.recordings is not None else None
         self.recording = ConsentedRecording(keep, self.seats, self._recording_changed, services.disk)
         self._sink = RoomSink(
-            self.calls, self._input, self.recording, self.event_log, services.clock, services.lateness
+            self.calls,
+            self._input,
+            self.recording,
+            self.event_log,
+            services.clock,
+            services.lateness,
+            services.counters,
         )
         diarizes = self.seats == 1 and services.engines.diarizer is not None
         self._switches = RoomSwitches(
             settings.restore, settings.assistant, diarizes=diarizes, session=lambda: self._session
         )
         self.captions = RoomCaptions(settings, services.engines.translator, lambda: self._session)
-        self._languages = RoomLanguages(
-            settings, services.engines, lambda: self._session, self._sink.mix, services.clock
-        )
+        self.languages = RoomLanguages(settings, services.engines, lambda: self._session, self._sink.mix)
         self._session: Session | None = None
         self._free: list[int] = list(range(self.seats))
         self._ready: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
@@ -194,8 +199,8 @@ class Room:
         self.recording.join(call.name)
         try:
             await self._speak(call, speaks)
-            if interpret and len(self._languages.offered) > 1:
-                await self._languages.interpret(call, True)
+            if interpret and len(self.languages.offered) > 1:
+                await self.languages.interpret(call, True)
         except BaseException:
             await self.leave(call)
             raise
@@ -209,7 +214,7 @@ class Room:
             if self.calls.get(call.id) is call:
                 self._give_up_seat(call)
                 await self.captions.read(call.id, "")
-                await self._languages.leave(call)
+                await self.languages.leave(call)
                 self._sink.mix.leave(call.name)
                 self.recording.leave(call.name)
                 self._tell_parties()
@@ -221,11 +226,19 @@ class Room:
 
     async def _speak(self, call: Call, language: str) -> None:
         """The person speaks this language. Where several are spoken nobody is answered: the assistant has only one."""
-        await self._languages.speak(call, language)
-        if self._languages.several and self._switches.assistant:
+        await self.languages.speak(call, language)
+        if self.languages.several and self._switches.assistant:
             self._switches.assist(False)
             self.notice("The assistant is off, since the people here speak several languages.")
             self.tell(self.switches())
+
+    @contextmanager
+    def _telling_languages(self, call: Call) -> Iterator[None]:
+        """What was asked for may be refused: the page is told what holds now."""
+        try:
+            yield
+        finally:
+            call.tell({"type": "languages", **self.languages.describe(call)})
 
     def _tell_parties(self) -> None:
         self.tell({"type": "room", "parties": self.parties})
@@ -244,7 +257,7 @@ class Room:
             **self._services.offers,
             "assistant": True,
             "captions": captions,
-            "languages": list(self._languages.offered),
+            "languages": list(self.languages.offered),
             "recording": recording,
         }
 
@@ -260,8 +273,7 @@ class Room:
             "offers": self.offers(),
             "switches": {name: value for name, value in self.switches().items() if name != "type"},
             "captions": self.captions.of(call.id),
-            "speaks": self._languages.of(call),
-            "interpret": self._languages.interprets(call),
+            **self.languages.describe(call),
             "load": {name: value for name, value in self._switches.load().items() if name != "type"},
             "recording": {"agreed": self.recording.agreed(call.name), "exists": self.recording.sound is not None},
         }
@@ -306,10 +318,12 @@ class Room:
                 await self.captions.read(call.id, language)
             case {"type": "speaks", "language": str(language)}:
                 self._check_open()
-                await self._speak(call, language)
+                with self._telling_languages(call):
+                    await self._speak(call, language)
             case {"type": "interpret", "on": bool(on)}:
                 self._check_open()
-                await self._languages.interpret(call, on)
+                with self._telling_languages(call):
+                    await self.languages.interpret(call, on)
             case {"type": "text", "text": str(text)}:
                 self._check_open()
                 if not call.writings.take():

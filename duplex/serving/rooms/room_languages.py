@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from duplex.conversation.captions.track import check_pair
 from duplex.conversation.session import Session
@@ -11,24 +12,17 @@ from duplex.models.language_tags import primary
 from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.mixing import Mix
 from duplex.settings import Settings
-from duplex.streaming.clock import Clock
-from duplex.streaming.errors import CallError, SettingsError
-
-_PATIENCE = 5.0
-"""Seconds in which somebody who changes the language must fall silent once."""
+from duplex.streaming.errors import SettingsError
 
 
 class RoomLanguages:
     """engines: with a recognizer for each language that can be spoken. mix: what everybody hears."""
 
-    def __init__(
-        self, settings: Settings, engines: Engines, session: Callable[[], Session | None], mix: Mix, clock: Clock
-    ) -> None:
+    def __init__(self, settings: Settings, engines: Engines, session: Callable[[], Session | None], mix: Mix) -> None:
         self._own = primary(settings.language)
         self._engines = engines
         self._session = session
         self._mix = mix
-        self._clock = clock
         self._spoken: dict[str, str] = {}
         self._listening: dict[str, str] = {}
 
@@ -50,18 +44,18 @@ class RoomLanguages:
         """Whether the others' words are spoken to this person in their own language."""
         return call.id in self._listening
 
+    def describe(self, call: Call) -> dict[str, Any]:
+        """What holds for the person of this call."""
+        return {"speaks": self.of(call), "interpret": self.interprets(call)}
+
     async def speak(self, call: Call, language: str) -> None:
-        """The person speaks this language from now on; empty: the room's own. Raises SettingsError for one that the
-        server does not hear or cannot translate, CallError if the person does not fall silent for a moment."""
+        """The person speaks this language from the next utterance on; empty: the room's own. Raises SettingsError for
+        one that the server does not hear or cannot translate."""
         session, language = self._session(), primary(language) or self._own
         self._check(language)
         if session is None or language == self.of(call):
             return
-        until = self._clock.now() + _PATIENCE
-        while not session.host.speaks(call.seat, "" if language == self._own else language):
-            if self._clock.now() >= until:
-                raise CallError("the language is changed between two sentences: be silent for a moment", "busy")
-            await self._clock.sleep_until(self._clock.now() + 0.05)
+        session.host.speaks(call.seat, "" if language == self._own else language)
         self._spoken[call.id] = language
         self._mix.speaks(call.name, language)
         if self.interprets(call):

@@ -14,6 +14,7 @@ import numpy as np
 
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.interpreting.live import InterpretedSound
 from duplex.serving.hosts.shedding import Lateness
 from duplex.serving.http.call_request import WHITELIST
 from duplex.serving.rooms.call import Call
@@ -28,8 +29,12 @@ from duplex.streaming.clock import Clock
 log = logging.getLogger(__name__)
 
 
+SPOKEN = {False: "interpreted", True: "interpreting_left_out"}
+"""Counters of the translations that were spoken, and of those that were left out."""
+
+
 class RoomSink:
-    """A session's sink. calls: the room's, by id; they come and go."""
+    """A session's sink. calls: the room's, by id; they come and go. counters: of the host, see SPOKEN."""
 
     def __init__(
         self,
@@ -39,6 +44,7 @@ class RoomSink:
         event_log: EventLog,
         clock: Clock,
         lateness: Lateness,
+        counters: dict[str, float],
     ) -> None:
         self.mix = Mix()
         self.status = AssistantStatus()
@@ -50,6 +56,7 @@ class RoomSink:
         self._event_log = event_log
         self._clock = clock
         self._lateness = lateness
+        self._counters = counters
         self._first_output: float | None = None
         self._interpreted: Mapping[str, np.ndarray] = {}
 
@@ -65,8 +72,9 @@ class RoomSink:
         self._each(lambda call: self.mix.write(call.name, np.ascontiguousarray(frame.samples[:, call.seat])))
         self._recording.on_restored(frame)
 
-    def on_interpreted(self, voices: Mapping[str, np.ndarray]) -> None:
-        self._interpreted = voices
+    def on_interpreted(self, sound: InterpretedSound) -> None:
+        self._interpreted = sound.voices
+        self._recording.on_interpreted(sound)
 
     def on_output(self, chunk: AudioChunk) -> None:
         # The least delay there has been is the clock's own beginning; what comes on top of it is lateness.
@@ -84,6 +92,8 @@ class RoomSink:
             event = replace(event, parties=(), settings=public)
         elif isinstance(event, ev.SpeechStarted | ev.ReplyStarted | ev.Speech):
             self.last_sound = self._clock.now()
+        elif isinstance(event, ev.Interpreted):
+            self._counters[SPOKEN[event.left_out]] = self._counters.get(SPOKEN[event.left_out], 0.0) + 1.0
         told = self._event_log.add(event.as_dict())
         self.tell(told)
         state = self.status.update(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from duplex.engines import Engines
@@ -17,7 +17,8 @@ from duplex.streaming.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """recordings: None if none are kept. restorations: tasks that can be had here; "" is none."""
+    """recordings: None if none are kept. restorations: tasks that can be had here; "" is none. counters: of the host,
+    by name."""
 
     engines: Engines
     limits: Limits
@@ -26,6 +27,7 @@ class Services:
     disk: DiskThreads
     recordings: Recordings | None = None
     restorations: tuple[str, ...] = RESTORATIONS
+    counters: dict[str, float] = field(default_factory=dict)
 
     @property
     def offers(self) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME
-from duplex.models.diarization.segmentation import campplus, pyannet
-from duplex.models.diarization.segmentation.fbank import HOP, WINDOW, fbank
+from duplex.models.diarization.segmentation import campplus, fbank, pyannet
 from duplex.models.torch_checkpoint import read_tensors
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError, first_line
 from duplex.streaming.onnx import session
 
@@ -22,12 +22,22 @@ if TYPE_CHECKING:
 SEGMENTATION = "pyannote_segmentation_3.0/pytorch_model.bin"
 EMBEDDING = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 
+WINDOW = 100
+"""Frames (100 ms) that the segmentation hears at once: what it was trained on."""
+
 LOCAL = 3
 """Speakers that the segmentation tells apart in one window."""
 
 LEVEL = 0.05
 """Root mean square that windows are brought to: the network's own normalization does not reach soft ones."""
 
+_HISS = 0.03
+"""Root mean square of the noise that a window of a telephone's band gets, as a share of LEVEL. The network normalizes
+each of its bands: of an empty one it would hear what resampling has left, as loud as speech."""
+_EMPTY = 1e-5
+"""Share of a window's power above a telephone's band below which that band is empty; real rooms have 1e-3 and more."""
+_TELEPHONE = 4400.0
+"""Hertz above which a telephone's band, and the slope of its filters, has ended."""
 _QUIETEST = 1e-5
 """Root mean square below which a window is left as it is: silence and its rounding errors."""
 _LONGEST = 1000
@@ -42,12 +52,21 @@ class Segmenter:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """samples: (n,) float32 at 16 kHz, n a multiple of 1600. Returns (n / 1600, 3), the probability of each
-        speaker of the window, averaged over every 100 ms."""
+        speaker of the window, averaged over every 100 ms.
+
+        What is shorter than a window is heard again and again until it fills one: of shorter ones the network takes
+        music for speech.
+        """
+        wanted = len(samples) // FRAME
+        if wanted < WINDOW:
+            samples = np.tile(samples, -(-WINDOW // wanted))[-WINDOW * FRAME :]
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
         if level > _QUIETEST:
             samples = samples * np.float32(LEVEL / level)
+            if _is_narrow(samples):
+                samples = samples + _hiss(len(samples))
         (classes,) = self._session.run(None, {"samples": samples[None, None]})
-        return _pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS)
+        return (_pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS))[-wanted:]
 
 
 class Embedder:
@@ -73,8 +92,20 @@ class Embedder:
 def features_of(samples: np.ndarray) -> np.ndarray:
     """(n,) at 16 kHz, n a multiple of 1600, to (n / 160, 80): ten features for each 100 ms, the last of
     which reaches into silence."""
-    count = len(samples) // HOP
-    return fbank(np.pad(samples, (0, WINDOW)))[:count]
+    count = len(samples) // fbank.HOP
+    return fbank.fbank(np.pad(samples, (0, fbank.WINDOW)))[:count]
+
+
+def _is_narrow(samples: np.ndarray) -> bool:
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    above = round(_TELEPHONE * len(samples) / SAMPLE_RATE)
+    return bool(power[above:].sum() < _EMPTY * power.sum())
+
+
+@cache
+def _hiss(length: int) -> np.ndarray:
+    """(length,) the same every time."""
+    return (_HISS * LEVEL * np.random.default_rng(0).standard_normal(length)).astype(np.float32)
 
 
 def _opened(path: Path, graph: Callable[[Mapping[str, np.ndarray]], bytes]) -> InferenceSession:

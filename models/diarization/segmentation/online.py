@@ -2,9 +2,9 @@
 
 As in diart (Coria et al. 2021, "Overlap-aware low-latency online speaker diarization based on end-to-end local
 segmentation"): each window is segmented, its voices are given to speakers by their embeddings, no two to the same one,
-speakers' mean embeddings are kept up to date, and what windows say of a frame is averaged until it is due. Windows
-share most of what they hear, so a voice that speaks where a speaker was heard before is that speaker, however short its
-words; embeddings are needed only once a second.
+and what windows say of a frame is averaged until it is due. Unlike there, all that was heard is clustered anew whenever
+voices are added (`speaker_memory`). Windows share most of what they hear, so a voice that speaks where a speaker was
+heard before is that speaker, however short its words; embeddings are needed only once a second.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
 from duplex.models.diarization.segmentation.clustering import assign
-from duplex.models.diarization.segmentation.voices import SAME, WINDOW, Heard, Listener
+from duplex.models.diarization.segmentation.networks import WINDOW
+from duplex.models.diarization.segmentation.speaker_memory import SpeakerMemory
+from duplex.models.diarization.segmentation.voices import SAME, Heard, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
@@ -28,26 +30,21 @@ LEAST_LATENCY = 0.4
 
 _EMBED_EVERY = 2
 """Windows from one embedding of all voices to the next."""
-_EMBEDDED = 40
-"""Frames of a voice, the latest, that an embedding is made of."""
 _CLEAR = 10
 """Frames alone from which a voice may open a speaker, or tells how one sounds."""
 _LEAST = 5
 """Frames alone from which a voice that continues none may be somebody by its sound."""
 _CONTINUES = 0.5
 """Likeness of activities from which a voice continues a speaker."""
-_KNOWN_WEIGHT = 50.0
-"""Frames that a known voice's own recording counts for in its mean embedding."""
 
 
 @dataclass
 class OnlineState:
-    """sums: (speakers, 192) of embeddings, weighted by frames; counts: of those frames. heard: the window's samples.
-    total, covers: (window frames, speakers), (window frames,): what windows said of the frames of `heard`, added up,
-    and how many did. frames: heard. given: already returned. windows: passed."""
+    """memory: of the speakers. heard: the window's samples. total, covers: (window frames, speakers), (window frames,):
+    what windows said of the frames of `heard`, added up, and how many did. frames: heard. given: already returned.
+    windows: passed."""
 
-    sums: np.ndarray
-    counts: np.ndarray
+    memory: SpeakerMemory
     total: np.ndarray
     heard: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     covers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -65,6 +62,7 @@ class OnlineSegmentation:
     hop = FRAME
     sample_rate = SAMPLE_RATE
     name = "segmentation"
+    any_level = True
 
     def __init__(self, listener: Listener, latency: float = 1.0, max_speakers: int = 8) -> None:
         if latency < LEAST_LATENCY:
@@ -82,10 +80,8 @@ class OnlineSegmentation:
         if batch != 1:
             raise SettingsError(f"the diarizer hears one stream per state, not {batch}")
         known = self._listener.known(enrolled, self.max_speakers)
-        sums = np.zeros((self.max_speakers, known.shape[1]), np.float32)
-        counts = np.zeros(self.max_speakers, np.float32)
-        sums[: len(known)], counts[: len(known)] = known * _KNOWN_WEIGHT, _KNOWN_WEIGHT
-        return OnlineState(sums, counts, np.zeros((0, self.max_speakers), np.float32))
+        memory = SpeakerMemory(known, self.max_speakers)
+        return OnlineState(memory, np.zeros((0, self.max_speakers), np.float32))
 
     def step(self, chunk: np.ndarray, state: OnlineState) -> tuple[SpeakerFrames, OnlineState]:
         """chunk: (1600,) float32, or any whole number of hops at once. NaN counts as silence. Raises InputError."""
@@ -129,28 +125,32 @@ class OnlineSegmentation:
         embeddings: list[np.ndarray | None] = []
         for voice, alone in enumerate(heard.alone):
             needed = alone >= _LEAST and (all_embedded or continued[voice].max() < _CONTINUES)
-            embeddings.append(self._listener.embedding(heard, voice, _EMBEDDED) if needed else None)
-        alike = np.full(continued.shape, -np.inf, np.float32)
-        open_ = state.counts > 0
-        means = state.sums[open_] / np.maximum(np.linalg.norm(state.sums[open_], axis=1, keepdims=True), 1e-9)
+            embeddings.append(self._listener.embedding(heard, voice) if needed else None)
+        found = self._placed(heard, embeddings, state)
+        alike = np.zeros(continued.shape, np.float32)
         for voice, embedding in enumerate(embeddings):
             if embedding is not None:
-                alike[voice, open_] = means @ embedding
-        sound = np.where(np.isfinite(alike), alike, 0)
-        score = np.where((continued >= _CONTINUES) | (alike >= SAME), continued + sound, -np.inf)
-        found = assign(score)
-        for voice, embedding in enumerate(embeddings):
-            if embedding is None or heard.alone[voice] < _CLEAR:
-                continue
-            if found[voice] < 0 and not open_.all():
-                found[voice] = int(np.argmin(open_))
-                open_[found[voice]] = True
-            elif found[voice] < 0:
-                found[voice] = _nearest_free(alike[voice], found)
-            if found[voice] >= 0:
-                weight = float(min(heard.alone[voice], _EMBEDDED))
-                state.sums[found[voice]] += weight * embedding
-                state.counts[found[voice]] += weight
+                alike[voice] = state.memory.means @ embedding
+        score = np.where((continued >= _CONTINUES) | (alike >= SAME), continued + alike, -np.inf)
+        for voice, speaker in enumerate(found):
+            if speaker >= 0:
+                score[voice], score[:, speaker] = -np.inf, -np.inf
+        others = assign(score)
+        return [other if speaker < 0 else speaker for speaker, other in zip(found, others, strict=True)]
+
+    def _placed(self, heard: Heard, embeddings: Sequence[np.ndarray | None], state: OnlineState) -> list[int]:
+        """The speakers of the voices that are heard alone long enough to be remembered; -1: of all others."""
+        clear = {
+            voice: embedding
+            for voice, embedding in enumerate(embeddings)
+            if embedding is not None and heard.alone[voice] >= _CLEAR
+        }
+        found = [-1] * len(embeddings)
+        if clear:
+            frames = heard.alone[list(clear)].astype(np.float64)
+            speakers = state.memory.add(np.stack(list(clear.values())), frames, state.windows)
+            for voice, speaker in zip(clear, speakers.tolist(), strict=True):
+                found[voice] = speaker
         return found
 
     def _due(self, state: OnlineState, until: int) -> np.ndarray:
@@ -169,8 +169,3 @@ def _likeness(activity: np.ndarray, before: np.ndarray) -> np.ndarray:
     """(3, speakers): cosine of activities over a window; 0 for who is not active."""
     norms = np.linalg.norm(activity, axis=0)[:, None] * np.linalg.norm(before, axis=0)
     return (activity.T @ before) / np.maximum(norms, 1.0)
-
-
-def _nearest_free(alike: np.ndarray, taken: list[int]) -> int:
-    order = [int(speaker) for speaker in np.argsort(-alike) if speaker not in taken]
-    return order[0] if order else -1

@@ -15,11 +15,12 @@ import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
 from duplex.models.diarization.segmentation.clustering import agglomerate, assign
-from duplex.models.diarization.segmentation.voices import SAME, WINDOW, Listener
+from duplex.models.diarization.segmentation.networks import WINDOW
+from duplex.models.diarization.segmentation.voices import SAME, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
-STEP = 20
+STEP = 10
 """Frames (100 ms) from one window to the next."""
 
 _CLEAR = 10
@@ -72,6 +73,7 @@ class RecordingSegmentation:
     hop = FRAME
     sample_rate = SAMPLE_RATE
     name = "segmentation"
+    any_level = True
     latency = 1 << 62
     """Samples: nothing is said before the end."""
 

@@ -9,12 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME
-from duplex.models.diarization.segmentation.networks import Embedder, Segmenter, features_of
+from duplex.models.diarization.segmentation.networks import WINDOW, Embedder, Segmenter, features_of
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
-
-WINDOW = 100
-"""Frames (100 ms): what the segmentation was trained on."""
 
 SAME = 0.4
 """Cosine likeness of two embeddings from which they are taken for one voice."""

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from duplex.models.interaction.skills.words import plain
+from duplex.models.user_data import user_data
 from duplex.streaming.errors import InputError, OutputError
 
 MOST = 2000
@@ -129,11 +130,7 @@ class Notes:
 
 def notes_file() -> Path:
     """Where the user's own notes lie: duplex/notes.sqlite in the user's data folder."""
-    data = os.environ.get("XDG_DATA_HOME", "")
-    try:
-        return (Path(data) if os.path.isabs(data) else Path.home() / ".local" / "share") / "duplex" / "notes.sqlite"
-    except RuntimeError as error:
-        raise OutputError("there is no home folder for notes: name a file") from error
+    return user_data("notes.sqlite")
 
 
 def _reason(error: BaseException) -> str:

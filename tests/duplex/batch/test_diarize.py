@@ -90,6 +90,26 @@ def test_known_voices_must_be_usable(meeting: Path, tmp_path: Path) -> None:
         duplex.diarize(meeting, max_speakers=1, speakers={"ann": silent, "bob": short})
 
 
+@pytest.mark.parametrize("any_level", [False, True])
+def test_a_diarizer_that_any_level_suits_hears_the_sound_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, any_level: bool
+) -> None:
+    loudest = []
+
+    class Meter(TonesDiarizer):
+        def step(self, chunk, state):
+            loudest.append(np.abs(chunk).max())
+            return super().step(chunk, state)
+
+    monkeypatch.setattr(Meter, "any_level", any_level)
+    monkeypatch.setattr("duplex.models.diarization.load_diarizer", Meter, raising=False)
+    noise = np.random.default_rng(0).normal(0, 1e-4, 96_000).astype(np.float32)
+    quiet = conversation((0, 1.0, 2.5), (0, 3.0, 4.5), seconds=6.0) * np.float32(0.01) + noise
+    turns = duplex.diarize(write(tmp_path / "a.wav", quiet, subtype="FLOAT"))
+    assert (max(loudest) < 0.002) == any_level
+    assert any("was heard up to" in note for note in turns.notes) != any_level
+
+
 def test_no_more_speakers_than_asked_for(meeting: Path) -> None:
     assert duplex.diarize(meeting, max_speakers=1).speakers == ["speaker 1"]
     with pytest.raises(SettingsError, match="1 to 8, not 9"):
@@ -145,7 +165,8 @@ def test_what_is_wrong_gets_one_line(meeting: Path, tmp_path: Path, capsys: pyte
         "a picture shows one recording": [recording, recording, "-o", "x.png"],
         "is a file; the results need a folder": [recording, "-o", str(tmp_path / "file")],
         "cannot be written": [recording, "-o", "/proc/nowhere/x.rttm"],
-        "--speaker takes NAME=FILE": [recording, "--speaker", "ann"],
+        "--speaker takes NAME=FILE": [recording, "--speaker", "ann="],
+        "no voice called ann is kept": [recording, "--speaker", "ann"],
         "names ann twice": [recording, "--speaker", "ann=a.wav", "--speaker", "ann=b.wav"],
         "max_speakers must be 1 to 8": [recording, "--max-speakers", "0"],
     }

@@ -35,7 +35,8 @@ LINES = """async (events) => {
 CAPTIONS = """async (events) => {
   const { Conversation } = await import("./static/conversation.js");
   const conversation = new Conversation();
-  const seen = () => conversation.ordered.map(({ captions }) => captions.map(({ text, stable }) => [text, stable]));
+  const told = ({ text, stable, unspoken }) => [text, stable, ...(unspoken ? ["unspoken"] : [])];
+  const seen = () => conversation.ordered.map(({ captions }) => captions.map(told));
   for (const event of events.slice(0, 2)) conversation.read(event);
   const off = seen();
   conversation.translate("de");
@@ -193,10 +194,12 @@ async def test_captions_stand_with_the_turn_that_they_are_of(server: Served, dem
         translated(24_000, 32_000, 2, "de", "oder", 4, True),
         ev.Turn(16_000, 32_000, "Ann", "so what or", 1),
         translated(90_000, 95_000, 3, "de", "zu spät", 7, False),
+        ev.Interpreted(200_000, 200_000, "Ann", 1, "de", "also was", 11.0, 0.0, True, "late"),
+        ev.Interpreted(200_000, 220_000, "Ann", 1, "fr", "alors quoi", 8.0, 1.5),
     ]
     off, german, whole, french = await entries(server, demo_wav, [event.as_dict() for event in told], CAPTIONS)
     assert off == [[]] and german == [[["also was", 4]]]
-    assert whole == [[["also was", 4], ["[so]", 4]]], "what cannot be translated is shown as it was said"
+    assert whole == [[["also was", 4, "unspoken"], ["[so]", 4]]], "what cannot be translated is shown as it was said"
     assert french == [[["alors quoi", 4]]]
 
 

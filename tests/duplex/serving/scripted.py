@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,14 +114,20 @@ class Peers:
 
 
 def engines(
-    sounds: list[UserSpeech] | None = None, answers: list[Answer] | None = None, translator: Translator | None = None
+    sounds: list[UserSpeech] | None = None,
+    answers: list[Answer] | None = None,
+    translator: Translator | None = None,
+    languages: Sequence[str] = (),
 ) -> Engines:
+    """languages: that the same recognizer hears beside English."""
+    recognizer = ScriptedRecognizer(UserScript(tuple(sounds or ())))
     return Engines(
         vad=ScriptedVad(),
-        recognizer=ScriptedRecognizer(UserScript(tuple(sounds or ()))),
+        recognizer=recognizer,
         answerer=ScriptedAnswerer(answers or [Answer("all right")]),
         synthesizer=ScriptedSynthesizer(),
         translator=translator,
+        recognizers=dict.fromkeys(languages, recognizer),
     )
 
 
@@ -134,9 +140,10 @@ def host(
     limits: Limits | None = None,
     settings: Settings | None = None,
     translator: Translator | None = None,
+    languages: Sequence[str] = (),
     **more: Any,
 ) -> InProcessHost:
-    made = engines(sounds, answers, translator)
+    made = engines(sounds, answers, translator, languages)
     return InProcessHost(settings or Settings(), peers, clock=clock, limits=limits, engines=made, **more)
 
 

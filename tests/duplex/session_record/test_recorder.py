@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
+from duplex.conversation.interpreting.live import InterpretedSound
 from duplex.conversation.session import Session
 from duplex.session_record import recorder as recorder_module
 from duplex.session_record import write_behind
@@ -65,6 +66,34 @@ class Odd:
 
     def as_dict(self) -> dict:
         return {"type": "odd", "count": np.int64(3), "level": np.float32(0.5), "path": Path("x"), "tags": np.arange(2)}
+
+
+def test_what_the_interpreter_says_has_its_own_tracks_and_is_in_the_mix(tmp_path):
+    """It comes now and then: nothing waits for it, and it stands at its place."""
+    (tmp_path / "interpreter.fr.wav").write_bytes(b"of an earlier session")
+    recorder = Recorder(tmp_path)
+    for start in range(0, 2 * S, FRAME):
+        voices = {"de": np.full(FRAME, 0.25, np.float32)} if S <= start < 1.5 * S else {}
+        voices |= {"en": np.full(FRAME, 0.125, np.float32)} if start < FRAME else {}
+        recorder.on_interpreted(InterpretedSound(start, voices))
+        recorder.on_input(frame(start, 0.125))
+        recorder.on_output(chunk(start, 0.0))
+        if start == S:
+            assert recorder.drain()
+            assert len(read(tmp_path / "mix.wav")) > 0.4 * S, "the mix is not held up"
+    recorder.on_event(ev.Interpreted(S, 3 * S // 2, "0", 0, "de", "Ja.", 0.5, 1.0))
+    recorder.on_event(ev.Interpreted(2 * S, 2 * S, "0", 1, "de", "Nein.", 12.0, 0.0, True, "late"))
+    names = {path.name for path in recorder.close(timeline=False)}
+    assert {"interpreter.de.wav", "interpreter.en.wav"} <= names and "interpreter.fr.wav" not in names
+    said, mix = read(tmp_path / "interpreter.de.wav")[:, 0], read(tmp_path / "mix.wav")[:, 0]
+    assert len(said) == len(mix) == 2 * S
+    assert np.allclose(said[S : 3 * S // 2], 0.25, atol=1e-4) and not said[:S].any() and not said[3 * S // 2 :].any()
+    assert np.allclose(mix[S + 1 : 3 * S // 2], 0.375, atol=1e-3) and np.allclose(mix[-FRAME:], 0.125, atol=1e-3)
+    assert (tmp_path / "transcript.txt").read_text() == "[00:00:01] interpreter (de): Ja.\n"
+    assert "interpreter" in (tmp_path / "turns.rttm").read_text()
+    told = json.loads((tmp_path / "summary.json").read_text())["interpreting"]
+    behind = {"count": 1, "p50": 500.0, "p95": 500.0, "max": 500.0}
+    assert told == {"de": {"spoken": 1, "left_out": {"late": 1}, "behind_ms": behind}}
 
 
 def test_a_session_leaves_everything_the_user_was_promised(tmp_path):

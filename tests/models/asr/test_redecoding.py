@@ -57,6 +57,21 @@ def hear(recognizer: Redecoding, samples: np.ndarray) -> list[Hypothesis]:
     return [*hypotheses, recognizer.flush(state)]
 
 
+@few
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=80))
+def test_where_sound_waits_fewer_passes_hear_the_same_words(numbers: list[int]) -> None:
+    samples = speak(different(numbers))
+    usual, late = Levels(interval=0.5, window=6.0), Levels(interval=0.5, window=6.0)
+    words = hear(usual, samples)[-1].words
+    state = late.initial_state()
+    for at in range(0, len(samples) - late.hop + 1, late.hop):
+        chunk = samples[at : at + late.hop]
+        if not late.hold(chunk, state):
+            _, state = late.step(chunk, state)
+    assert [word.text for word in late.flush(state).words] == [word.text for word in words]
+    assert late.longest <= 6 * SECOND and late.passes <= 2 + len(samples) // (2 * SECOND)
+
+
 def different(numbers: list[int]) -> list[int]:
     return [number for before, number in zip([None, *numbers[:-1]], numbers, strict=True) if number != before]
 

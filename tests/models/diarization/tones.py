@@ -42,6 +42,7 @@ class TonesDiarizer:
     hop = FRAME
     sample_rate = SAMPLE_RATE
     name = "tones"
+    any_level = False
 
     def __init__(self, latency: float | None = None, max_speakers: int = 8, name: str = "tones") -> None:
         self.latency = round((1.0 if latency is None else latency) * SAMPLE_RATE)

@@ -207,6 +207,53 @@ def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
     assert heard[-1] == ("final", "one two three")
 
 
+def test_a_machine_that_does_not_keep_up_looks_for_words_less_often() -> None:
+    """Looking takes longer than the sound lasts: that must not add up, sentence after sentence."""
+
+    class Holding(ScriptedRecognizer):
+        hop = 10 * FRAME
+
+        def initial_state(self, batch=1):
+            return [super().initial_state(batch)]
+
+        def step(self, chunk, state):
+            hypothesis, state[0] = super().step(chunk, state[0])
+            return hypothesis, state
+
+        def hold(self, chunk, state):
+            self.step(chunk, state)
+            return True
+
+        def flush(self, state):
+            return super().flush(state[0])
+
+    script = UserScript(tuple(UserSpeech(1.0 + 3 * n, 3.0 + 3 * n, f"sentence {n}") for n in range(12)))
+    clock, told = VirtualClock(), []
+
+    class Listener(Ear):
+        def hypothesis(self, party: str, onset: int, base: int, hypothesis: Hypothesis) -> None:
+            if hypothesis.final:
+                end = (base + hypothesis.words[-1].end) / SAMPLE_RATE
+                told.append((hypothesis.text, clock.now() - end))
+
+    async def main() -> None:
+        listener = Listener()
+        pool = InferencePool(inline=True, cost=lambda step: 0.5)
+        recognition = UtteranceRecognizer("user", listener, Holding(script), pool, waiting=lambda: node.queue.lag)
+        node = Node("recognize", recognition.consume, finish=recognition.finish)
+        segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
+        async with Pipeline(listener) as pipeline:
+            pipeline.add(node)
+            audio = script.audio()
+            for at in range(0, len(audio) - FRAME + 1, FRAME):
+                await clock.sleep_until((at + FRAME) / SAMPLE_RATE)
+                segmenter.perceive(AudioChunk(at, audio[at : at + FRAME]))
+
+    clock.run(main())
+    assert [text for text, _ in told] == [f"sentence {n}" for n in range(12)]
+    assert max(late for _, late in told) < 3.0, "and not the later the longer it goes on"
+
+
 def test_silence_is_told_before_speech_is_over() -> None:
     """A detector that says how long it has been silent: the recognizer is asked at 80 ms, and once more at 160 ms."""
 

@@ -48,11 +48,25 @@ def test_what_is_said_is_spoken_in_the_other_language_while_the_speaker_goes_on(
         assert before.end <= after.start
 
 
-def test_a_sentence_that_cannot_be_translated_is_not_spoken() -> None:
+def test_a_sentence_that_cannot_be_translated_is_not_spoken_and_that_is_told() -> None:
     sounds = [UserSpeech(1.0, 2.0, "xxx yyy."), UserSpeech(4.0, 5.0, "Now go.")]
-    assert [each.text for each in interpreted(converse(sounds, settings=GERMAN, engines=engines(sounds)))] == [
-        "GO. NOW"
-    ]
+    told = interpreted(converse(sounds, settings=GERMAN, engines=engines(sounds)))
+    assert [(each.text, each.reason) for each in told if each.left_out] == [("YYY. XXX", "hopeless")]
+    assert [each.text for each in told if not each.left_out] == ["GO. NOW"]
+
+
+def test_every_translation_is_said_or_told_to_be_left_out() -> None:
+    """One is hopeless, one fails, some come too late, and the session ends in the middle of the last ones."""
+    texts = ["xxx yyy.", "There barks a dog.", *(f"Word number {n} is here." for n in range(12)), "Now go."]
+    sounds = [UserSpeech(1.0 + 2.0 * n, 2.6 + 2.0 * n, text) for n, text in enumerate(texts)]
+    settings = replace(GERMAN, interpret_delay=4.0)
+    made = engines(sounds, synthesizer=ScriptedSynthesizer(word_seconds=1.2, fail_on="DOG"))
+    playout = converse(sounds, settings=settings, engines=made, limit=0.5)
+    final = [event.caption for event in playout.events if isinstance(event, ev.Translation) and event.final]
+    told = interpreted(playout)
+    assert sorted(each.caption for each in told) == sorted(final) and len(final) == 15
+    assert {each.reason for each in told if each.left_out} == {"hopeless", "failed", "late", "over"}
+    assert not any(each.reason for each in told if not each.left_out)
 
 
 class SpokenAlready(TurningTranslator):
@@ -75,7 +89,8 @@ def test_a_voice_that_fails_costs_its_sentence_and_that_is_said_once() -> None:
     sounds = [UserSpeech(1.0, 2.0, "I have a dog."), UserSpeech(4.0, 5.0, "A dog."), UserSpeech(7.0, 8.0, "Now go.")]
     made = engines(sounds, synthesizer=ScriptedSynthesizer(fail_on="DOG"))
     playout = converse(sounds, settings=GERMAN, engines=made)
-    assert [each.text for each in interpreted(playout)] == ["GO. NOW"]
+    assert [each.text for each in interpreted(playout) if not each.left_out] == ["GO. NOW"]
+    assert [each.reason for each in interpreted(playout) if each.left_out] == ["failed", "failed"]
     lost = [event for event in playout.events if isinstance(event, ev.CapabilityLost)]
     assert [event.capability for event in lost] == ["interpreting"]
 

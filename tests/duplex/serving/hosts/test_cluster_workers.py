@@ -22,6 +22,10 @@ from tests.duplex.conversation.captions.scripted import TurningTranslator
 from tests.duplex.serving.scripted import OFFER, Peers, host
 
 
+class BothWays(TurningTranslator):
+    pairs = frozenset({("en", "de"), ("de", "en"), ("en", "fr")})
+
+
 class RayError(Exception):
     pass
 
@@ -58,7 +62,8 @@ class FakeActor:
                 self.clock,
                 limits=self.options.limits,
                 name=self.worker._name,
-                translator=TurningTranslator(),
+                translator=BothWays(),
+                languages=("de",),
             )
             self.worker._host = await held.__aenter__()
             return True, None
@@ -222,5 +227,36 @@ def test_each_goes_on_reading_captions_in_the_language_chosen_before(monkeypatch
         host = ray.actors[1].worker._host
         session = host._where[ann]._session  # type: ignore[union-attr]
         assert session._captions._track.wanted("ann") == ("de", "fr")
+
+    drive(monkeypatch, work)
+
+
+def test_each_goes_on_speaking_and_hearing_the_language_chosen_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was chosen when the call was made, and what was chosen while it ran."""
+
+    async def work(clock: VirtualClock, ray: FakeRay, cluster: ClusterHost) -> None:
+        people = {"Ann": {}, "Bob": {"speaks": "de"}, "Eve": {"interpret": False}}
+        made = [(await cluster.create(CallRequest(name, "den", **wish)))["session"] for name, wish in people.items()]
+        ann, bob, eve = made
+        for id in made:
+            await cluster.offer(id, OFFER)
+        await clock.sleep_until(clock.now() + 1.0)
+        peers = ray.actors[0].peers
+        peers.of(ann).ask({"type": "speaks", "language": "de"})
+        peers.of(ann).ask({"type": "interpret", "on": False})
+        peers.of(bob).ask({"type": "speaks", "language": "en"})
+        await clock.sleep_until(clock.now() + 2.0)
+        ray.actors[0].dead = True
+        await clock.sleep_until(clock.now() + 2 * PING)
+        wanted = [("de", False), ("en", True), ("en", False)]
+        for moved in (False, True):
+            if moved:  # before that it is the front end that knows
+                for id in (eve, ann, bob):
+                    await cluster.offer(id, OFFER)
+            states = [await cluster.state(id) for id in made]
+            assert [(state["speaks"], state["interpret"]) for state in states] == wanted
+        room = ray.actors[1].worker._host._where[ann]  # type: ignore[union-attr]
+        assert room.languages.several and not room.switches()["assistant"]
+        assert set(room._session._interpreting._listeners.values()) == {"en"}, "Bob hears Ann in English"
 
     drive(monkeypatch, work)

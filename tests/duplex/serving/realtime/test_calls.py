@@ -188,6 +188,11 @@ async def test_ephemeral_keys() -> None:
         async with http.ws_connect(f"{address}v1/realtime", headers=lent) as socket:
             session = (await Client(socket).until("session.created"))["session"]
             assert session["instructions"] == "Be kind."
+            serving.server._realtime._secrets._known.clear()  # type: ignore[union-attr]
+            await socket.send_str(json.dumps({"type": "session.update", "session": {}}))
+            await Client(socket).until("session.updated")  # as in the API, what has begun goes on
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+                await http.ws_connect(f"{address}v1/realtime", headers=lent)
         for path in ("v1/realtime/client_secrets", "api/sessions", "v1/audio/speech"):
             async with http.post(f"{address}{path}", json={}, headers=lent) as refused:
                 assert refused.status == 401, path
