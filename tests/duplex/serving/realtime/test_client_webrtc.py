@@ -14,8 +14,8 @@ import pytest
 
 import duplex
 from duplex.testing.fakes import UserScript
+from tests.clients.spoken import Told, converse
 from tests.duplex.page.browser import chromium, missing, tab
-from tests.duplex.serving.realtime.clients.spoken import Told, converse
 from tests.duplex.serving.realtime.test_client_tools import Caller
 from tests.duplex.serving.realtime.test_clients import TURNS, answer, check_requests
 from tests.duplex.serving.scripted import engines

@@ -28,7 +28,7 @@ from duplex.testing.fakes import UserScript, UserSpeech
 from tests.duplex.serving.realtime.test_client_tools import Caller
 from tests.duplex.serving.scripted import engines
 
-PROGRAMS = Path(__file__).with_name("clients")
+PROGRAMS = Path(__file__).parents[3] / "clients"
 
 CLIENTS = {
     "with_openai.py": ("DUPLEX_CLIENT_OPENAI", "openai"),

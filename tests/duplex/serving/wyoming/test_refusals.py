@@ -14,6 +14,7 @@ from wyoming.error import Error
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 from wyoming.wake import Detect
 
+from duplex.cli import main
 from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.http.server import Address
 from duplex.serving.wyoming.server import WyomingServer, parse_address
@@ -219,6 +220,19 @@ def test_addresses_that_are_none(text: str) -> None:
 def test_addresses() -> None:
     assert parse_address("tcp://0.0.0.0:10300") == Address("0.0.0.0", 10_300)
     assert parse_address("tcp://[::1]:0").loopback
+
+
+@pytest.mark.parametrize(
+    ("flags", "why"),
+    [
+        (["--wyoming", "http://localhost:1"], "tcp://HOST:PORT"),
+        (["--wyoming-announce"], "is for --wyoming"),
+        (["--wyoming", "--wyoming-announce"], "no other machine reaches"),
+    ],
+)
+def test_commands_that_make_no_sense(flags: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", *flags]) == 1
+    assert why in capsys.readouterr().err
 
 
 TYPES = (
