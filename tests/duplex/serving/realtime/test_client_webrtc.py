@@ -98,7 +98,7 @@ async def test_a_spoken_conversation_over_webrtc() -> None:
             async def say(name: str) -> None:
                 turn = TURNS[name]
                 await page.evaluate(
-                    "([loud, seconds]) => say(loud, seconds)", [CODEC * levels[name], turn.end - turn.start + 0.05]
+                    "([loud, seconds]) => say(loud, seconds)", [CODEC * levels[name], turn.end - turn.start + 0.5]
                 )
 
             await converse(say, lambda: page.evaluate("() => session.interrupt()"), told)
