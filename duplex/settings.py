@@ -186,7 +186,8 @@ class Settings:
     translate_to: str = setting("", "captions also in this language, such as de; several with commas; empty: none")
     translator: str = setting(
         AUTO,
-        "translator; auto: the one for English and German; the Hugging Face id or folder of a translation model, or "
+        "translator; auto: the one for English and German; fretna: the same, at less cost while a sentence is being "
+        "said; the Hugging Face id or folder of a translation model, or "
         "the address of an OpenAI-compatible server, MODEL@http://127.0.0.1:11434/v1",
     )
     interpret: str = setting(

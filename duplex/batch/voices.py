@@ -77,7 +77,7 @@ def clear_speech(heard: Sequence[np.ndarray], name: str, source: str, diarizer: 
         )
     voice = int(spoken.sum(axis=0).argmax())
     clear = _without_short(spoken[:, voice] & (spoken.sum(axis=1) == 1))
-    found = joined.reshape(-1, FRAME)[clear].ravel()
+    found: np.ndarray = joined.reshape(-1, FRAME)[clear].ravel()
     if len(found) < LEAST_SPEECH * SAMPLE_RATE:
         raise InputError(
             f"{source}: {len(found) / SAMPLE_RATE:.1f} s of clear speech are too little to know {name} by (music and "

@@ -190,12 +190,14 @@ class BundledTranslator:
             words.append(max(word, 0))
         kept = np.array([number > 6 and number != END for number in source])
         columns = np.flatnonzero(kept)
-        sums: list[np.ndarray] = []
+        written: list[tuple[list[int], np.ndarray]] = []
         for number, weights in zip(found.numbers, found.attention, strict=True):
-            if self.vocabulary.begins_word(number) or not sums:
-                sums.append(np.zeros(max(words) + 1))
-            np.add.at(sums[-1], np.array(words)[columns], weights[columns])
-        return [int(total.argmax()) for total in sums]
+            if self.vocabulary.begins_word(number) or not written:
+                written.append(([], np.zeros(max(words) + 1)))
+            written[-1][0].append(number)
+            np.add.at(written[-1][1], np.array(words)[columns], weights[columns])
+        # A mark of a word's beginning with no letters behind it is no word of the text.
+        return [int(total.argmax()) for numbers, total in written if self.vocabulary.decode(numbers)]
 
 
 def load_bundled(folder: str | Path = WEIGHTS, beam: int = 4) -> BundledTranslator:

@@ -39,11 +39,6 @@ class SpeakerMemory:
         self._speakers = np.arange(count)
 
     @property
-    def present(self) -> np.ndarray:
-        """(most,) bool: the speakers there are."""
-        return self.means.any(axis=1)
-
-    @property
     def nbytes(self) -> int:
         arrays = (self.means, self._embeddings, self._weights, self._places, self._speakers)
         return sum(array.nbytes for array in arrays)
