@@ -60,7 +60,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     ),
     "simuleval": ("duplex/testing/test_simuleval_agents.py",),
     "openai": ("duplex/serving/audio/test_openai_sdk.py",),
-    "playwright": ("duplex/page/test_*.py",),
+    "playwright": ("duplex/page/test_*.py", "duplex/serving/realtime/test_client_webrtc.py"),
+    "wyoming_bench": ("duplex/serving/wyoming/test_wyoming_bench.py",),
 }
 """Test modules that need a package of the extra `test-all`, by package: left out without it, slow with it."""
 

@@ -43,6 +43,22 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
     parser.add_argument(
         "--no-realtime", action="store_true", help="do not serve the OpenAI Realtime API (WebSocket, /v1/realtime)"
     )
+    wyoming = parser.add_argument_group("Home Assistant", "extra wyoming")
+    wyoming.add_argument(
+        "--wyoming",
+        nargs="?",
+        const=True,
+        metavar="ADDRESS",
+        help="serve speech to text and text to speech over Wyoming too, such as tcp://0.0.0.0:10300 (without ADDRESS: "
+        "port 10300, this machine only). It has no passwords",
+    )
+    wyoming.add_argument(
+        "--wyoming-announce",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="announce it in the local network, so that Home Assistant finds it",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--max-calls", type=int, default=16, metavar="N", help="people at once, in each process (default: 16)"
@@ -104,7 +120,9 @@ async def _serve(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
+    from duplex.serving.audio.jobs import AudioEngines
     from duplex.serving.audio.routes import AudioRoutes
+    from duplex.serving.audio.service import AudioService
     from duplex.serving.hosts.cluster import ClusterHost
     from duplex.serving.hosts.ice_servers import SharedSecretIceServers, read_secret
     from duplex.serving.hosts.in_process_host import InProcessHost
@@ -147,11 +165,15 @@ async def _serve(args: argparse.Namespace) -> None:
         calls = ClusterHost(options, clock=clock, address=args.cluster or None, workers=args.workers)
     async with ending, calls as host, contextlib.AsyncExitStack() as stack:
         more = []
-        if not args.no_audio_routes:
+        if not args.no_audio_routes or args.wyoming:
             own = InferencePool(settings.workers)  # of a cluster, the front end has no share
-            steps = host.share("audio routes") if isinstance(host, InProcessHost) else own
             stack.push_async_callback(own.aclose)
-            more.append(await stack.enter_async_context(AudioRoutes(host, settings, steps)))
+            local = isinstance(host, InProcessHost)
+            steps = host.share("programs") if local else own
+            engines = AudioEngines(settings, steps, host.engines if local else None)
+            service = await stack.enter_async_context(AudioService(host, settings, steps, engines=engines))
+        if not args.no_audio_routes:
+            more.append(await stack.enter_async_context(AudioRoutes(service)))
         server = Server(
             host,
             gate,
@@ -162,10 +184,27 @@ async def _serve(args: argparse.Namespace) -> None:
             more=more,
             realtime=not args.no_realtime,
         )
-        async with server:
+        async with server, contextlib.AsyncExitStack() as beside:
+            if args.wyoming:
+                await _serve_wyoming(args, console, service, server, beside)
             ending.server = server
             _say_where(console, server, token, address)
             await server.drained()
+
+
+async def _serve_wyoming(args: argparse.Namespace, console: Any, service: Any, server: Any, stack: Any) -> None:
+    from duplex.serving.wyoming.server import WyomingServer
+
+    host = args.wyoming.host
+    listening = await stack.enter_async_context(WyomingServer(service, args.wyoming, server.metrics))
+    console.print(f"Home Assistant's Wyoming is served at tcp://{host}:{listening.port}")
+    if not args.wyoming.loopback:
+        console.print("[yellow]It has no passwords: whoever reaches this port may be heard and have texts spoken.[/]")
+    if args.wyoming_announce is not None:
+        from duplex.serving.wyoming.announcement import Announcement
+
+        told = await stack.enter_async_context(Announcement(host, listening.port, args.wyoming_announce))
+        console.print(f"It is announced in the local network as {told.name!r}.")
 
 
 def _say_where(console: Any, server: Any, token: str, address: Any) -> None:
@@ -221,7 +260,23 @@ def _check(args: argparse.Namespace) -> None:
     for name in ("idle_limit", "call_limit", "keep"):
         if not 0 < getattr(args, name) < float("inf"):
             raise SettingsError(f"--{name.replace('_', '-')}: must be more than 0, not {getattr(args, name):g}")
+    if args.wyoming_announce is not None and not args.wyoming:
+        raise SettingsError("--wyoming-announce: is for --wyoming")
+    if args.wyoming:
+        _check_wyoming(args)
     if args.workers is not None and args.cluster is None:
         raise SettingsError("--workers: is for --cluster")
     if not 0 <= args.drain <= 3600:
         raise SettingsError(f"--drain: must lie between 0 and 3600 seconds, not {args.drain:g}")
+
+
+def _check_wyoming(args: argparse.Namespace) -> None:
+    """Makes an address of args.wyoming."""
+    from duplex.serving.wyoming.server import DEFAULT, parse_address
+
+    args.wyoming = parse_address(DEFAULT if args.wyoming is True else args.wyoming)
+    if args.wyoming_announce is not None:
+        from duplex.serving.wyoming import announcement  # noqa: F401  (says what to install before anything starts)
+
+        if args.wyoming.loopback:
+            raise SettingsError("--wyoming-announce: no other machine reaches the address that --wyoming names")

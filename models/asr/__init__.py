@@ -10,7 +10,7 @@ from typing import Any
 from duplex.models.asr.contract import Hypothesis, Recognizer, Word
 from duplex.streaming.errors import ModelError, SettingsError
 
-__all__ = ["Hypothesis", "Recognizer", "Word", "load_recognizer", "load_spotter"]
+__all__ = ["Hypothesis", "Recognizer", "Word", "hears_whole", "load_recognizer", "load_spotter"]
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,12 @@ def load_recognizer(
     from duplex.models.asr.transformers_asr import load
 
     return load(name, language=language, policy=policy, **settings)
+
+
+def hears_whole(name: str) -> bool:
+    """Whether a recognizer of that name hears otherwise without `live`; one that does not can be shared."""
+    own = name == "auto" or name.startswith(("http://", "https://", "faster-whisper"))
+    return own or "moonshine" in name or _holds_moonshine(name)
 
 
 def load_spotter(language: str = "en") -> Recognizer[Any] | None:

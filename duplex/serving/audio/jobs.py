@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from duplex.engines import open_recognizer
+from duplex.engines import Engines, open_recognizer
+from duplex.models.asr import hears_whole
 from duplex.models.asr.contract import Recognizer
 from duplex.models.language_tags import primary
 from duplex.models.translation import Translator, load_translator
@@ -25,20 +26,29 @@ from duplex.streaming.pool import InferencePool, Steps, Timing
 
 T = TypeVar("T")
 
+ENGLISH = "en"
+"""What translations are into, as the API has it."""
+
 
 class AudioEngines:
     """What hears, speaks and translates for programs: each is loaded when it is first asked for, and kept.
 
-    steps: where they are loaded. loaders: by name, instead of what the settings name: recognizer, synthesizer,
-    translator, vad. A recognizer here hears whole utterances, as `duplex transcribe` does.
+    steps: where they are loaded. calls: the engines of the calls in this process; those that serve as they are here too
+    are used, and not closed. loaders: by name, instead of what the settings name: recognizer, live_recognizer,
+    synthesizer, translator, vad. A recognizer here hears whole utterances, as `duplex transcribe` does; a live one
+    has hypotheses on the way.
     """
 
-    def __init__(self, settings: Settings, steps: Steps, **loaders: Callable[[], Any]) -> None:
+    def __init__(
+        self, settings: Settings, steps: Steps, calls: Engines | None = None, **loaders: Callable[[], Any]
+    ) -> None:
         self._steps = steps
+        self._calls = {} if calls is None else _of_calls(calls, settings)
         self._loaders: dict[str, Callable[[], Any]] = {
             "recognizer": partial(open_recognizer, settings, live=False),
+            "live_recognizer": partial(open_recognizer, settings),
             "synthesizer": partial(load_synthesizer, settings.synthesizer, settings.voice, settings.synthesizer_model),
-            "translator": partial(load_translator, settings.translator, primary(settings.language), "en"),
+            "translator": partial(load_translator, settings.translator, primary(settings.language), ENGLISH),
             "vad": partial(load_vad, settings.vad),
             **loaders,
         }
@@ -46,6 +56,9 @@ class AudioEngines:
 
     async def recognizer(self) -> Recognizer[Any]:
         return await self._get("recognizer")
+
+    async def live_recognizer(self) -> Recognizer[Any]:
+        return await self._get("live_recognizer")
 
     async def synthesizer(self) -> Synthesizer:
         return await self._get("synthesizer")
@@ -57,18 +70,35 @@ class AudioEngines:
         return await self._get("vad")
 
     async def close(self) -> None:
-        for name in ("recognizer", "synthesizer"):
+        for name in ("recognizer", "live_recognizer", "synthesizer"):
             loading = self._loading.pop(name, None)
             if loading is not None and loading.done() and not loading.cancelled() and loading.exception() is None:
                 await asyncio.to_thread(loading.result().close)
 
     async def _get(self, name: str) -> Any:
         """Raises what loading raises; the next who asks tries again."""
+        if name in self._calls:
+            return self._calls[name]
         loading = self._loading.get(name)
         if loading is None or (loading.done() and (loading.cancelled() or loading.exception() is not None)):
             loading = asyncio.ensure_future(self._steps.run("load", self._loaders[name]))
             self._loading[name] = loading
         return await asyncio.shield(loading)  # whoever came first may leave; the others still want it
+
+
+def _of_calls(calls: Engines, settings: Settings) -> dict[str, Any]:
+    """Engines of calls by the names of AudioEngines' loaders."""
+    shared: dict[str, Any] = {
+        "live_recognizer": calls.recognizer,
+        "synthesizer": calls.synthesizer,
+        "vad": calls.vad,
+    }
+    if not hears_whole(settings.recognizer):
+        shared["recognizer"] = calls.recognizer
+    pair = (primary(settings.language), ENGLISH)
+    if calls.translator is not None and (not calls.translator.pairs or pair in calls.translator.pairs):
+        shared["translator"] = calls.translator
+    return shared
 
 
 class PoolBridge:

@@ -15,13 +15,11 @@ from duplex.models.language_tags import primary
 from duplex.models.translation import Translation, Translator
 from duplex.models.vad.contract import VoiceActivityDetector
 from duplex.serving.audio.answers import Result, diarized, render
-from duplex.serving.audio.jobs import PoolBridge
+from duplex.serving.audio.jobs import ENGLISH, PoolBridge
 from duplex.serving.audio.requests import DIARIZED, TranscriptionRequest
 from duplex.serving.http.api_errors import ApiError
 from duplex.settings import Settings
 from duplex.streaming.errors import InputError, StageError
-
-_ENGLISH = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +63,8 @@ class RecordingWork:
         if self.translator is not None:
             spoken = primary(language)
             result, language = (
-                translate_transcript(transcript, _Pooled(self.translator, bridge), spoken, _ENGLISH),
-                _ENGLISH,
+                translate_transcript(transcript, _Pooled(self.translator, bridge), spoken, ENGLISH),
+                ENGLISH,
             )
         segments = diarized(transcript) if request.format == DIARIZED else []
         media_type, body = render(result, request, seconds, language)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,8 +19,6 @@ from duplex.batch.checks import check_language
 from duplex.models.language_tags import primary
 from duplex.serving.audio.answers import delta, event
 from duplex.serving.audio.encoder import MEDIA_TYPES
-from duplex.serving.audio.jobs import AudioEngines, AudioJobs
-from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.audio.recordings import Heard, RecordingWork
 from duplex.serving.audio.requests import (
     DIARIZED,
@@ -30,16 +28,12 @@ from duplex.serving.audio.requests import (
     parse_speech,
     parse_transcription,
 )
+from duplex.serving.audio.service import AudioService, own_name
 from duplex.serving.audio.speech import EncodedSpeech, voice_of
 from duplex.serving.audio.upload import Upload, receive
 from duplex.serving.disk import DiskThreads
-from duplex.serving.hosts.contract import CallHost
 from duplex.serving.http.api_errors import ApiError
-from duplex.serving.http.limits import RateLimiter
-from duplex.settings import Settings
-from duplex.streaming.clock import SystemClock
-from duplex.streaming.errors import CallError, DuplexError, SettingsError
-from duplex.streaming.pool import Steps
+from duplex.streaming.errors import DuplexError, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -52,47 +46,30 @@ _FORM = 1 << 20
 """Bytes of a form besides its recording."""
 _LOOK = 0.25
 """Seconds between two looks whether a program is still there."""
-_BURST = 60.0
 _SENT = 1 << 14
 
 
 class AudioRoutes:
-    """The routes, over engines of their own. Use as an async context manager, around the server that has them.
+    """The routes, over a service. Use as an async context manager, around the server that has them."""
 
-    host: whose calls come first: while it sheds load or drains, nothing is accepted. steps: where models work, such as
-    a share of the host's pool. engines: instead of those that the settings name.
-    """
-
-    def __init__(
-        self,
-        host: CallHost,
-        settings: Settings,
-        steps: Steps,
-        *,
-        limits: AudioLimits | None = None,
-        engines: AudioEngines | None = None,
-    ) -> None:
-        self.limits = limits or AudioLimits()
+    def __init__(self, service: AudioService) -> None:
+        self._service = service
+        self._settings = service.settings
+        self._limits = service.limits
+        self._engines = service.engines
+        self._jobs = service.jobs
         self.bodies: Mapping[str, int] = dict.fromkeys(
-            ("/v1/audio/transcriptions", "/v1/audio/translations"), self.limits.upload + _FORM
+            ("/v1/audio/transcriptions", "/v1/audio/translations"), self._limits.upload + _FORM
         )
         """Bytes of a body, by path, where they are more than elsewhere."""
         self.keys: Mapping[str, Callable[[str], bool]] = {}
         """Of these routes there are none but the server's token."""
-        self._host = host
-        self._settings = settings
-        self._steps = steps
-        self._engines = engines or AudioEngines(settings, steps)
-        self._jobs = AudioJobs(steps, self.limits)
         self._disk = DiskThreads()
-        self._rate = RateLimiter(SystemClock(), self.limits.rate, _BURST)
 
     async def __aenter__(self) -> AudioRoutes:
         return self
 
     async def __aexit__(self, *error: Any) -> None:
-        await self._jobs.close()
-        await self._engines.close()
         await self._disk.aclose()
 
     def add_to(self, router: web.UrlDispatcher) -> None:
@@ -133,10 +110,11 @@ class AudioRoutes:
 
     @asynccontextmanager
     async def _upload(self, request: web.Request) -> AsyncIterator[Upload]:
-        await self._check_load(request)
-        with self._jobs.admitted():
-            async with receive(request, self.limits, self._disk) as upload:
-                yield upload
+        async with self._admitted(request), receive(request, self._limits, self._disk) as upload:
+            yield upload
+
+    def _admitted(self, request: web.Request) -> AbstractAsyncContextManager[None]:
+        return self._service.admitted(request.remote or "")
 
     async def _work(self, wish: TranscriptionRequest) -> RecordingWork:
         """Raises ApiError for a language that is not heard here."""
@@ -152,7 +130,7 @@ class AudioRoutes:
             check_language(settings.language, recognizer)
         except SettingsError as error:
             raise ApiError(str(error), status=503, code="engine_unavailable") from None
-        return RecordingWork(settings, await _had(self._engines.vad()), recognizer, self.limits.recording)
+        return RecordingWork(settings, await _had(self._engines.vad()), recognizer, self._limits.recording)
 
     async def _streamed(
         self, request: web.Request, upload: Upload, wish: TranscriptionRequest, work: RecordingWork
@@ -195,20 +173,19 @@ class AudioRoutes:
                 await hearing
 
     async def _speech(self, request: web.Request) -> web.StreamResponse:
-        await self._check_load(request)
-        with self._jobs.admitted():
+        async with self._admitted(request):
             wish = parse_speech(await self._json(request), self._synthesizers())
             synthesizer = await _had(self._engines.synthesizer())
             speech = EncodedSpeech(synthesizer, voice_of(wish, self._settings, synthesizer), wish)
             try:
                 first = b""
                 while not first and not speech.over:
-                    first = await self._connected(request, self._steps.run("speak", speech.more))
+                    first = await self._connected(request, self._service.steps.run("speak", speech.more))
                 response = _stream("text/event-stream" if wish.events else MEDIA_TYPES[wish.format], wish.ignored)
                 async with self._sending(request, response):
                     await self._send(response, first)
                     while not speech.over:
-                        await self._send(response, await self._steps.run("speak", speech.more))
+                        await self._send(response, await self._service.steps.run("speak", speech.more))
                 return response
             finally:
                 speech.close()
@@ -220,7 +197,7 @@ class AudioRoutes:
         await response.prepare(request)
         try:
             yield
-            async with asyncio.timeout(self.limits.stalled):
+            async with asyncio.timeout(self._limits.stalled):
                 await response.write_eof()
         except (ConnectionError, TimeoutError):  # the program has gone, or does not read
             _abort(request)
@@ -230,7 +207,7 @@ class AudioRoutes:
 
     async def _send(self, response: web.StreamResponse, data: bytes) -> None:
         for at in range(0, len(data), _SENT):
-            async with asyncio.timeout(self.limits.stalled):
+            async with asyncio.timeout(self._limits.stalled):
                 await response.write(data[at : at + _SENT])
 
     async def _connected(self, request: web.Request, work: Coroutine[Any, Any, T]) -> T:
@@ -244,31 +221,22 @@ class AudioRoutes:
         finally:
             task.cancel()
 
-    async def _check_load(self, request: web.Request) -> None:
-        if not self._rate.take(request.remote or ""):
-            raise CallError("too many requests: wait a little", "busy", self._rate.wait(request.remote or ""))
-        loads = await self._host.load()
-        if loads and all(load.draining for load in loads):
-            raise CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
-        if loads and all("new calls" in load.shed for load in loads):
-            raise CallError("the server is too busy with calls: try again soon", "full", retry_after=15.0)
-
     async def _json(self, request: web.Request) -> Any:
         if request.content_type != "application/json":
             raise ApiError("the body must be application/json", status=415)
         try:
-            async with asyncio.timeout(self.limits.upload_time):
+            async with asyncio.timeout(self._limits.upload_time):
                 return await request.json()
         except TimeoutError:
-            raise ApiError(f"the body did not come within {self.limits.upload_time:g} s", status=408) from None
+            raise ApiError(f"the body did not come within {self._limits.upload_time:g} s", status=408) from None
         except (ValueError, LookupError, RecursionError):
             raise ApiError("the body is not JSON") from None
 
     def _recognizers(self) -> tuple[str, ...]:
-        return (*RECOGNIZERS, _own_name(self._settings.recognizer, "duplex-asr"))
+        return (*RECOGNIZERS, own_name(self._settings.recognizer, "duplex-asr"))
 
     def _synthesizers(self) -> tuple[str, ...]:
-        return (*SYNTHESIZERS, _own_name(self._settings.synthesizer, "duplex-tts"))
+        return (*SYNTHESIZERS, own_name(self._settings.synthesizer, "duplex-tts"))
 
     def _names(self) -> tuple[str, ...]:
         return (*self._recognizers(), *self._synthesizers())
@@ -280,11 +248,6 @@ async def _had(loading: Coroutine[Any, Any, T]) -> T:
         return await loading
     except DuplexError as error:
         raise ApiError(str(error), status=503, code="engine_unavailable") from error
-
-
-def _own_name(setting: str, default: str) -> str:
-    """What this server calls an engine: by its setting, but never an address or a path."""
-    return default if setting == "auto" or "/" in setting or "\\" in setting else setting
 
 
 def _described(name: str) -> dict[str, Any]:

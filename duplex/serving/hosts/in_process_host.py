@@ -250,6 +250,11 @@ class InProcessHost:
                 log.error("host %s: a call could not be ended", self.name, exc_info=failure)
         await self._stack.aclose()
 
+    @property
+    def engines(self) -> Engines:
+        """Of the calls; while the host is entered."""
+        return self._services.engines
+
     def share(self, name: str) -> Steps:
         """A share of the pool, for what is asked of this server besides calls."""
         return self._shared.share(name)

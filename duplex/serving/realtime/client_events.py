@@ -236,7 +236,7 @@ class ClientEvents:
     async def _cancel(self, event: dict[str, Any]) -> None:
         response = self._events.response
         if response is None or event.get("response_id") not in (None, response.id):
-            raise ClientError("there is no such response to be cancelled", "response_cancel_not_active")
+            raise ClientError("Cancellation failed: no active response found", "response_cancel_not_active")
         await self._stop()
 
     async def _silence(self, event: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ import soundfile
 from duplex.serving.audio.jobs import AudioEngines
 from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.audio.routes import AudioRoutes
+from duplex.serving.audio.service import AudioService
 from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.shedding import Shedder
 from duplex.serving.http.auth import Gate
@@ -41,7 +42,7 @@ def wav(samples: np.ndarray | None = None, rate: int = 16_000, format: str = "WA
 class Programs:
     server: Server
     host: InProcessHost
-    routes: AudioRoutes
+    service: AudioService
     client: aiohttp.ClientSession
 
     @property
@@ -84,8 +85,9 @@ async def programs(
         steps = held.share("audio routes")
         engines = AudioEngines(settings, steps, **scripted)
         async with (
-            AudioRoutes(held, settings, steps, limits=limits, engines=engines) as routes,
+            AudioService(held, settings, steps, limits=limits, engines=engines) as service,
+            AudioRoutes(service) as routes,
             Server(held, Gate(TOKEN), Address(port=0), page={}, more=[routes]) as server,
             aiohttp.ClientSession() as client,
         ):
-            yield Programs(server, held, routes, client)
+            yield Programs(server, held, service, client)

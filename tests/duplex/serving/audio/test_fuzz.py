@@ -78,8 +78,8 @@ async def _throw(running: Programs, dice: random.Random) -> int:
 async def test_a_thousand_odd_requests() -> None:
     dice = random.Random(7)
     async with programs() as running:
-        running.routes._rate.take = lambda key: True  # type: ignore[method-assign]
+        running.service.rate.take = lambda key: True  # type: ignore[method-assign]
         seen = {await _throw(running, dice) for _ in range(1000)}
         assert 400 in seen and 200 in seen and max(seen) < 500
         assert (await running.hear())[1]["text"] == TEXT
-        assert running.routes._jobs._present == 0
+        assert running.service.jobs._present == 0

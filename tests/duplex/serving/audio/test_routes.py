@@ -225,7 +225,7 @@ async def test_what_is_too_much_is_refused() -> None:
         assert status == 413 and told["error"]["param"] == "file"
         status, told = await running.hear(wav(format="FLAC"))
         assert status == 400 and "longer than 5 s" in told["error"]["message"]
-        with running.routes._jobs.admitted():
+        with running.service.jobs.admitted():
             status, told = await running.hear(wav(format="FLAC"))
             assert (status, told["error"]["type"]) == (429, "rate_limit_error") and running.headers["Retry-After"]
         for _ in range(60):
@@ -283,7 +283,7 @@ async def test_a_program_that_goes_away_ends_the_speech() -> None:
         async with asyncio.timeout(20):
             while not Endless.closed:  # noqa: ASYNC110 (a thread ends it)
                 await asyncio.sleep(0.02)
-        assert running.routes._jobs._present == 0
+        assert running.service.jobs._present == 0
 
 
 async def test_a_program_that_goes_away_ends_the_work_on_its_recording() -> None:
@@ -304,7 +304,7 @@ async def test_a_program_that_goes_away_ends_the_work_on_its_recording() -> None
         await begun.wait()
         asking.cancel()
         async with asyncio.timeout(20):
-            while running.routes._jobs._present:  # noqa: ASYNC110 (a thread ends it)
+            while running.service.jobs._present:  # noqa: ASYNC110 (a thread ends it)
                 await asyncio.sleep(0.02)
         at = steps[0]
         await asyncio.sleep(0.3)
