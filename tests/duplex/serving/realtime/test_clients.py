@@ -31,13 +31,13 @@ from tests.duplex.serving.scripted import engines
 PROGRAMS = Path(__file__).parents[3] / "clients"
 
 CLIENTS = {
-    "with_openai.py": ("DUPLEX_CLIENT_OPENAI", "openai"),
+    "with_openai.py": ("DUPLEX_CLIENT_OPENAI", "openai, websockets"),
     "with_openai_agents.py": ("DUPLEX_CLIENT_AGENTS", "agents.realtime"),
     "with_pipecat.py": ("DUPLEX_CLIENT_PIPECAT", "pipecat.services.openai.realtime.llm"),
     "with_livekit.py": ("DUPLEX_CLIENT_LIVEKIT", "livekit.plugins.openai"),
     "with_agents_js.cjs": ("DUPLEX_CLIENT_NODE", "@openai/agents"),
 }
-"""Program to the variable that names an interpreter (of Node: a folder node_modules), and the package that it needs."""
+"""Program to the variable that names an interpreter (of Node: a folder node_modules), and what it needs."""
 
 TURNS = {
     "weather": UserSpeech(0.2, 1.2, "how is the weather"),
