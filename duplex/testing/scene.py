@@ -204,6 +204,8 @@ def splice(noise: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarr
         start = int(rng.integers(len(noise) - length + 1))
         return noise[start : start + length].astype(np.float64)
     fade = min(_CROSSFADE, len(noise) // 4)
+    if fade < 2:  # it takes two samples to go from silence to all
+        fade = 0
     rise = np.sin(np.linspace(0.0, np.pi / 2, fade))
     out = np.zeros(length, np.float64)
     end = 0

@@ -182,7 +182,7 @@ def state_bytes(value: Any) -> int:
         return sum(8 + state_bytes(key) + state_bytes(item) for key, item in value.items())
     if isinstance(value, list | tuple | set | frozenset) or type(value).__name__ == "deque":
         return sum(8 + state_bytes(item) for item in value)
-    slots = [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
+    slots = {name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())} - {"__weakref__"}
     fields = [getattr(value, name) for name in slots if hasattr(value, name)]
     return sum(map(state_bytes, [*fields, *getattr(value, "__dict__", {}).values()]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -172,7 +173,7 @@ async def test_instructions_of_one_response_and_of_system_messages() -> None:
 async def test_the_built_in_answerers_call_them() -> None:
     for settings in (Settings(), Settings(model="nano")):
         made = engines()
-        made.answerer = open_answerer(settings)
+        made.answerer = await asyncio.to_thread(open_answerer, settings)  # a model is read from the disk
         async with connected(made) as (client, _):
             await client.send("session.update", session={"type": "realtime", "tools": [WEATHER]})
             await _type(client, "what is the weather in Paris")
