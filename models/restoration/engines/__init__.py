@@ -28,7 +28,7 @@ HOPS = {"dtln+gtcrn": 128, "dtln+gtcrn+deepfilternet": 160}
 BEST_LIVE = {"enhance": "dtln+gtcrn"}
 BEST = {"enhance": "dtln+gtcrn+deepfilternet"}
 """By task: what measured better than the network that is included (tests/benchmarks/restoration.py) and leaves clean
-speech as it is; live, of what costs at most 4 ms in 16."""
+speech as it is; live, of what costs about a quarter of a core at most."""
 
 
 def choose(options: RestoreOptions, best: Mapping[str, str] = BEST_LIVE) -> RestoreOptions:
