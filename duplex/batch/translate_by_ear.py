@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from duplex.audio_files.reader import open_recording
 from duplex.batch.file_graph import Progress
 from duplex.models.interaction import hears, open_speech_translator
-from duplex.models.translation import english_name
+from duplex.models.translation import INCLUDED, english_name
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import ModelError
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def by_ear(translator: str) -> bool:
     """Whether the translator of this name is a model that takes sound instead of text."""
-    return translator != "auto" and "://" not in translator and hears(translator)
+    return translator not in INCLUDED and "://" not in translator and hears(translator)
 
 
 def translated_segments(

@@ -43,8 +43,8 @@ FLAGS = {
     "translate_to": ("--translate-to", "captions in this language as well, such as de; several with commas"),
     "translator": (
         "--translator",
-        "translator of other pairs than English and German: the Hugging Face id or folder of a translation model, or "
-        "MODEL@http://127.0.0.1:11434/v1, an OpenAI-compatible server",
+        "fretna: English and German at less cost while a sentence is being said; for other pairs the Hugging Face id "
+        "or folder of a translation model, or MODEL@http://127.0.0.1:11434/v1, an OpenAI-compatible server",
     ),
     "interpret": ("--interpret", "speak what is said in this language, such as de, and do not answer"),
     "recognizers": (

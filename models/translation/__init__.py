@@ -9,10 +9,13 @@ from duplex.models.translation.contract import Translation, Translator
 from duplex.streaming.errors import SettingsError
 from duplex.streaming.policies.simultaneous import Translate, Wanted
 
-__all__ = ["BUNDLED", "Translation", "Translator", "english_name", "load_translator", "translate_wanted"]
+__all__ = ["BUNDLED", "INCLUDED", "Translation", "Translator", "english_name", "load_translator", "translate_wanted"]
 
 BUNDLED = frozenset({("en", "de"), ("de", "en")})
-"""Pairs of the translator that comes with Duplex."""
+"""Pairs of the translators that come with Duplex."""
+
+INCLUDED = ("auto", "fretna")
+"""Their names."""
 
 
 def english_name(language: str) -> str:
@@ -33,7 +36,7 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
     Raises SettingsError for a pair that these two lack, ModelError if the translator cannot be had.
     """
     source, target = primary(source), primary(target)
-    if name in ("auto", "fretna"):
+    if name in INCLUDED:
         from duplex.models.translation.engine import load_bundled
         from duplex.models.translation.fretna.engine import load_fretna
 

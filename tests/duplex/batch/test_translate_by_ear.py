@@ -12,6 +12,7 @@ from duplex.batch import translate_by_ear
 from duplex.batch.translate import translate
 from duplex.cli import main
 from duplex.models.interaction.speech_lm import stream_uni
+from duplex.models.translation import INCLUDED
 from duplex.settings import Settings
 from tests.models.interaction.speech_lm import tiny
 from tests.models.interaction.speech_lm.test_stream_uni import SPOKEN, Scripted
@@ -53,4 +54,10 @@ def test_silence(tmp_path, model):
 
 @pytest.mark.parametrize("name", ["auto", "http://127.0.0.1:1/v1", "tower@http://127.0.0.1:1/v1"])
 def test_other_translators_are_given_text(name):
+    assert not translate_by_ear.by_ear(name)
+
+
+@pytest.mark.parametrize("name", INCLUDED)
+def test_the_included_translators_read(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translate_by_ear, "hears", lambda name: pytest.fail("its configuration was asked for"))
     assert not translate_by_ear.by_ear(name)
