@@ -120,7 +120,6 @@ async def _serve(args: argparse.Namespace) -> None:
 
     from rich.console import Console
 
-    from duplex.serving.audio.jobs import AudioEngines
     from duplex.serving.audio.routes import AudioRoutes
     from duplex.serving.audio.service import AudioService
     from duplex.serving.hosts.cluster import ClusterHost
@@ -170,8 +169,8 @@ async def _serve(args: argparse.Namespace) -> None:
             stack.push_async_callback(own.aclose)
             local = isinstance(host, InProcessHost)
             steps = host.share("programs") if local else own
-            engines = AudioEngines(settings, steps, host.engines if local else None)
-            service = await stack.enter_async_context(AudioService(host, settings, steps, engines=engines))
+            shared = host.engines if local else None
+            service = await stack.enter_async_context(AudioService(host, settings, steps, calls=shared))
         if not args.no_audio_routes:
             more.append(await stack.enter_async_context(AudioRoutes(service)))
         server = Server(

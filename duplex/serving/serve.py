@@ -54,7 +54,6 @@ async def serve(
     Raises SettingsError if the address cannot be listened on, TransportError if the extra `call` is not installed,
     ModelError.
     """
-    from duplex.serving.audio.jobs import AudioEngines
     from duplex.serving.audio.routes import AudioRoutes
     from duplex.serving.audio.service import AudioService
     from duplex.serving.hosts.in_process_host import InProcessHost
@@ -73,8 +72,7 @@ async def serve(
         more = []
         if audio_routes:
             steps = calls.share("audio routes")
-            shared = AudioEngines(settings, steps, calls.engines)
-            service = await stack.enter_async_context(AudioService(calls, settings, steps, engines=shared))
+            service = await stack.enter_async_context(AudioService(calls, settings, steps, calls=calls.engines))
             more.append(await stack.enter_async_context(AudioRoutes(service)))
         server = await stack.enter_async_context(Server(calls, gate, Address(host, port), more=more, realtime=realtime))
         yield Serving(server.url(token), server)

@@ -37,15 +37,18 @@ def load_translator(name: str = "auto", source: str = "", target: str = "") -> T
     """
     source, target = primary(source), primary(target)
     if name in INCLUDED:
-        from duplex.models.translation.engine import load_bundled
-        from duplex.models.translation.fretna.engine import load_fretna
-
         if source and target and source != target and (source, target) not in BUNDLED:
             raise SettingsError(
                 f"the bundled translator has no {source}-{target}, only en-de and de-en; name another one with "
                 "--translator: a translation model of transformers by its id or folder, or an OpenAI-compatible server"
             )
-        return load_bundled() if name == "auto" else load_fretna()
+        if name == "fretna":
+            from duplex.models.translation.fretna.engine import load_fretna
+
+            return load_fretna()
+        from duplex.models.translation.engine import load_bundled
+
+        return load_bundled()
     if "://" in name:
         from duplex.models.translation.server import ServerTranslator
 

@@ -32,7 +32,6 @@ from duplex.models.translation import Translation, load_translator
 from duplex.models.tts import load_synthesizer
 from duplex.models.tts.contract import Voice
 from duplex.serving.hosts.in_process_host import InProcessHost
-from duplex.serving.http.call_request import CallRequest
 from duplex.settings import Settings
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock, SystemClock, VirtualClock
@@ -41,7 +40,7 @@ from duplex.testing.conversation import converse, scripted_engines
 from duplex.testing.fakes import UserSpeech
 from tests.benchmarks.report import quantile, table, versions
 from tests.benchmarks.spoken_sentences import ENGLISH, GERMAN
-from tests.duplex.serving.scripted import OFFER, Peers, speak
+from tests.duplex.serving.scripted import Peers, join, speak
 
 A_TURN = 3
 """Sentences that one says before the other speaks."""
@@ -119,11 +118,7 @@ async def room(
     """The events of a room in which Ann and Bob say what is on their tracks, and how late its loop was."""
     peers = Peers()
     async with InProcessHost(settings, peers, clock=clock, engines=engines) as held:
-        people = {}
-        for name, language in (("Ann", "en"), ("Bob", "de")):
-            made = await held.create(CallRequest(name, "room", speaks=language))
-            await held.offer(made["session"], OFFER)
-            people[name] = peers.of(made["session"])
+        people = await join(held, peers, "room", {"Ann": "en", "Bob": "de"})
         await clock.sleep_until(clock.now() + 1.0)
         silence = np.zeros(0, np.float32)
         length = max(len(track) for track in tracks.values()) / SAMPLE_RATE

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from duplex.engines import Engines
 from duplex.serving.audio.jobs import AudioEngines, AudioJobs
 from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.hosts.contract import CallHost
@@ -22,7 +23,8 @@ class AudioService:
     """Engines, jobs and admission for the audio routes and Wyoming. Use as an async context manager, around them.
 
     host: whose calls come first: while it sheds load or drains, nothing is accepted. steps: where models work, such as
-    a share of the host's pool. engines: instead of those that the settings name.
+    a share of the host's pool. calls: the engines of the host's calls, where they are in this process. engines: instead
+    of those that the settings name.
     """
 
     def __init__(
@@ -32,12 +34,13 @@ class AudioService:
         steps: Steps,
         *,
         limits: AudioLimits | None = None,
+        calls: Engines | None = None,
         engines: AudioEngines | None = None,
     ) -> None:
         self.settings = settings
         self.steps = steps
         self.limits = limits or AudioLimits()
-        self.engines = engines or AudioEngines(settings, steps)
+        self.engines = engines or AudioEngines(settings, steps, calls)
         self.jobs = AudioJobs(steps, self.limits)
         self.rate = RateLimiter(SystemClock(), self.limits.rate, _BURST)
         self._host = host

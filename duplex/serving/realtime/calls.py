@@ -13,8 +13,8 @@ from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.conversation import Conversation
 from duplex.serving.realtime.holding import hold
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
-from duplex.serving.rooms.call import Peer
-from duplex.streaming.errors import CallError, DuplexError, TransportError
+from duplex.serving.rooms.call import Peer, answered
+from duplex.streaming.errors import CallError, TransportError
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class RealtimeCalls:
             async with self._host.place("realtime") as place:
                 peer = place.connect(id)
                 try:
-                    told = await _answer(peer, sdp)
+                    told = await answered(peer, sdp, "realtime")
                     if not answer.cancelled():
                         answer.set_result(told)
                         outbox = Outbox(carries_sound=False)
@@ -83,16 +83,6 @@ class RealtimeCalls:
                 answer.set_exception(error)
             else:
                 log.error("realtime: a call has failed", exc_info=error)
-
-
-async def _answer(peer: Peer, sdp: str) -> str:
-    try:
-        return await peer.answer(sdp)
-    except DuplexError:
-        raise
-    except Exception as error:
-        log.warning("realtime: an offer made the transport fail", exc_info=error)
-        raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
 
 
 async def _converse(peer: Peer, outbox: Outbox, conversation: Conversation, connecting: float) -> None:

@@ -70,6 +70,20 @@ class Audience(Protocol):
     def latency_ms(self) -> float | None: ...
 
 
+async def answered(peer: Peer, sdp: str, name: str) -> str:
+    """Its answer to an offer. Raises TransportError on an unusable one, whatever the transport makes of it.
+
+    name: of the connection, for the log.
+    """
+    try:
+        return await peer.answer(sdp)
+    except DuplexError:
+        raise
+    except Exception as error:
+        log.warning("%s: an offer made the transport fail", name, exc_info=error)
+        raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
+
+
 class Call:
     """id: made by the server. name: of the person. make_peer: a fresh connection, for each offer.
 
@@ -122,13 +136,10 @@ class Call:
                 raise CallError("this call is over: begin a new one", "over")
             peer = self._make_peer()
             try:
-                answer = await peer.answer(sdp)
-            except BaseException as error:
+                answer = await answered(peer, sdp, f"call {self.id[:6]}")
+            except BaseException:
                 await peer.close()
-                if isinstance(error, DuplexError) or not isinstance(error, Exception):
-                    raise
-                log.warning("call %s: an offer made the transport fail", self.id[:6], exc_info=error)
-                raise TransportError(f"the offer is unusable ({type(error).__name__})") from error
+                raise
             old = await self._detach()
             if old is not None:  # its network may be gone, and the new one waits for its answer
                 self._closing.spawn("closing a connection", old.close())

@@ -18,12 +18,10 @@ from duplex.streaming.stage import Stage
 
 log = logging.getLogger(__name__)
 
-PARTS = {"dtln+gtcrn": (0.5, 0.5), "dtln+gtcrn+deepfilternet": (0.3, 0.2, 0.5)}
-"""Means of several engines, and the weight of each. Of twelve mixtures of weights these did best on 30 recordings of
-the training data, which none of the engines was trained on."""
-
-HOPS = {"dtln+gtcrn": 128, "dtln+gtcrn+deepfilternet": 160}
-"""Hops of the means, in samples: with these, none of the engines has to wait longer than the slowest does anyway."""
+MEANS = {"dtln+gtcrn": ((0.5, 0.5), 128), "dtln+gtcrn+deepfilternet": ((0.3, 0.2, 0.5), 160)}
+"""Means of several engines: the weight of each, and the hop in samples. Of twelve mixtures of weights these did best on
+30 recordings of the training data, which none of the engines was trained on; with these hops none of the engines has to
+wait longer than the slowest does anyway."""
 
 BEST_LIVE = {"enhance": "dtln+gtcrn"}
 BEST = {"enhance": "dtln+gtcrn+deepfilternet"}
@@ -50,11 +48,12 @@ def choose(options: RestoreOptions, best: Mapping[str, str] = BEST_LIVE) -> Rest
 def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:
     """The engine's stage. Raises SettingsError, ModelError."""
     options = choose(options)
-    if options.engine in PARTS:
+    if options.engine in MEANS:
         from duplex.models.restoration.engines.mean import MeanStage
 
         parts = [_denoiser(part, fetch(part)) for part in options.engine.split("+")]
-        return MeanStage(list(zip(parts, PARTS[options.engine], strict=True)), HOPS[options.engine])
+        weights, hop = MEANS[options.engine]
+        return MeanStage(list(zip(parts, weights, strict=True)), hop)
     if options.engine in DENOISERS:
         return _denoiser(options.engine, fetch(options.engine))
     if options.engine == "published":

@@ -11,6 +11,7 @@ import numpy as np
 from duplex.engines import Engines
 from duplex.models.translation import Translator
 from duplex.serving.hosts.in_process_host import InProcessHost
+from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, AudioChunk
@@ -145,6 +146,16 @@ def host(
 ) -> InProcessHost:
     made = engines(sounds, answers, translator, languages)
     return InProcessHost(settings or Settings(), peers, clock=clock, limits=limits, engines=made, **more)
+
+
+async def join(host: InProcessHost, peers: Peers, room: str, people: Mapping[str, str]) -> dict[str, ScriptedPeer]:
+    """The connections of people in one room, by name. people: the language that each of them speaks."""
+    joined = {}
+    for name, language in people.items():
+        made = await host.create(CallRequest(name, room, speaks=language))
+        await host.offer(made["session"], OFFER)
+        joined[name] = peers.of(made["session"])
+    return joined
 
 
 async def speak(clock: Clock, voices: Mapping[ScriptedPeer, np.ndarray], seconds: float | None = None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import dataclasses
 import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -174,6 +175,20 @@ class Peeking(ScriptedRecognizer):
         return dataclasses.replace(self.flush(copy.deepcopy(state)), final=False)
 
 
+async def perceive(
+    script: UserScript, listener: Ear, node: Node[AsrChunk], wait: Callable[[int], Awaitable[None]]
+) -> None:
+    """The script's sound through a segmenter to the node that recognizes, a frame after each wait. wait: takes the
+    sample at which the frame begins."""
+    segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
+    async with Pipeline(listener) as pipeline:
+        pipeline.add(node)
+        audio = script.audio()
+        for at in range(0, len(audio) - FRAME + 1, FRAME):
+            await wait(at)
+            segmenter.perceive(AudioChunk(at, audio[at : at + FRAME]))
+
+
 def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
     script = UserScript((UserSpeech(0.5, 1.5, "one two"), UserSpeech(1.75, 2.5, "three")))
     heard: list[tuple[str, float | str]] = []
@@ -192,13 +207,7 @@ def test_at_a_pause_the_recognizer_is_asked_for_all_it_has_heard() -> None:
             caught_up=lambda at: heard.append(("reached", at / SAMPLE_RATE)),
         )
         node = Node("recognize", recognition.consume, finish=recognition.finish)
-        segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
-        async with Pipeline(listener) as pipeline:
-            pipeline.add(node)
-            audio = script.audio()
-            for at in range(0, len(audio) - FRAME + 1, FRAME):
-                segmenter.perceive(AudioChunk(at, audio[at : at + FRAME]))
-                await asyncio.sleep(0)
+        await perceive(script, listener, node, lambda at: asyncio.sleep(0))
 
     VirtualClock().run(main())
     asked = [index for index, (kind, _) in enumerate(heard) if kind == "reached"]
@@ -241,13 +250,7 @@ def test_a_machine_that_does_not_keep_up_looks_for_words_less_often() -> None:
         pool = InferencePool(inline=True, cost=lambda step: 0.5)
         recognition = UtteranceRecognizer("user", listener, Holding(script), pool, waiting=lambda: node.queue.lag)
         node = Node("recognize", recognition.consume, finish=recognition.finish)
-        segmenter = Segmenter("user", listener, ScriptedVad(), node.put)
-        async with Pipeline(listener) as pipeline:
-            pipeline.add(node)
-            audio = script.audio()
-            for at in range(0, len(audio) - FRAME + 1, FRAME):
-                await clock.sleep_until((at + FRAME) / SAMPLE_RATE)
-                segmenter.perceive(AudioChunk(at, audio[at : at + FRAME]))
+        await perceive(script, listener, node, lambda at: clock.sleep_until((at + FRAME) / SAMPLE_RATE))
 
     clock.run(main())
     assert [text for text, _ in told] == [f"sentence {n}" for n in range(12)]

@@ -12,10 +12,9 @@ from duplex.engines import Engines
 from duplex.models.tts import load_synthesizer
 from duplex.models.tts.contract import Voice
 from duplex.serving.hosts.in_process_host import InProcessHost
-from duplex.serving.http.call_request import CallRequest
 from duplex.settings import Settings
 from duplex.testing import VirtualClock
-from tests.duplex.serving.scripted import OFFER, Peers, speak
+from tests.duplex.serving.scripted import Peers, join, speak
 
 SAID = "Das Museum ist am Montag geschlossen."
 
@@ -33,11 +32,7 @@ def test_german_is_heard_and_spoken_in_english() -> None:
     async def main() -> None:
         peers, engines = Peers(), Engines.from_settings(settings)
         async with InProcessHost(settings, peers, clock=clock, engines=engines) as held:
-            people = {}
-            for name, language in (("Ann", "en"), ("Bob", "de")):
-                made = await held.create(CallRequest(name, "den", speaks=language))
-                await held.offer(made["session"], OFFER)
-                people[name] = peers.of(made["session"])
+            people = await join(held, peers, "den", {"Ann": "en", "Bob": "de"})
             began = len(people["Ann"].sound)
             await speak(clock, {people["Bob"]: sound, people["Ann"]: np.zeros(0, np.float32)})
             (told,) = people["Ann"].of("interpreted")
