@@ -24,7 +24,7 @@ from duplex.models.restoration.spectrum import compress, mel_only, running_gain,
 from duplex.models.restoration.train.loop import Training, fit, mean_scores, prepare, valid_set
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss
 from duplex.models.restoration.train.mixtures import TASK_SHARES
-from duplex.models.restoration.weights_file import save_weights
+from duplex.models.restoration.weights_file import load_weights, save_weights
 
 VALID_TASKS = ("enhance",) * 10 + ("dereverb",) * 4 + ("codec",) * 4 + ("bandwidth",) * 4 + ("auto",) * 4
 VOCODE = TASKS.index("vocode")
@@ -68,6 +68,21 @@ def train_step(net: LiteNet, batch, first_share: float, bf16: bool) -> tuple[tor
     return restoration_loss(estimate.float(), target, gain, clean, config.exponent)
 
 
+def begin_with(net: LiteNet, start: LiteNet) -> None:
+    """`net` computes what `start` does: blocks that `start` lacks begin as the identity (Net2Net, Chen et al. 2016)."""
+    own = net.state_dict()
+    for name, tensor in start.state_dict().items():
+        if name.startswith("condition.1."):  # scales and shifts of all blocks, one block after the other
+            own[name].zero_()[: len(tensor)] = tensor
+        else:
+            own[name] = tensor
+    for number in range(start.config.blocks, net.config.blocks):
+        for layer in ("time_out", "band_out"):
+            own[f"blocks.{number}.{layer}.weight"].zero_()
+            own[f"blocks.{number}.{layer}.bias"].zero_()
+    net.load_state_dict(own)
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Runs until the minutes are used up; see the module's text."""
     name = f"published-{arguments.task}" if arguments.network == "published" else "lite"
@@ -83,9 +98,7 @@ def train(arguments: argparse.Namespace) -> None:
         config = replace(config, generated=1.0)
     net = LiteNet(config).to(arguments.device)
     if arguments.start:
-        from duplex.models.restoration.weights_file import load_weights
-
-        net.load_state_dict(load_weights(arguments.start).state_dict())
+        begin_with(net, load_weights(arguments.start))
     average = LiteNet(config).to(arguments.device)
     average.load_state_dict(net.state_dict())
     mixtures = valid_set(cache, ("vocode",) * 8 if arguments.vocode else VALID_TASKS)
@@ -137,7 +150,7 @@ def parser() -> argparse.ArgumentParser:
     add("--channels", type=int, default=48)
     add("--across", choices=("gru", "global"), default="gru")
     add("--vocode", action="store_true", help="train the magnitudes of the vocode task instead of the other tasks")
-    add("--start", help="weights to start from")
+    add("--start", help="weights to start from; they may have fewer blocks")
     add = options.add_argument_group("published network").add_argument
     add("--task", choices=TASKS, default="enhance")
     add("--variant", choices=tuple(WINDOWS), default="512", help="window in samples")

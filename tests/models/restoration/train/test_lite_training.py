@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from duplex.models.restoration.config import LiteConfig
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.offline import restore
 from duplex.models.restoration.spectrum import compress, running_gain, stft
-from duplex.models.restoration.train.lite_training import optimisers, parser, train, train_step
+from duplex.models.restoration.train.lite_training import begin_with, optimisers, parser, train, train_step
 from duplex.models.restoration.train.loop import scale
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss, si_sdr, waveform
 from duplex.models.restoration.weights_file import load_weights, save_weights
@@ -27,6 +28,25 @@ def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     clean = np.stack([signals.speech_like(1.024, seed)[:16384] for seed in range(2)])
     noise = np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32) * 0.05
     return torch.from_numpy(clean + noise), torch.from_numpy(clean), torch.tensor([0, 1])
+
+
+def test_a_network_that_is_given_more_blocks_still_computes_the_same() -> None:
+    torch.manual_seed(0)
+    small, grown = LiteNet(SMALL), LiteNet(replace(SMALL, blocks=2))
+    torch.nn.init.normal_(small.condition[1].weight)
+    noisy, task = torch.randn(1, 9, SMALL.bins, 2), torch.tensor([1])
+
+    def computed(net: LiteNet) -> torch.Tensor:
+        return net(noisy, noisy, net.conditions(torch.tensor([0.3]), task), net.initial_state(1))[0]
+
+    with torch.no_grad():
+        wanted, before = computed(small), computed(grown)
+        begin_with(grown, small)
+        assert not torch.allclose(before, wanted, atol=1e-3)
+        assert torch.allclose(computed(grown), wanted, atol=1e-6)
+    loss, _ = train_step(grown, batch(), 1.0, False)
+    loss.backward()
+    assert grown.blocks[1].time_out.weight.grad.abs().sum() > 0, "the new block learns"
 
 
 @pytest.mark.parametrize("muon", [True, False])
