@@ -25,6 +25,7 @@ from duplex.models.restoration.train.loop import Training, fit, mean_scores, pre
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss
 from duplex.models.restoration.train.mixtures import TASK_SHARES
 from duplex.models.restoration.weights_file import load_weights, save_weights
+from duplex.streaming.errors import SettingsError
 
 VALID_TASKS = ("enhance",) * 10 + ("dereverb",) * 4 + ("codec",) * 4 + ("bandwidth",) * 4 + ("auto",) * 4
 VOCODE = TASKS.index("vocode")
@@ -69,18 +70,22 @@ def train_step(net: LiteNet, batch, first_share: float, bf16: bool) -> tuple[tor
 
 
 def begin_with(net: LiteNet, start: LiteNet) -> None:
-    """`net` computes what `start` does: blocks that `start` lacks begin as the identity (Net2Net, Chen et al. 2016)."""
-    own = net.state_dict()
-    for name, tensor in start.state_dict().items():
-        if name.startswith("condition.1."):  # scales and shifts of all blocks, one block after the other
-            own[name].zero_()[: len(tensor)] = tensor
-        else:
-            own[name] = tensor
-    for number in range(start.config.blocks, net.config.blocks):
-        for layer in ("time_out", "band_out"):
-            own[f"blocks.{number}.{layer}.weight"].zero_()
-            own[f"blocks.{number}.{layer}.bias"].zero_()
-    net.load_state_dict(own)
+    """`net` computes what `start` does: blocks that `start` lacks begin as the identity (Net2Net, Chen et al. 2016).
+
+    Raises SettingsError if `start` has more blocks.
+    """
+    if start.config.blocks > net.config.blocks:
+        raise SettingsError(f"the weights to start from have {start.config.blocks} blocks: give as many with --blocks")
+    values = net.state_dict() | start.state_dict()
+    for name in ("condition.1.weight", "condition.1.bias"):  # scales and shifts, one block after the other
+        told = values[name]
+        values[name] = told.new_zeros(net.state_dict()[name].shape)
+        values[name][: len(told)] = told
+    net.load_state_dict(values)
+    for block in net.blocks[start.config.blocks :]:
+        for layer in (block.time_out, block.band_out):
+            torch.nn.init.zeros_(layer.weight)
+            torch.nn.init.zeros_(layer.bias)
 
 
 def train(arguments: argparse.Namespace) -> None:

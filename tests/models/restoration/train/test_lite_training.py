@@ -18,7 +18,7 @@ from duplex.models.restoration.train.lite_training import begin_with, optimisers
 from duplex.models.restoration.train.loop import scale
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss, si_sdr, waveform
 from duplex.models.restoration.weights_file import load_weights, save_weights
-from duplex.streaming.errors import ModelError
+from duplex.streaming.errors import ModelError, SettingsError
 from tests.models.restoration import signals
 
 SMALL = LiteConfig(channels=8, hidden=8, wide=8, blocks=1)
@@ -44,6 +44,8 @@ def test_a_network_that_is_given_more_blocks_still_computes_the_same() -> None:
         begin_with(grown, small)
         assert not torch.allclose(before, wanted, atol=1e-3)
         assert torch.allclose(computed(grown), wanted, atol=1e-6)
+    with pytest.raises(SettingsError, match="have 2 blocks"):
+        begin_with(small, grown)
     loss, _ = train_step(grown, batch(), 1.0, False)
     loss.backward()
     assert grown.blocks[1].time_out.weight.grad.abs().sum() > 0, "the new block learns"
