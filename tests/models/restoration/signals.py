@@ -37,7 +37,7 @@ def noisy_recording() -> np.ndarray:
 
 
 def data_folder(path: Path) -> Path:
-    """A folder with a manifest as training expects it: two speakers, two noises, music and a room in each split."""
+    """A folder with a manifest as training expects it: two speakers, three noises, music and a room in each split."""
     rows = []
     for split in ("train", "valid"):
         for number in range(2):
@@ -47,9 +47,14 @@ def data_folder(path: Path) -> Path:
             _write(path / name, audio)
         noise = np.random.default_rng(9).standard_normal(5 * RATE).astype(np.float32) * 0.1
         tone = (0.1 * np.sin(np.arange(5 * RATE) * 0.1)).astype(np.float32)
-        for kind, label, audio in (("noise", "rain", noise), ("noise", "door", noise[:8000]), ("music", "rock", tone)):
+        for dataset, kind, label, audio in (
+            ("esc10", "noise", "rain", noise),
+            ("esc10", "noise", "Dog bark", noise[:8000]),
+            ("opensfx", "noise", "door", noise[:8000]),
+            ("voxelibre_music", "music", "rock", tone),
+        ):
             name = f"audio/{split}-{label}.flac"
-            rows.append({"path": name, "dataset": "esc10", "split": split, "kind": kind, "label": label})
+            rows.append({"path": name, "dataset": dataset, "split": split, "kind": kind, "label": label})
             _write(path / name, audio)
         name = f"audio/{split}-room.flac"
         rows.append({"path": name, "dataset": "rir_openair", "split": split, "kind": "rir"})

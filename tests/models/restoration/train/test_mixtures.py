@@ -67,7 +67,7 @@ def test_splits_share_no_recording(tmp_path: Path) -> None:
 
 def test_validation_hears_kinds_of_noise_that_training_does_not(cache: Path) -> None:
     train, valid = (Bank.load(cache / f"noise-{split}") for split in ("train", "valid"))
-    assert len(train) == 1 and len(valid) == 2  # rain; the doors of both splits
+    assert len(train) == 1 and len(valid) == 2  # rain; the doors of both splits, no dog of esc10
     assert len(Bank.load(cache / "music-train")) == 1
 
 
