@@ -76,6 +76,11 @@ class HostControls:
         """Of the party's utterance that began at the sample `start`, only `text` was heard; nothing, if it is empty."""
         self._manager.history.revise(party, start, text)
 
+    def write(self, on: bool) -> None:
+        """Replies that begin from now on are written, not spoken: `ReplyText` has them as they are made, and what has
+        been told of one counts as heard."""
+        self._manager.replies.silent = on
+
     def interrupt(self) -> None:
         """End the reply that is being given, at once."""
         self._manager.interrupt()

@@ -170,9 +170,10 @@ class ClientEvents:
             raise ClientError("audio_end_ms: must be a number of milliseconds", "invalid_value", "audio_end_ms")
         if index != 0:
             raise ClientError("content_index: must be 0", "invalid_value", "content_index")
-        if item.role != "assistant" or not (item.sent or item.status == "in_progress"):
-            raise ClientError("only speech of the assistant can be truncated", "invalid_value", "item_id")
         response = self._events.response
+        given = response is not None and response.item is item and not response.silent
+        if item.role != "assistant" or not (item.sent or given):
+            raise ClientError("only speech of the assistant can be truncated", "invalid_value", "item_id")
         if response is not None and response.item is item:
             await self._stop()
             response.limit = min(end, item.sent)
@@ -191,7 +192,7 @@ class ClientEvents:
         if self._responses.wait:
             raise ClientError("too many responses are asked for: wait a little", "rate_limit_exceeded")
         if self._events.owed and self._tools.answered:
-            if wanted.instructions or wanted.without_tools:
+            if wanted.instructions or wanted.without_tools or wanted.silent not in (None, self._events.silent):
                 raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
             self._events.go_on(wanted, self._tools.go_on)
         elif self._events.busy:

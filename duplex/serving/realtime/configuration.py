@@ -44,6 +44,8 @@ class Configuration:
     spoken: AudioFormat = PCM
     transcription: Mapping[str, Any] | None = None
     detection: Mapping[str, Any] | None = field(default_factory=lambda: _detection({"type": "server_vad"}))
+    silent: bool = False
+    """Whether responses are texts alone."""
     max_output_tokens: int | str = "inf"
     without_effect: frozenset[str] = frozenset()
 
@@ -106,7 +108,7 @@ class Configuration:
             "object": "realtime.session",
             "id": id,
             "model": MODEL,
-            "output_modalities": ["audio"],
+            "output_modalities": modalities(self.silent),
             "instructions": self.instructions,
             "tools": [dict(each) for each in self.tools],
             "tool_choice": self.tool_choice,
@@ -123,6 +125,18 @@ class Configuration:
         return replace(self, without_effect=names)
 
 
+def modalities(silent: bool) -> list[str]:
+    """As the API has them."""
+    return ["text"] if silent else ["audio"]
+
+
+def parse_modalities(value: object, param: str) -> bool:
+    """Whether what is put out is text alone. Raises ClientError."""
+    if value not in (["audio"], ["text"]):
+        raise ClientError(f'{param}: must be ["audio"], which has a transcript, or ["text"]', "invalid_value", param)
+    return value == ["text"]
+
+
 def _instructions(made: Configuration, value: object) -> Configuration:
     if not isinstance(value, str) or len(value) > LONGEST_INSTRUCTIONS:
         raise ClientError(
@@ -134,9 +148,7 @@ def _instructions(made: Configuration, value: object) -> Configuration:
 
 
 def _modalities(made: Configuration, value: object) -> Configuration:
-    if value != ["audio"]:
-        raise unsupported("output without audio", "session.output_modalities", "it answers by voice, with a transcript")
-    return made
+    return replace(made, silent=parse_modalities(value, "session.output_modalities"))
 
 
 def _tools(made: Configuration, value: object) -> Configuration:

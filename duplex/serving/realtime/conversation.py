@@ -12,13 +12,14 @@ import numpy as np
 
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
-from duplex.serving.http.limits import Limits, TokenBucket
+from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
+from duplex.serving.realtime.rate_limits import response_bucket
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
 
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
-
-
-RESPONSES, RESPONSES_RATE = 20, 1.0
-"""Responses that a client may ask for at once, and a second for long."""
 
 
 class Conversation:
@@ -57,7 +54,7 @@ class Conversation:
         self._id = new_id("sess")
         self._configuration = configuration
         self._audio = InputAudio(self._configuration.heard, place.clock)
-        responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
+        responses = response_bucket(place.clock)
         self._events = SessionEvents(
             outbox,
             lambda: self._configuration,
@@ -156,6 +153,7 @@ class Conversation:
             (await self._open()).host.remember(remembered)
         self._configuration = made
         self._hear_by_hand()
+        self._events.set_manner()
         self._outbox.put("session.updated", session=made.as_dict(self._id))
 
     def _hear_by_hand(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from duplex.conversation.typed import typed_text
 from duplex.serving.realtime.client_tools import LONGEST_RESULT, parse_choice
+from duplex.serving.realtime.configuration import parse_modalities
 from duplex.serving.realtime.items import Item, function_call
 from duplex.serving.realtime.wire import ClientError, new_id, unsupported
 
@@ -15,7 +16,6 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLES = {"user": ("input_text",), "assistant": ("output_text", "text"), "system": ("input_text",)}
 _RESPONSE_DEFAULTS: dict[str, tuple[Any, ...]] = {
     "conversation": (None, "auto"),
-    "output_modalities": (None, ["audio"]),
     "input": (None,),
     "max_output_tokens": (None, "inf"),
     "audio": (None, {}),
@@ -25,11 +25,13 @@ _RESPONSE_DEFAULTS: dict[str, tuple[Any, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A response. instructions: for it alone, besides those of the session. without_tools: it calls none."""
+    """A response. instructions: for it alone, besides those of the session. without_tools: it calls none. silent:
+    whether it is text alone; None: as the session has it."""
 
     metadata: dict[str, Any] | None = None
     instructions: str = ""
     without_tools: bool = False
+    silent: bool | None = None
 
 
 def parse_item(given: object) -> Item:
@@ -56,7 +58,7 @@ def parse_response(given: object, tools: list[Any]) -> Wanted:
         return Wanted()
     if not isinstance(given, dict):
         raise ClientError("response: must be an object", "invalid_type", "response")
-    metadata, instructions, without_tools = None, "", False
+    metadata, instructions, without_tools, silent = None, "", False, None
     for name, value in given.items():
         param = f"response.{name[:100]}"
         match name:
@@ -64,13 +66,15 @@ def parse_response(given: object, tools: list[Any]) -> Wanted:
                 metadata = _metadata(value)
             case "instructions":
                 instructions = _text(given, name, 32_768) if value else ""
+            case "output_modalities":
+                silent = None if value is None else parse_modalities(value, param)
             case "tools" if value in (None, [], tools):
                 without_tools = without_tools or value == []
             case "tool_choice":
                 without_tools = without_tools or parse_choice(value, param) == "none"
             case _ if value not in _RESPONSE_DEFAULTS.get(name, (None,)):
                 raise unsupported(param, param, "it is that of the session")
-    return Wanted(metadata, instructions, without_tools)
+    return Wanted(metadata, instructions, without_tools, silent)
 
 
 def _message(given: dict[str, Any]) -> Item:

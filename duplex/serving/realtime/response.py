@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from duplex.serving.realtime.audio_formats import AudioFormat
+from duplex.serving.realtime.configuration import modalities
 from duplex.serving.realtime.items import Item, Items
 from duplex.serving.realtime.wire import Outbox, new_id
 from duplex.streaming.audio import SAMPLE_RATE
@@ -24,9 +25,13 @@ DELTA = 0.04
 AUDIO_TOKENS = {"input": 10, "output": 20}
 """Tokens that a second of sound counts as in the API's usage."""
 
+CHARACTERS = 4
+"""Of text that count as a token: every model cuts it in its own way."""
+
 
 class Response:
-    """epoch: of the session's reply. heard: seconds of the user's turn that it answers. metadata: of the client."""
+    """epoch: of the session's reply. heard: seconds of the user's turn that it answers. metadata: of the client.
+    silent: it is text alone."""
 
     def __init__(
         self,
@@ -38,9 +43,11 @@ class Response:
         conversation: str,
         heard: float = 0.0,
         metadata: dict[str, Any] | None = None,
+        silent: bool = False,
         position: int = 0,
     ) -> None:
         self.epoch = epoch
+        self.silent = silent
         self.position = position
         """Samples of the reply that have been taken."""
         self.reason = ""
@@ -70,9 +77,13 @@ class Response:
         outbox.put("response.created", response=self._as_dict("in_progress"))
 
     def text(self, text: str) -> None:
-        """A piece of the reply, on its way to speech."""
+        """A piece of the reply, on its way to speech; of one that is text alone, as it was made."""
         if not self._text:
             self._open()
+        if self.silent:
+            self._text += text
+            self._outbox.put("response.output_text.delta", delta=text, **self._at())
+            return
         self._text += f" {text}" if self._text else text
 
     def word(self, text: str) -> None:
@@ -126,10 +137,21 @@ class Response:
 
     def _open(self) -> None:
         self._add(self.item)
-        part = {"type": "audio", "transcript": ""}
+        part = {"type": "text", "text": ""} if self.silent else {"type": "audio", "transcript": ""}
         self._outbox.put("response.content_part.added", part=part, **self._at())
 
     def _close(self) -> None:
+        part = self._closed_text() if self.silent else self._closed_sound()
+        self._outbox.put("response.content_part.done", part=part, **self._at())
+        self.item.status = "incomplete" if self.reason else "completed"
+        self.item.content = [{**part, "type": f"output_{part['type']}"}]
+        self._done(self.item)
+
+    def _closed_text(self) -> dict[str, Any]:
+        self._outbox.put("response.output_text.done", text=self._text, **self._at())
+        return {"type": "text", "text": self._text}
+
+    def _closed_sound(self) -> dict[str, Any]:
         self._sound += self._format.encode(self._resampler.flush())
         self._send_sound()
         heard = self.transcript if self.transcript is not None else ""
@@ -137,11 +159,7 @@ class Response:
             self._tell(len(heard))
         self._outbox.put("response.output_audio.done", **self._at())
         self._outbox.put("response.output_audio_transcript.done", transcript=heard, **self._at())
-        part = {"type": "audio", "transcript": heard}
-        self._outbox.put("response.content_part.done", part=part, **self._at())
-        self.item.status = "incomplete" if self.reason else "completed"
-        self.item.content = [{"type": "output_audio", "transcript": heard}]
-        self._done(self.item)
+        return {"type": "audio", "transcript": heard}
 
     def _add(self, item: Item) -> dict[str, Any]:
         """A new item of the output; returns where it is."""
@@ -194,7 +212,7 @@ class Response:
             "status_details": details if over else None,
             "output": [item.as_dict() for item in self._output] if over else [],
             "conversation_id": self._conversation,
-            "output_modalities": ["audio"],
+            "output_modalities": modalities(self.silent),
             "max_output_tokens": "inf",
             "audio": {"output": {"format": self._format.as_dict(), "voice": self._voice}},
             "metadata": self._metadata,
@@ -202,13 +220,14 @@ class Response:
         }
 
     def _usage(self) -> dict[str, Any]:
-        """By the seconds of sound; words are not counted in tokens of a model."""
+        """By the seconds of sound, and by the characters of what is text alone."""
         heard = math.ceil(self._heard * AUDIO_TOKENS["input"])
         spoken = math.ceil(self.item.sent / 1000 * AUDIO_TOKENS["output"])
+        written = math.ceil(len(self._text) / CHARACTERS) if self.silent else 0
         return {
-            "total_tokens": heard + spoken,
+            "total_tokens": heard + spoken + written,
             "input_tokens": heard,
-            "output_tokens": spoken,
+            "output_tokens": spoken + written,
             "input_token_details": {"audio_tokens": heard, "text_tokens": 0, "cached_tokens": 0},
-            "output_token_details": {"audio_tokens": spoken, "text_tokens": 0},
+            "output_token_details": {"audio_tokens": spoken, "text_tokens": written},
         }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from duplex.serving.http.limits import TokenBucket
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.heard_speech import HeardSpeech
 from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.rate_limits import requests_left
 from duplex.serving.realtime.requested import Wanted
 from duplex.serving.realtime.response import Response
 from duplex.serving.realtime.wire import Outbox, new_id
@@ -83,6 +83,12 @@ class SessionEvents:
     def attach(self, session: Session) -> None:
         """Follow this session, which is open now."""
         self._session = session
+        self.set_manner()
+
+    def set_manner(self) -> None:
+        """What is answered from now on is spoken, or text alone, as the client wants it."""
+        if self._session is not None:
+            self._session.host.write(self.silent)
 
     def detach(self, heard: int) -> None:
         """The session is about to be replaced, at its sample `heard`: its places in the history lie before the next."""
@@ -97,6 +103,11 @@ class SessionEvents:
         return self._paused is not None or (self.response is not None and self.response.calling)
 
     @property
+    def silent(self) -> bool:
+        """Whether the response that waits, is given or comes next is text alone."""
+        return self._configuration().silent if self.wanted.silent is None else self.wanted.silent
+
+    @property
     def busy(self) -> bool:
         """Whether a response is being given, or one has been asked for."""
         return self.response is not None or self._due is not None or self._asked or self.reserved
@@ -105,6 +116,7 @@ class SessionEvents:
         """A response to the unanswered items has been asked of the session, as something typed. unsaid: it answers its
         instructions, which nobody has said."""
         self._asked, self._unsaid, self.wanted = True, unsaid, wanted
+        self.set_manner()
         self._typed, self.unanswered = self.unanswered, []
         if self._paused is not None:
             self._paused, self._before = None, ""
@@ -177,19 +189,11 @@ class SessionEvents:
                 self.last_sound = event.end
                 response.word(event.text)
             case ev.Reply() if response is not None and response.epoch == event.epoch:
-                response.transcript = event.text.removeprefix(self._before).strip()
+                told = event.text.removeprefix(self._before).strip()
+                response.transcript = response.said if response.silent else told
                 response.item.start, response.item.before = event.start, self._before
             case ev.CapabilityLost() if event.capability in ("answering", "speech", "hearing", "recognizing"):
-                self._outbox.put(
-                    "error",
-                    error={
-                        "type": "server_error",
-                        "code": f"{event.capability}_failed",
-                        "message": f"{event.capability} failed: {event.reason}"[:500],
-                        "param": None,
-                        "event_id": None,
-                    },
-                )
+                self._outbox.failure(f"{event.capability}_failed", f"{event.capability} failed: {event.reason}")
 
     def _decided(self, event: ev.Decision) -> None:
         response = self.response
@@ -243,9 +247,10 @@ class SessionEvents:
                 self._conversation,
                 self._heard,
                 self.wanted.metadata,
+                self.silent,
                 self._session.host.position if replying == due else 0,
             )
-            self._outbox.put("rate_limits.updated", rate_limits=[self._limit()])
+            self._outbox.put("rate_limits.updated", rate_limits=[requests_left(self._responses)])
             self._heard = 0.0
             if self._forgotten is not None:
                 self._session.host.revise(self._session.parties[0], self._forgotten, "")
@@ -276,6 +281,7 @@ class SessionEvents:
         assert self._session is not None
         self._given_up()
         self._before, self._go_on, self.wanted = "", None, Wanted()
+        self.set_manner()
         if not self._configuration().answers:
             self._session.assist(False)
 
@@ -290,22 +296,14 @@ class SessionEvents:
 
     def _play(self, response: Response, chunk: AudioChunk) -> None:
         assert self._session is not None
+        if response.silent:  # what may still be heard is the end of the one before
+            return
         position = self._session.host.position
         played, response.position = position - response.position, position
         if 0 < played <= len(chunk.samples):
             response.audio(chunk.samples[:played])
         elif chunk.samples.any():  # the tail of a fade, or something urgent in between
             response.audio(chunk.samples)
-
-    def _limit(self) -> dict[str, Any]:
-        """Of the responses that the client asks for; those to what is said are not counted."""
-        left = self._responses
-        return {
-            "name": "requests",
-            "limit": round(left.burst),
-            "remaining": int(left.level),
-            "reset_seconds": round((left.burst - left.level) / left.rate, 3),
-        }
 
     def _transcribes(self) -> bool:
         return self._configuration().kind == "transcription"
