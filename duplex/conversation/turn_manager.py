@@ -450,6 +450,11 @@ class TurnManager:
             report=self._tools.of_turn(self.floor.turn),
         )
 
+    def request(self, text: str, past: tuple[Utterance, ...], **more: Any) -> Request:
+        """A question that is none of this dialogue's turns. more: further fields."""
+        party = next(iter(self.segmenters))
+        return replace(self._request(party, text, past), confidence=1.0, dialogue="", typed=True, **more)
+
     def _confidence(self) -> float:
         """Of the final words that were heard since the last answer, on average."""
         return sum(self._heard) / len(self._heard) if self._heard else 1.0

@@ -13,6 +13,7 @@ import numpy as np
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
 from duplex.serving.http.limits import Limits
+from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
@@ -68,12 +69,14 @@ class Conversation:
         self._turns = ManualTurns(
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
         )
+        self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
             outbox,
             self._audio,
             self._events,
             self._tools,
             self._turns,
+            self._asides,
             responses,
             voices,
             lambda: self._configuration,
@@ -81,7 +84,9 @@ class Conversation:
             self._open,
         )
         self._hear_by_hand()
-        answerer = Instructed(place.engines.answerer, self._instructions, self._offered)
+        answerer = Instructed(
+            place.engines.answerer, self._instructions, self._offered, lambda: self._events.terms.must
+        )
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
         self._stack = AsyncExitStack()
@@ -96,6 +101,7 @@ class Conversation:
         self._audio.detach()
         self._tools.give_up()
         await self._turns.close()
+        await self._asides.close()
         await self._close()
 
     async def take(self, event: object) -> None:
@@ -166,10 +172,7 @@ class Conversation:
         return "\n".join(each for each in whole if each)
 
     def _offered(self) -> tuple[Tool, ...]:
-        made = self._configuration
-        return (
-            self._tools.of(made.tools) if made.tool_choice != "none" and not self._events.wanted.without_tools else ()
-        )
+        return self._tools.of(self._events.terms.offered)
 
     async def _close(self) -> None:
         self._session = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.heard_speech import HeardSpeech
 from duplex.serving.realtime.items import Item, Items
 from duplex.serving.realtime.rate_limits import requests_left
-from duplex.serving.realtime.requested import Wanted
-from duplex.serving.realtime.response import Response
+from duplex.serving.realtime.response import FULL, Response
+from duplex.serving.realtime.response_request import Terms, Wanted, terms
 from duplex.serving.realtime.wire import Outbox, new_id
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.errors import StageError
@@ -77,6 +78,10 @@ class SessionEvents:
         self._paused: int | None = None
         """Epoch of the reply that waits for the result of a call, its response being over."""
         self._go_on: Callable[[], None] | None = None
+        self._stopped: int | None = None
+        """Epoch of the last reply that was ended because its response had all that it may have."""
+        self._resumed = False
+        """Whether the response that is due goes on with a reply that has called."""
         self._before = ""
         """What earlier responses have said of the reply."""
 
@@ -88,7 +93,7 @@ class SessionEvents:
     def set_manner(self) -> None:
         """What is answered from now on is spoken, or text alone, as the client wants it."""
         if self._session is not None:
-            self._session.host.write(self.silent)
+            self._session.host.write(self.terms.silent)
 
     def detach(self, heard: int) -> None:
         """The session is about to be replaced, at its sample `heard`: its places in the history lie before the next."""
@@ -103,9 +108,9 @@ class SessionEvents:
         return self._paused is not None or (self.response is not None and self.response.calling)
 
     @property
-    def silent(self) -> bool:
-        """Whether the response that waits, is given or comes next is text alone."""
-        return self._configuration().silent if self.wanted.silent is None else self.wanted.silent
+    def terms(self) -> Terms:
+        """Of the response that waits, is given or comes next."""
+        return terms(self.wanted, self._configuration())
 
     @property
     def busy(self) -> bool:
@@ -153,7 +158,8 @@ class SessionEvents:
         try:
             self._follow()
             if self.response is not None:
-                self._play(self.response, chunk)
+                self.response.play(chunk.samples, self._session.host.position)
+                self._stop_if_full(self.response)
             if self._play_out is not None:
                 self._play_out(chunk.samples)
         except Exception:
@@ -185,6 +191,7 @@ class SessionEvents:
                 self._follow()
                 if self.response is not None and self.response.epoch == event.epoch:
                     self.response.text(event.text)
+                    self._stop_if_full(self.response)
             case ev.SpokenWord() if response is not None and response.epoch == event.epoch:
                 self.last_sound = event.end
                 response.word(event.text)
@@ -237,19 +244,17 @@ class SessionEvents:
             self._forget_reply()
         due, self._due = self._due, None
         if due is not None and self.response is None:
-            made = self._configuration()
+            made = self.terms
             self.response = Response(
-                due,
+                replace(made, must=made.must and not self._resumed),
                 self._outbox,
                 self.items,
-                made.spoken,
-                made.voice,
                 self._conversation,
+                due,
                 self._heard,
-                self.wanted.metadata,
-                self.silent,
                 self._session.host.position if replying == due else 0,
             )
+            self._resumed = False
             self._outbox.put("rate_limits.updated", rate_limits=[requests_left(self._responses)])
             self._heard = 0.0
             if self._forgotten is not None:
@@ -271,7 +276,7 @@ class SessionEvents:
             self._resume()
 
     def _resume(self) -> None:
-        self._due, self._paused = self._paused, None
+        self._due, self._paused, self._resumed = self._paused, None, True
         results, self._go_on = self._go_on, None
         if results is not None:
             results()
@@ -285,25 +290,21 @@ class SessionEvents:
         if not self._configuration().answers:
             self._session.assist(False)
 
+    def _stop_if_full(self, response: Response) -> None:
+        if response.reason == FULL and response.epoch != self._stopped:
+            assert self._session is not None
+            self._stopped = response.epoch
+            self._session.host.interrupt()
+
     def _end(self, response: Response) -> None:
         assert self._session is not None
         response.end()
         self.response = None
-        if response.limit is not None and response.item.start is not None:
+        cut = response.limit is not None or (response.silent and response.reason == FULL)
+        if cut and response.item.start is not None:
             heard = f"{response.item.before} {response.transcript or ''}".strip()
             self._session.host.revise(ASSISTANT, response.item.start, heard)
         self._forget_reply()
-
-    def _play(self, response: Response, chunk: AudioChunk) -> None:
-        assert self._session is not None
-        if response.silent:  # what may still be heard is the end of the one before
-            return
-        position = self._session.host.position
-        played, response.position = position - response.position, position
-        if 0 < played <= len(chunk.samples):
-            response.audio(chunk.samples[:played])
-        elif chunk.samples.any():  # the tail of a fade, or something urgent in between
-            response.audio(chunk.samples)
 
     def _transcribes(self) -> bool:
         return self._configuration().kind == "transcription"
