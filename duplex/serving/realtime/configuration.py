@@ -12,7 +12,7 @@ from typing import Any
 
 from duplex.floor_settings import FloorSettings
 from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
-from duplex.serving.realtime.client_tools import Definition, parse_choice, parse_tools
+from duplex.serving.realtime.client_tools import Choice, Definition, chosen, parse_choice, parse_tools
 from duplex.serving.realtime.wire import ClientError, unsupported
 from duplex.settings import Settings
 
@@ -37,13 +37,15 @@ class Configuration:
     kind: str = "realtime"
     instructions: str = ""
     tools: tuple[Definition, ...] = ()
-    tool_choice: str = "auto"
+    tool_choice: Choice = "auto"
     voice: str = "alloy"
     speed: float = 1.0
     heard: AudioFormat = PCM
     spoken: AudioFormat = PCM
     transcription: Mapping[str, Any] | None = None
     detection: Mapping[str, Any] | None = field(default_factory=lambda: _detection({"type": "server_vad"}))
+    silent: bool = False
+    """Whether responses are texts alone."""
     max_output_tokens: int | str = "inf"
     without_effect: frozenset[str] = frozenset()
 
@@ -70,6 +72,9 @@ class Configuration:
                 made = known[name](made, value)
             else:
                 raise ClientError(f"session has no field {name[:100]!r}", "unknown_parameter", f"session.{name[:100]}")
+        if isinstance(made.tool_choice, Mapping) and not chosen(made.tools, made.tool_choice)[0]:
+            why = f"session.tool_choice: there is no tool named {made.tool_choice['name']!r}"
+            raise ClientError(why, "invalid_value", "session.tool_choice")
         return made
 
     def settings_on(self, base: Settings) -> Settings:
@@ -106,7 +111,7 @@ class Configuration:
             "object": "realtime.session",
             "id": id,
             "model": MODEL,
-            "output_modalities": ["audio"],
+            "output_modalities": modalities(self.silent),
             "instructions": self.instructions,
             "tools": [dict(each) for each in self.tools],
             "tool_choice": self.tool_choice,
@@ -123,6 +128,18 @@ class Configuration:
         return replace(self, without_effect=names)
 
 
+def modalities(silent: bool) -> list[str]:
+    """As the API has them."""
+    return ["text"] if silent else ["audio"]
+
+
+def parse_modalities(value: object, param: str) -> bool:
+    """Whether what is put out is text alone. Raises ClientError."""
+    if value not in (["audio"], ["text"]):
+        raise ClientError(f'{param}: must be ["audio"], which has a transcript, or ["text"]', "invalid_value", param)
+    return value == ["text"]
+
+
 def _instructions(made: Configuration, value: object) -> Configuration:
     if not isinstance(value, str) or len(value) > LONGEST_INSTRUCTIONS:
         raise ClientError(
@@ -134,9 +151,7 @@ def _instructions(made: Configuration, value: object) -> Configuration:
 
 
 def _modalities(made: Configuration, value: object) -> Configuration:
-    if value != ["audio"]:
-        raise unsupported("output without audio", "session.output_modalities", "it answers by voice, with a transcript")
-    return made
+    return replace(made, silent=parse_modalities(value, "session.output_modalities"))
 
 
 def _tools(made: Configuration, value: object) -> Configuration:
@@ -148,9 +163,16 @@ def _tool_choice(made: Configuration, value: object) -> Configuration:
 
 
 def _tokens(made: Configuration, value: object) -> Configuration:
-    if value not in (None, "inf"):
-        raise unsupported("a limit of a response", "session.max_output_tokens", "max_reply_tokens of the server is it")
-    return made
+    return replace(made, max_output_tokens=parse_tokens(value, "session.max_output_tokens"))
+
+
+def parse_tokens(value: object, param: str) -> int | str:
+    """Raises ClientError."""
+    if value in (None, "inf"):
+        return "inf"
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4096:
+        raise ClientError(f"{param}: must be a number from 1 to 4096, or inf", "invalid_value", param)
+    return value
 
 
 def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Configuration:

@@ -12,13 +12,15 @@ import numpy as np
 
 from duplex.conversation.session import Session
 from duplex.serving.hosts.contract import Place
-from duplex.serving.http.limits import Limits, TokenBucket
+from duplex.serving.http.limits import Limits
+from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
+from duplex.serving.realtime.rate_limits import response_bucket
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
 
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
-
-
-RESPONSES, RESPONSES_RATE = 20, 1.0
-"""Responses that a client may ask for at once, and a second for long."""
 
 
 class Conversation:
@@ -57,7 +55,7 @@ class Conversation:
         self._id = new_id("sess")
         self._configuration = configuration
         self._audio = InputAudio(self._configuration.heard, place.clock)
-        responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
+        responses = response_bucket(place.clock)
         self._events = SessionEvents(
             outbox,
             lambda: self._configuration,
@@ -71,12 +69,14 @@ class Conversation:
         self._turns = ManualTurns(
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
         )
+        self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
             outbox,
             self._audio,
             self._events,
             self._tools,
             self._turns,
+            self._asides,
             responses,
             voices,
             lambda: self._configuration,
@@ -84,7 +84,9 @@ class Conversation:
             self._open,
         )
         self._hear_by_hand()
-        answerer = Instructed(place.engines.answerer, self._instructions, self._offered)
+        answerer = Instructed(
+            place.engines.answerer, self._instructions, self._offered, lambda: self._events.terms.must
+        )
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
         self._stack = AsyncExitStack()
@@ -99,6 +101,7 @@ class Conversation:
         self._audio.detach()
         self._tools.give_up()
         await self._turns.close()
+        await self._asides.close()
         await self._close()
 
     async def take(self, event: object) -> None:
@@ -156,6 +159,7 @@ class Conversation:
             (await self._open()).host.remember(remembered)
         self._configuration = made
         self._hear_by_hand()
+        self._events.set_manner()
         self._outbox.put("session.updated", session=made.as_dict(self._id))
 
     def _hear_by_hand(self) -> None:
@@ -168,10 +172,7 @@ class Conversation:
         return "\n".join(each for each in whole if each)
 
     def _offered(self) -> tuple[Tool, ...]:
-        made = self._configuration
-        return (
-            self._tools.of(made.tools) if made.tool_choice != "none" and not self._events.wanted.without_tools else ()
-        )
+        return self._tools.of(self._events.terms.offered)
 
     async def _close(self) -> None:
         self._session = None

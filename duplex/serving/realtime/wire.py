@@ -63,6 +63,11 @@ class Outbox:
     def error(self, error: ClientError, event_id: object = None) -> None:
         self.put("error", error=error.as_dict(event_id))
 
+    def failure(self, code: str, message: str) -> None:
+        """Something of the server has failed; the session goes on."""
+        told = {"type": "server_error", "code": code, "message": message[:500], "param": None, "event_id": None}
+        self.put("error", error=told)
+
     async def send_to(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Runs until it is cancelled. Raises what `send` raises."""
         while True:

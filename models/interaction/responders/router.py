@@ -53,6 +53,12 @@ class Router(Around):
             for item in outcome.items():
                 yield item
             return
+        if request.must_call:  # which is no matter for the skills
+            chosen = self.model.answer(request) if self.caller is None else self.caller.must_answer(request)
+            async with aclosing(chosen) as items:  # type: ignore[type-var]
+                async for item in items:
+                    yield item
+            return
         parts, call = await request.run("understand", self._understood, request)
         if call is not None and self.caller is not None:
             async with aclosing(self.caller.answer(call, request)) as items:

@@ -74,6 +74,11 @@ class Skills:
             for item in outcome.items():
                 yield item
             return
+        if request.must_call:
+            async with aclosing(self._rule_caller().must_answer(request)) as items:
+                async for item in items:
+                    yield item
+            return
         parts, calls = await request.run("understand", self._understood, request)
         taken = [part for part in parts if part.reply]
         if not taken and parts and is_backchannel(request.text):
