@@ -20,7 +20,7 @@ from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
 from duplex.serving.realtime.session_events import SessionEvents
-from duplex.serving.realtime.wire import ClientError, Outbox, new_id
+from duplex.serving.realtime.wire import ClientError, Outbox
 
 if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
@@ -54,9 +54,9 @@ class Conversation:
         self._place = place
         self._outbox = outbox
         self._limits = limits
-        self._id = new_id("sess")
+        self._keeper = place.keeper
         self._configuration = configuration
-        self._audio = InputAudio(self._configuration.heard, place.clock)
+        self._audio = InputAudio(self._configuration.heard, place.clock, self._keeper)
         responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
         self._events = SessionEvents(
             outbox,
@@ -92,7 +92,7 @@ class Conversation:
         self._sound = 0
 
     async def __aenter__(self) -> Conversation:
-        self._outbox.put("session.created", session=self._configuration.as_dict(self._id))
+        self._outbox.put("session.created", session=self._configuration.as_dict(self._keeper.id))
         return self
 
     async def __aexit__(self, *error: Any) -> None:
@@ -134,9 +134,10 @@ class Conversation:
                     engines=self._engines,
                     clock=self._place.clock,
                     pool=self._place.steps,
-                    sinks=[self._events],
+                    sinks=[self._keeper, self._events],
                 )
             )
+            await self._keeper.begin(self._session)
             self._events.attach(self._session)
             self._audio.attach(self._session)
         return self._session
@@ -156,7 +157,7 @@ class Conversation:
             (await self._open()).host.remember(remembered)
         self._configuration = made
         self._hear_by_hand()
-        self._outbox.put("session.updated", session=made.as_dict(self._id))
+        self._outbox.put("session.updated", session=made.as_dict(self._keeper.id))
 
     def _hear_by_hand(self) -> None:
         detected = self._configuration.detection is not None

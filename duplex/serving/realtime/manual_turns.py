@@ -25,6 +25,8 @@ class ManualTurn:
     def __init__(self, recognizer: Recognizer[Any], steps: Steps, limit: float) -> None:
         self.heard = 0
         """Samples."""
+        self.start = 0
+        """Where its sound begins on the time of the whole conversation."""
         self._recognizer = recognizer
         self._steps = steps
         self._limit = round(limit * SAMPLE_RATE)
