@@ -57,7 +57,7 @@ class AudioService:
         """One request of this address more, while the context is open. Raises CallError if there can be none."""
         if not self.rate.take(remote):
             raise CallError("too many requests: wait a little", "busy", self.rate.wait(remote))
-        loads = await self._host.load()
+        loads = [load for load in await self._host.load() if load.capacity]  # a cluster's front end holds no calls
         if loads and all(load.draining for load in loads):
             raise CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
         if loads and all("new calls" in load.shed for load in loads):

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 from duplex.engines import Engines
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.rooms.call import Peer
+from duplex.serving.rooms.session_keeper import SessionKeeper
 from duplex.settings import Settings
 from duplex.streaming.clock import Clock
 from duplex.streaming.pool import Steps
@@ -38,6 +39,8 @@ class Load:
     counters: dict[str, float] = field(default_factory=dict)
     steps: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Model steps by name: how many there were, and the seconds they took."""
+    wires: dict[str, int] = field(default_factory=dict)
+    """How many of the calls are held on which wire; "page" is the browser's."""
     loop: dict[str, float] = field(default_factory=dict)
     """Lateness of the event loop in seconds: "longest" and "p99"; "stalls": how often it was late by 20 ms or more."""
 
@@ -75,13 +78,17 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a wire of its own makes its sessions of, one at a time. connect: a fresh connection of WebRTC, by a name."""
+    """What a wire of its own makes its sessions of, one at a time. connect: a fresh connection of WebRTC, by a name.
+
+    keeper: a sink that every one of them must have, and which is told when one has begun.
+    """
 
     settings: Settings
     engines: Engines
     steps: Steps
     clock: Clock
     connect: PeerFactory
+    keeper: SessionKeeper
 
 
 @runtime_checkable
@@ -92,8 +99,8 @@ class PlaceHost(Protocol):
         """Names of the voices that its conversations may have."""
         ...
 
-    def place(self, name: str) -> AbstractAsyncContextManager[Place]:
-        """A place, which counts as a call while it is entered. Raises CallError if the host is full."""
+    def place(self, wire: str) -> AbstractAsyncContextManager[Place]:
+        """A place, which counts as a call on this wire while it is entered. Raises CallError if the host is full."""
         ...
 
 

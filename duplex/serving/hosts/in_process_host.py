@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +31,7 @@ from duplex.serving.rooms.event_log import export
 from duplex.serving.rooms.room import Room
 from duplex.serving.rooms.room_sink import SPOKEN
 from duplex.serving.rooms.services import Services
+from duplex.serving.rooms.session_keeper import SessionKeeper
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.settings import Settings
 from duplex.streaming.clock import Clock
@@ -73,6 +77,7 @@ class InProcessHost:
         self._monitor = LoadMonitor(shedder or Shedder(), clock)
         self._calls: dict[str, Call] = {}
         self._where: dict[str, Room] = {}
+        self._kept: dict[str, SessionKeeper] = {}
         self._named: dict[str, Room] = {}
         self._ended: dict[str, float] = {}
         self._coming = 0
@@ -157,19 +162,27 @@ class InProcessHost:
         return frozenset(voice.name for voice in self._services.engines.synthesizer.voices())
 
     @asynccontextmanager
-    async def place(self, name: str) -> AsyncIterator[Place]:
+    async def place(self, wire: str) -> AsyncIterator[Place]:
         self._check_capacity()
-        self._coming += 1
+        keeper = SessionKeeper(f"sess_{secrets.token_hex(16)}", wire, self._settings, self._services)
+        self._kept[keeper.id] = keeper
         self.counters["created"] += 1
         try:
-            steps = self._shared.share(name)
-            yield Place(self._settings, self._services.engines, steps, self._clock, self._make_peer)
+            for step in self._monitor.shedder.given_up:
+                await keeper.shed(step, True)
+            steps = self._shared.share(wire)
+            yield Place(self._settings, self._services.engines, steps, self._clock, self._make_peer, keeper)
         finally:
-            self._coming -= 1
             self.counters["ended"] += 1
+            self._ended[keeper.id] = self._clock.now()
+            await keeper.close()
+            if keeper.empty:
+                self._forget(keeper.id)
 
     async def offer(self, call: str, sdp: str) -> str:
-        found = self._open(call)
+        found, _ = self._open(call)
+        if isinstance(found, SessionKeeper):
+            raise CallError("this conversation has a connection of its own", "wire")
         again = found.answered > 0
         try:
             answer = await found.offer(sdp)
@@ -189,7 +202,7 @@ class InProcessHost:
         return await self._disk.run(export, room.event_log.lasting(), name)
 
     async def consent(self, call: str, record: bool) -> dict[str, Any]:
-        found, room = self._open(call), self._where[call]
+        found, room = self._open(call)
         await room.agree(found, record)
         return {"agreed": record, "running": room.recording.running}
 
@@ -212,13 +225,14 @@ class InProcessHost:
             await self._end(found)
 
     async def load(self) -> list[Load]:
-        online = sum(call.online for call in self._calls.values())
+        held = [call for call in (*self._calls.values(), *self._kept.values()) if not call.over]
+        rooms = len({id(self._where.get(call.id, call)) for call in held})
         return [
             Load(
                 self.name,
-                self._present() + self._coming,
-                online,
-                len({id(room) for call, room in self._where.items() if not self._calls[call].over}),
+                len(held) + self._coming,
+                sum(call.online for call in held),
+                rooms,
                 self.limits.calls,
                 1000.0 * self._monitor.lateness.quantile(),
                 self._monitor.cpu,
@@ -226,6 +240,7 @@ class InProcessHost:
                 self._draining,
                 dict(self.counters),
                 {name: (timing.calls, timing.total) for name, timing in self._pool.timings.items()},
+                dict(Counter(call.wire for call in held)),
                 self._monitor.loop_lateness(),
             )
         ]
@@ -242,7 +257,7 @@ class InProcessHost:
         """End every call; close the pool and the engines. A call that cannot be ended does not keep the others."""
         self._draining = True
         await self._tasks.cancel()
-        ends = [self._end(call) for call in tuple(self._calls.values()) if not call.over]
+        ends = [self._end(call) for call in (*self._calls.values(), *self._kept.values()) if not call.over]
         ended = await asyncio.gather(*ends, return_exceptions=True)
         ended += await asyncio.gather(*(self._close_room(room) for room in self._rooms()), return_exceptions=True)
         for failure in ended:
@@ -262,8 +277,11 @@ class InProcessHost:
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)
-        spoken, log = room.languages.describe(found), room.event_log
-        return News(room.id, log.lasting(since), log.end, found.over, room.captions.of(call), **spoken)
+        log = room.event_log
+        news = News(room.id, log.lasting(since), log.end, found.over)
+        if isinstance(room, SessionKeeper):
+            return news
+        return replace(news, captions=room.captions.of(call), **room.languages.describe(found))
 
     def _check_capacity(self) -> None:
         if self._draining:
@@ -277,26 +295,31 @@ class InProcessHost:
         self.counters["refused"] += 1
         raise refused
 
-    def _known(self, call: str) -> tuple[Call, Room]:
-        found = self._calls.get(call)
-        if found is None:
+    def _known(self, call: str) -> tuple[Call, Room] | tuple[SessionKeeper, SessionKeeper]:
+        """A call and its room, or a conversation of another wire, which is both."""
+        if (keeper := self._kept.get(call)) is not None:
+            return keeper, keeper
+        if (found := self._calls.get(call)) is None:
             raise CallError("there is no such call")
         return found, self._where[call]
 
-    def _open(self, call: str) -> Call:
-        found, _ = self._known(call)
-        if found.over:
+    def _open(self, call: str) -> tuple[Call, Room] | tuple[SessionKeeper, SessionKeeper]:
+        found = self._known(call)
+        if found[0].over:
             raise CallError("this call is over: begin a new one", "over")
         return found
 
     def _present(self) -> int:
-        return sum(not call.over for call in self._calls.values())
+        return sum(not call.over for call in (*self._calls.values(), *self._kept.values()))
 
     def _rooms(self) -> list[Room]:
         return list({id(room): room for room in [*self._where.values(), *self._named.values()]}.values())
 
-    async def _end(self, call: Call) -> None:
+    async def _end(self, call: Call | SessionKeeper) -> None:
         if call.over:
+            return
+        if isinstance(call, SessionKeeper):
+            call.end("it was hung up")  # by whoever holds it
             return
         call.over = True
         room = self._where[call.id]
@@ -312,7 +335,8 @@ class InProcessHost:
         await room.close()
 
     def _forget(self, call: str) -> None:
-        del self._calls[call], self._where[call]
+        if self._kept.pop(call, None) is None:
+            del self._calls[call], self._where[call]
         self._ended.pop(call, None)
 
     async def _keep_up(self) -> None:
@@ -330,13 +354,13 @@ class InProcessHost:
             step, shed = changed
             self.counters["shed"] += shed
             log.warning("load: %s %s", step.name, "given up" if shed else "taken up again")
-            for room in self._rooms():
+            for room in (*self._rooms(), *self._kept.values()):
                 self._tasks.spawn("shedding", room.shed(step, shed))
+        for ended in (*self._calls.values(), *self._kept.values()):
+            if ended.over and now - self._ended.get(ended.id, now) > self.limits.keep_ended:
+                self._forget(ended.id)
         for call in tuple(self._calls.values()):
-            if call.over:
-                if now - self._ended.get(call.id, now) > self.limits.keep_ended:
-                    self._forget(call.id)
-            elif reason := reason_to_end(call, self._where[call.id], self.limits, now):
+            if not call.over and (reason := reason_to_end(call, self._where[call.id], self.limits, now)):
                 call.tell({"type": "notice", "text": f"The call has ended: {reason}."})
                 log.info("call %s: ended: %s", call.id[:6], reason)
                 self._tasks.spawn("end of a call", self._end(call))

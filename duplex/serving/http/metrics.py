@@ -91,6 +91,11 @@ class _Loads:
         for load in self._loads:
             stalls.add_metric((load.host,), load.loop.get("stalls", 0.0))
         yield stalls
+        wires = GaugeMetricFamily("duplex_calls_by_wire", "calls that are held, by wire", labels=("host", "wire"))
+        for load in self._loads:
+            for wire, count in load.wires.items():
+                wires.add_metric((load.host, wire), count)
+        yield wires
         shed = GaugeMetricFamily("duplex_shed", "1 for what is given up under load", labels=("host", "step"))
         for load in self._loads:
             for step in STEPS:

@@ -14,6 +14,7 @@ from duplex.serving.realtime.conversation import Conversation
 from duplex.serving.realtime.holding import hold
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id
 from duplex.serving.rooms.call import Peer, answered
+from duplex.serving.rooms.session_keeper import SessionKeeper
 from duplex.streaming.errors import CallError, TransportError
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ class RealtimeCalls:
     async def _hold(self, id: str, sdp: str, configuration: Configuration, answer: asyncio.Future[str]) -> None:
         """Task: one call."""
         try:
-            async with self._host.place("realtime") as place:
+            async with self._host.place("realtime webrtc") as place:
+                place.keeper.online = False  # until the connection is up
                 peer = place.connect(id)
                 try:
                     told = await answered(peer, sdp, "realtime")
@@ -72,7 +74,7 @@ class RealtimeCalls:
                         async with Conversation(
                             place, outbox, self._limits, configuration, voices, peer.play
                         ) as conversation:
-                            await _converse(peer, outbox, conversation, self._limits.connecting)
+                            await _converse(peer, outbox, conversation, place.keeper, self._limits.connecting)
                 finally:
                     await peer.close()
         except asyncio.CancelledError:
@@ -85,13 +87,16 @@ class RealtimeCalls:
                 log.error("realtime: a call has failed", exc_info=error)
 
 
-async def _converse(peer: Peer, outbox: Outbox, conversation: Conversation, connecting: float) -> None:
+async def _converse(
+    peer: Peer, outbox: Outbox, conversation: Conversation, keeper: SessionKeeper, connecting: float
+) -> None:
     """Until the connection ends."""
     try:
         async with asyncio.timeout(connecting):
             await peer.wait_connected()
     except (TimeoutError, TransportError):
         return
+    keeper.online = True
 
     async def send(event: dict[str, Any]) -> None:
         while not peer.send(event):  # noqa: ASYNC110 (the channel tells nobody when it has room)

@@ -125,6 +125,7 @@ class ClientEvents:
             return
         self._events.speech.recognized(item, text, turn.heard)
         if text:
+            self._turns.keep(text, turn.start, turn.heard)
             self._remember(item, await self._session())
 
     async def _create(self, event: dict[str, Any]) -> None:

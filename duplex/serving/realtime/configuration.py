@@ -48,6 +48,8 @@ class Configuration:
     """Whether responses are texts alone."""
     max_output_tokens: int | str = "inf"
     without_effect: frozenset[str] = frozenset()
+    record: bool = False
+    """Whether the client's person agrees to being recorded."""
 
     @property
     def answers(self) -> bool:
@@ -64,9 +66,11 @@ class Configuration:
         made = replace(self, kind=kind)
         known = {**_FIELDS, "audio": lambda made, audio: _audio(made, audio, frozenset(voices))}
         for name, value in given.items():
-            if name in ("type", "id", "object", "expires_at", "duplex"):
+            if name in ("type", "id", "object", "expires_at"):
                 continue
-            if name in _SILENT:
+            if name == "duplex":
+                made = replace(made, record=_record(value, made.record))
+            elif name in _SILENT:
                 made = made._without_effect(name, value not in (None, [], MODEL))
             elif name in known:
                 made = known[name](made, value)
@@ -95,7 +99,7 @@ class Configuration:
             "noise_reduction": None,
             "turn_detection": None if self.detection is None else dict(self.detection),
         }
-        extras = {"without_effect": sorted(self.without_effect)}
+        extras = {"without_effect": sorted(self.without_effect), "record": self.record}
         if self.kind == "transcription":
             for name in ("create_response", "interrupt_response") if self.detection is not None else ():
                 heard["turn_detection"].pop(name)
@@ -138,6 +142,12 @@ def parse_modalities(value: object, param: str) -> bool:
     if value not in (["audio"], ["text"]):
         raise ClientError(f'{param}: must be ["audio"], which has a transcript, or ["text"]', "invalid_value", param)
     return value == ["text"]
+
+
+def _record(extras: object, before: bool) -> bool:
+    """The one extra that a client may set; the others it may send back as they were shown."""
+    given = _object(extras, "session.duplex", ("record", "recording", "shed", "without_effect"))
+    return _flag(given["record"], "session.duplex.record") if "record" in given else before
 
 
 def _instructions(made: Configuration, value: object) -> Configuration:

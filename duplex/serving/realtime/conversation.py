@@ -22,7 +22,9 @@ from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
 from duplex.serving.realtime.rate_limits import response_bucket
 from duplex.serving.realtime.session_events import SessionEvents
-from duplex.serving.realtime.wire import ClientError, Outbox, new_id
+from duplex.serving.realtime.wire import ClientError, Outbox, unsupported
+from duplex.serving.rooms.consent import announcement
+from duplex.streaming.errors import DuplexError
 
 if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
@@ -52,9 +54,9 @@ class Conversation:
         self._place = place
         self._outbox = outbox
         self._limits = limits
-        self._id = new_id("sess")
+        self._keeper = place.keeper
         self._configuration = configuration
-        self._audio = InputAudio(self._configuration.heard, place.clock)
+        self._audio = InputAudio(self._configuration.heard, place.clock, self._keeper)
         responses = response_bucket(place.clock)
         self._events = SessionEvents(
             outbox,
@@ -67,7 +69,8 @@ class Conversation:
         )
         self._tools = ClientTools(self._events.called)
         self._turns = ManualTurns(
-            lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
+            lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit),
+            place.keeper.hear_out,
         )
         self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
@@ -90,11 +93,17 @@ class Conversation:
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
         self._stack = AsyncExitStack()
+        self._agreed = False
+        """What the keeper has been told of the person's consent..."""
+        self._recorded = False
+        """...and what the client has been told of the recording."""
         self._began = self._quiet_since = place.clock.now()
         self._sound = 0
 
     async def __aenter__(self) -> Conversation:
-        self._outbox.put("session.created", session=self._configuration.as_dict(self._id))
+        self._keeper.changed, self._keeper.end = self._tell_changed, self._end
+        self._keeper.written = lambda turn: self._events.written
+        self._outbox.put("session.created", session=self._described())
         return self
 
     async def __aexit__(self, *error: Any) -> None:
@@ -137,15 +146,19 @@ class Conversation:
                     engines=self._engines,
                     clock=self._place.clock,
                     pool=self._place.steps,
-                    sinks=[self._events],
+                    sinks=[self._keeper, self._events],
                 )
             )
+            await self._keeper.begin(self._session)
             self._events.attach(self._session)
             self._audio.attach(self._session)
+            await self._consent()
         return self._session
 
     async def _configure(self, made: Configuration) -> None:
         was, place = self._configuration, self._place
+        if made.record and not self._keeper.recording.offered:
+            raise unsupported("a recording", "session.duplex.record", "it keeps none")
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
         if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
@@ -160,7 +173,35 @@ class Conversation:
         self._configuration = made
         self._hear_by_hand()
         self._events.set_manner()
-        self._outbox.put("session.updated", session=made.as_dict(self._id))
+        if self._session is not None:
+            await self._consent()
+        self._outbox.put("session.updated", session=self._described())
+
+    async def _consent(self) -> None:
+        """The client's person agrees to being recorded, or does not any more: once for each time that it is said."""
+        if self._configuration.record == self._agreed:
+            return
+        self._agreed = self._configuration.record
+        try:
+            await self._keeper.agree(self._keeper, self._agreed)
+        except DuplexError as error:  # the conversation goes on without a recording
+            self._outbox.error(ClientError(str(error), "recording_failed", "session.duplex.record"))
+
+    def _tell_changed(self) -> None:
+        """The recording has begun or stopped, which is announced as in a call; or something is given up under load."""
+        running = self._keeper.recording.running
+        if running != self._recorded:
+            self._recorded = running
+            spoken = announcement(self._place.settings.language, running)
+            if spoken and self._session is not None and self._configuration.kind == "realtime":
+                self._session.say(spoken)
+        self._outbox.put("session.updated", session=self._described())
+
+    def _described(self) -> dict[str, Any]:
+        """The session as the API shows it, with what plain clients pass over."""
+        shown = self._configuration.as_dict(self._keeper.id)
+        recording = {"offered": self._keeper.recording.offered, "running": self._keeper.recording.running}
+        return {**shown, "duplex": {**shown["duplex"], "recording": recording, "shed": self._keeper.shed_now}}
 
     def _hear_by_hand(self) -> None:
         detected = self._configuration.detection is not None
@@ -178,6 +219,9 @@ class Conversation:
         self._session = None
         stack, self._stack = self._stack, AsyncExitStack()
         await stack.aclose()
+
+    def _end(self, reason: str) -> None:
+        self.over = self.over or reason
 
     def _fail(self) -> None:
         self.over = "the server has failed at it; its log says why"

@@ -74,7 +74,7 @@ class RealtimeEndpoint:
         configuration = self._configured(request)
         if request.query.get("intent") == "transcription":
             configuration = replace(configuration, kind="transcription")
-        async with self._host.place("realtime") as place:
+        async with self._host.place("realtime websocket") as place:
             await socket.prepare(request)
             outbox = Outbox()
 

@@ -12,6 +12,7 @@ from duplex.conversation.session import Session
 from duplex.serving.realtime.audio_formats import AudioFormat
 from duplex.serving.realtime.manual_turns import ManualTurn
 from duplex.serving.realtime.wire import ClientError
+from duplex.serving.rooms.session_keeper import SessionKeeper
 from duplex.streaming.audio import FRAME, SAMPLE_RATE, as_float32
 from duplex.streaming.clock import Clock
 from duplex.streaming.resample import StreamResampler
@@ -30,17 +31,22 @@ PIECE = 12_000
 
 
 class InputAudio:
-    """Sound of any pace in; frames of 20 ms out, each when it is due. Times of the client count only what it sent."""
+    """Sound of any pace in; frames of 20 ms out, each when it is due. Times of the client count only what it sent.
 
-    def __init__(self, format: AudioFormat, clock: Clock) -> None:
+    keeper: is told of every frame."""
+
+    def __init__(self, format: AudioFormat, clock: Clock, keeper: SessionKeeper) -> None:
         self.by_hand: Callable[[], ManualTurn] | None = None
         """The turn that takes the sound, where the client says when one ends; None: the session hears it."""
         self._clock = clock
+        self._keeper = keeper
         self._session: Session | None = None
         self._began = 0.0
         self._fed = 0
         self._dry = 0.0
         self._waiting = np.zeros(0, np.float32)
+        self._aside = np.zeros(0, np.float32)
+        """Of the turn by hand, what is still to be kept, at the pace of the clock."""
         self._silences: list[tuple[int, int]] = [(0, 0)]
         """(sample of the session, samples of silence before it that the client has not sent)."""
         self._sent_before = 0
@@ -66,8 +72,13 @@ class InputAudio:
     def hear(self, samples: np.ndarray) -> None:
         """(n,) float32 at 16 kHz; of a turn that nobody ends, no more than LONGEST seconds."""
         if self.by_hand is not None:
-            if self.by_hand().seconds < LONGEST:
-                self.by_hand().append(samples)
+            turn = self.by_hand()
+            if turn.seconds < LONGEST:
+                if not turn.heard:
+                    turn.start = self._keeper.at(self._fed + len(self._aside))
+                turn.append(samples)
+                if len(self._aside) < LONGEST * SAMPLE_RATE:
+                    self._aside = np.concatenate([self._aside, samples])
             self._sent_before += len(samples)
         else:
             self._waiting = np.concatenate([self._waiting, samples])
@@ -87,7 +98,7 @@ class InputAudio:
     def clear(self) -> None:
         """Drop what the session has not been given yet."""
         self._sent_before += len(self._waiting)
-        self._waiting = np.zeros(0, np.float32)
+        self._waiting = self._aside = np.zeros(0, np.float32)
 
     def attach(self, session: Session) -> None:
         """Feed this session from now on."""
@@ -128,4 +139,10 @@ class InputAudio:
             else:
                 return
             self._fed += FRAME
+            self._keeper.fed(self._fed, self._set_aside())
             self._session.feed(frame)
+
+    def _set_aside(self) -> np.ndarray | None:
+        """A frame of what the session is not told, if there is any."""
+        said, self._aside = self._aside[:FRAME], self._aside[FRAME:]
+        return np.pad(said, (0, FRAME - len(said))) if len(said) else None

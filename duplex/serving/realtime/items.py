@@ -48,6 +48,11 @@ class Item:
         """What it says."""
         return self.heard or "\n".join(part.get("text") or part.get("transcript") or "" for part in self.content)
 
+    @property
+    def spoken(self) -> bool:
+        """Whether it is sound of the user."""
+        return any(part.get("type") == "input_audio" for part in self.content)
+
     def characters_until(self, end: int) -> int:
         """Of the transcript, up to the last word that ends within the first `end` milliseconds of sound."""
         return max((characters for at, characters in self.words if at <= end), default=0)

@@ -25,6 +25,8 @@ class ManualTurn:
     def __init__(self, recognizer: Recognizer[Any], steps: Steps, limit: float) -> None:
         self.heard = 0
         """Samples."""
+        self.start = 0
+        """Where its sound begins on the time of the whole conversation."""
         self._recognizer = recognizer
         self._steps = steps
         self._limit = round(limit * SAMPLE_RATE)
@@ -87,9 +89,11 @@ class ManualTurn:
 
 
 class ManualTurns:
-    """The commits of one conversation, in their order. begin: a new turn."""
+    """The commits of one conversation, in their order. begin: a new turn. keep: takes the words of one, where it began
+    and how many samples it has."""
 
-    def __init__(self, begin: Callable[[], ManualTurn]) -> None:
+    def __init__(self, begin: Callable[[], ManualTurn], keep: Callable[[str, int, int], None]) -> None:
+        self.keep = keep
         self.turn = begin()
         self._begin = begin
         self._last: asyncio.Task[None] | None = None

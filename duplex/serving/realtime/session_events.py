@@ -103,6 +103,11 @@ class SessionEvents:
                 item.start -= heard
 
     @property
+    def written(self) -> str:
+        """What of the turn that has been asked about was written: neither said nor the instructions of a response."""
+        return " ".join(item.text for item in self._typed if not item.spoken).strip()
+
+    @property
     def owed(self) -> bool:
         """Whether an answer waits for the result of a call, or will once its response is over."""
         return self._paused is not None or (self.response is not None and self.response.calling)

@@ -91,6 +91,8 @@ class Call:
     answered.
     """
 
+    wire = "page"
+
     def __init__(
         self, id: str, name: str, audience: Audience, make_peer: Callable[[], Peer], limits: Limits, clock: Clock
     ) -> None:

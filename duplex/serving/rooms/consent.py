@@ -25,6 +25,11 @@ SPOKEN = {
 """What the assistant says when recording begins and ends; in other languages only the page tells."""
 
 
+def announcement(language: str, running: bool) -> str:
+    """What is said in this language when recording begins (True) or ends; empty if nothing is."""
+    return SPOKEN.get(language[:2], ("", ""))[not running]
+
+
 class ConsentedRecording:
     """One room's recording: a sink. The file runs on the session's clock, with silence where recording was not allowed.
 

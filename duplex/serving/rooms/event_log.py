@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from duplex.events import Turn
 from duplex.session_record.exports import transcript_captions
 from duplex.session_record.session_log import parse_events
 from duplex.session_record.subtitles import to_srt, to_txt, to_vtt
@@ -28,6 +29,8 @@ _TRANSLATED = re.compile(r"(subtitles|transcript)\.([a-z]{2,3})(\.both)?\.(srt|v
 LOG = "log.jsonl"
 
 _SAMPLES = ("start", "end", "decided", "first_token", "first_audible", "at")
+_NUMBERED = {"turn": 0, "epoch": 0, "caption": -1}
+"""What is counted, and what the count is before the first."""
 _PASSING = frozenset({"partial"})
 
 
@@ -42,10 +45,17 @@ class EventLog:
     def resume(self, events: Iterable[Mapping[str, Any]], shift: int) -> None:
         """Begin with the events of an earlier room. Takes a tenth of a second for an hour of them."""
         self._events: list[dict[str, Any]] = [dict(event) for event in events]
+        self._highest = {
+            name: max((int(event.get(name, none)) for event in self._events), default=none)
+            for name, none in _NUMBERED.items()
+        }
+        self.go_on(shift)
+
+    def go_on(self, shift: int) -> None:
+        """Another session follows, whose sample 0 is `shift`: its numbers come after those that there are."""
         self._shift = shift
-        self._turns = max((int(event.get("turn", 0)) for event in self._events), default=0)
-        self._epochs = max((int(event.get("epoch", 0)) for event in self._events), default=0)
-        self._captions = max((int(event.get("caption", -1)) for event in self._events), default=-1) + 1
+        self._turns, self._epochs, self._captions = (self._highest[name] for name in _NUMBERED)
+        self._captions += 1
 
     @property
     def end(self) -> int:
@@ -69,7 +79,17 @@ class EventLog:
             self._partials.pop(told["party"], None)
         return self._keep(told)
 
+    def add_turn(self, party: str, text: str, start: int, end: int) -> dict[str, Any]:
+        """A turn that the session itself does not know of, on the room's whole time; its later ones are numbered after
+        it. Returned as it reads."""
+        self._turns += 1
+        turn = self._highest["turn"] + 1
+        return self._keep(Turn(start, end, party, text, turn).as_dict())
+
     def _keep(self, told: dict[str, Any]) -> dict[str, Any]:
+        for name in _NUMBERED:
+            if name in told:
+                self._highest[name] = max(self._highest[name], told[name])
         self._events.append(told)
         if len(self._events) > MOST:
             surplus = len(self._events) - MOST

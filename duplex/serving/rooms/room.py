@@ -19,10 +19,11 @@ import numpy as np
 from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
 from duplex.serving.hosts.fair_pool import PoolShare
+from duplex.serving.hosts.frame_watch import FrameWatch
 from duplex.serving.hosts.shedding import Step
 from duplex.serving.http.auth import new_id
 from duplex.serving.rooms.call import Call
-from duplex.serving.rooms.consent import SPOKEN, ConsentedRecording
+from duplex.serving.rooms.consent import ConsentedRecording, announcement
 from duplex.serving.rooms.event_log import EventLog
 from duplex.serving.rooms.handover import ResumeState
 from duplex.serving.rooms.room_captions import RoomCaptions
@@ -70,16 +71,16 @@ class Room:
         self._clock = services.clock
         self._log_name = f"room {name!r}" if name is not None else "room of one"
         patience = _ALONE_PATIENCE if name is None else _ROOM_PATIENCE
-        self._input = RoomInput(self.seats, patience, services.clock, services.lateness)
+        watch = FrameWatch(services.clock, services.lateness)
+        self._input = RoomInput(self.seats, patience, services.clock, watch)
         keep = services.recordings.new_folder if services.recordings is not None else None
         self.recording = ConsentedRecording(keep, self.seats, self._recording_changed, services.disk)
         self._sink = RoomSink(
             self.calls,
-            self._input,
             self.recording,
             self.event_log,
             services.clock,
-            services.lateness,
+            watch,
             services.counters,
         )
         diarizes = self.seats == 1 and services.engines.diarizer is not None
@@ -357,9 +358,9 @@ class Room:
         text = f"Recording has begun: {why}." if running else f"Recording has stopped: {why}."
         self.notice(text)
         self.tell(self.switches())
-        spoken = SPOKEN.get(self._settings.language[:2])
-        if spoken is not None and self._session is not None:
-            self._session.say(spoken[0] if running else spoken[1])
+        spoken = announcement(self._settings.language, running)
+        if spoken and self._session is not None:
+            self._session.say(spoken)
 
     def _check_open(self) -> None:
         if self._session is None:

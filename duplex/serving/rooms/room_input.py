@@ -1,35 +1,25 @@
-"""A room's input on its way to the session: aligned frames at the pace of the clock, and how late they are."""
+"""A room's input on its way to the session: aligned frames at the pace of the clock."""
 
 from __future__ import annotations
-
-from collections import deque
 
 import numpy as np
 
 from duplex.conversation.session import Session
-from duplex.serving.hosts.shedding import Lateness
+from duplex.serving.hosts.frame_watch import FrameWatch
 from duplex.serving.rooms.input_alignment import InputAlignment
 from duplex.streaming.audio import FRAME, SAMPLE_RATE
 from duplex.streaming.clock import Clock
 
-_MOST_FED = 1000
-"""Frames whose perception is waited for; 20 s."""
-
 
 class RoomInput:
-    """Feeds a session from the seats. lateness: learns how long each frame waited until it was perceived.
+    """Feeds a session from the seats. watch: is told of every frame. Nothing is fed before `begin` and after `end`."""
 
-    Nothing is fed before `begin` and after `end`.
-    """
-
-    def __init__(self, seats: int, patience: float, clock: Clock, lateness: Lateness) -> None:
+    def __init__(self, seats: int, patience: float, clock: Clock, watch: FrameWatch) -> None:
         self._alignment = InputAlignment(seats, patience)
         self._clock = clock
-        self._lateness = lateness
+        self._watch = watch
         self._session: Session | None = None
         self._began = 0.0
-        self._fed: deque[tuple[int, float]] = deque(maxlen=_MOST_FED)
-        """Where each frame that is not perceived yet ends, and when it was fed."""
 
     def begin(self, session: Session) -> None:
         self._session = session
@@ -56,7 +46,7 @@ class RoomInput:
         now, position = self._clock.now(), self._alignment.position
         for frame in self._alignment.take(now - self._began):
             position += FRAME
-            self._fed.append((position, now))
+            self._watch.fed(position)
             self._session.feed(frame)
 
     async def keep_pace(self) -> None:
@@ -65,11 +55,3 @@ class RoomInput:
             at = self._began + max(self._alignment.due(), self._clock.now() - self._began + FRAME / SAMPLE_RATE)
             await self._clock.sleep_until(at)
             self.advance()
-
-    def perceived(self, end: int) -> None:
-        """The session has perceived its input up to sample `end`."""
-        while self._fed:
-            fed_end, at = self._fed.popleft()
-            if fed_end >= end:
-                self._lateness.add(self._clock.now() - at)
-                break

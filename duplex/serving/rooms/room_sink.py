@@ -15,15 +15,14 @@ import numpy as np
 from duplex import events as ev
 from duplex.conversation.hearing.input_framer import MultichannelFrame
 from duplex.conversation.interpreting.live import InterpretedSound
-from duplex.serving.hosts.shedding import Lateness
+from duplex.serving.hosts.frame_watch import FrameWatch
 from duplex.serving.http.call_request import WHITELIST
 from duplex.serving.rooms.call import Call
 from duplex.serving.rooms.consent import ConsentedRecording
 from duplex.serving.rooms.event_log import EventLog
 from duplex.serving.rooms.mixing import Mix
-from duplex.serving.rooms.room_input import RoomInput
 from duplex.serving.rooms.status import AssistantStatus
-from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
+from duplex.streaming.audio import AudioChunk
 from duplex.streaming.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -39,11 +38,10 @@ class RoomSink:
     def __init__(
         self,
         calls: Mapping[str, Call],
-        room_input: RoomInput,
         recording: ConsentedRecording,
         event_log: EventLog,
         clock: Clock,
-        lateness: Lateness,
+        watch: FrameWatch,
         counters: dict[str, float],
     ) -> None:
         self.mix = Mix()
@@ -51,13 +49,11 @@ class RoomSink:
         self.last_sound = clock.now()
         """When somebody was last heard, or spoken to."""
         self._calls = calls
-        self._input = room_input
         self._recording = recording
         self._event_log = event_log
         self._clock = clock
-        self._lateness = lateness
+        self._watch = watch
         self._counters = counters
-        self._first_output: float | None = None
         self._interpreted: Mapping[str, np.ndarray] = {}
 
     def tell(self, message: Mapping[str, Any]) -> None:
@@ -65,7 +61,7 @@ class RoomSink:
         self._each(lambda call: call.tell(message))
 
     def on_input(self, frame: MultichannelFrame) -> None:
-        self._input.perceived(frame.end)
+        self._watch.perceived(frame.end)
         self._recording.on_input(frame)
 
     def on_restored(self, frame: MultichannelFrame) -> None:
@@ -77,10 +73,7 @@ class RoomSink:
         self._recording.on_interpreted(sound)
 
     def on_output(self, chunk: AudioChunk) -> None:
-        # The least delay there has been is the clock's own beginning; what comes on top of it is lateness.
-        since = self._clock.now() - chunk.start / SAMPLE_RATE
-        self._first_output = since if self._first_output is None else min(self._first_output, since)
-        self._lateness.add(since - self._first_output)
+        self._watch.put_out(chunk.start)
         tracks = self.mix.read(chunk.samples, self._interpreted)
         self._each(lambda call: call.play(tracks[call.name]) if call.name in tracks else None)
         self._recording.on_output(chunk)

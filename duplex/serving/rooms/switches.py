@@ -39,6 +39,11 @@ class RoomSwitches:
             "text": " ".join(step.told for step in concerned),
         }
 
+    @property
+    def given_up(self) -> tuple[Step, ...]:
+        """Steps of load shedding that hold now."""
+        return tuple(self._shed)
+
     def assist(self, on: bool) -> None:
         self.assistant = on
         if (session := self._session()) is not None:
