@@ -1,4 +1,4 @@
-"""A spoken conversation that any client of the API can hold: a tool call, an interruption, a cancel.
+"""A spoken conversation that any client of the API can hold, by a file that says what is said and waited for.
 
 Imported by the programs beside it, which run in environments of their own, so it needs nothing but Python.
 """
@@ -6,10 +6,12 @@ Imported by the programs beside it, which run in environments of their own, so i
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 RATE = 24_000
 PIECE = RATE // 25 * 2
@@ -48,50 +50,50 @@ class Told:
         self._news.put_nowait((kind, text))
 
     async def until(self, kind: str, text: str = "") -> None:
-        """text: in what was told of this kind since the last call."""
+        """text: in what was told of this kind since the last call, in lower case."""
         so_far = ""
-        async with asyncio.timeout(WAIT):
-            while True:
-                told, more = await self._news.get()
-                so_far += more if told == kind else ""
-                if told == kind and text in so_far:
-                    return
+        try:
+            async with asyncio.timeout(WAIT):
+                while True:
+                    told, more = await self._news.get()
+                    so_far += more.lower() if told == kind else ""
+                    if told == kind and text in so_far:
+                        return
+        except TimeoutError:
+            raise AssertionError(f"{kind} {text!r} has not come; {so_far!r} has") from None
 
     def forget(self) -> None:
         while not self._news.empty():
             self._news.get_nowait()
 
 
-async def converse(say: Callable[[str], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told) -> None:
-    """say: begins to say a turn. cancel: the response that is being given."""
-    await say("weather")
-    await told.until("tool")
-    await told.until("said", "it rains")
-    await say("story")
-    await told.until("said", "once")
-    await asyncio.sleep(1.0)
-    told.forget()
-    await say("stop")
-    await told.until("interrupted")
-    await told.until("said", "all right")
-    await asyncio.sleep(1.0)
-    told.forget()
-    await say("story")
-    await told.until("said", "once")
-    await asyncio.sleep(0.5)
-    told.forget()
-    await cancel()
-    await told.until("done")
+async def converse(
+    say: Callable[[str], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told, steps: list[list[Any]]
+) -> None:
+    """say: begins to say a turn. cancel: the response that is being given. steps: what is done, one after the other:
+    ["say", turn], ["until", kind, text], ["sleep", seconds], ["forget"], ["cancel"]."""
+    for step, *given in steps:
+        match step:
+            case "say":
+                await say(*given)
+            case "until":
+                await told.until(*given)
+            case "sleep":
+                await asyncio.sleep(*given)
+            case "forget":
+                told.forget()
+            case "cancel":
+                await cancel()
 
 
 async def converse_by(
     send: Callable[[bytes], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told, folder: Path
 ) -> None:
-    """As `converse`, with a microphone that runs until the end. send: its sound."""
+    """As `converse`, with a microphone that runs until the end. send: its sound. folder: with steps.json as well."""
     microphone = Microphone(folder)
     running = asyncio.ensure_future(microphone.run(send))
     try:
-        await converse(microphone.say, cancel, told)
+        await converse(microphone.say, cancel, told, json.loads((folder / "steps.json").read_text("utf-8")))
     finally:
         running.cancel()
 

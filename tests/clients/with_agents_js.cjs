@@ -28,10 +28,10 @@ class Told {
       while (this.news.length) {
         const [told, more] = this.news.shift();
         if (told !== kind) continue;
-        soFar += more;
+        soFar += more.toLowerCase();
         if (soFar.includes(text)) return;
       }
-      if (Date.now() > late) throw new Error(`${kind} ${text} did not come`);
+      if (Date.now() > late) throw new Error(`${kind} '${text}' has not come; '${soFar}' has`);
       await new Promise((done) => {
         this.waiting = done;
         setTimeout(done, 1000);
@@ -80,24 +80,14 @@ async function main() {
     }
   }, 20);
 
-  say("weather");
-  await told.until("tool");
-  await told.until("said", "it rains");
-  say("story");
-  await told.until("said", "once");
-  await sleep(1000);
-  told.forget();
-  say("stop");
-  await told.until("interrupted");
-  await told.until("said", "all right");
-  await sleep(1000);
-  told.forget();
-  say("story");
-  await told.until("said", "once");
-  await sleep(500);
-  told.forget();
-  session.interrupt();
-  await told.until("done");
+  const steps = {
+    say,
+    until: (kind, text) => told.until(kind, text),
+    sleep: (seconds) => sleep(1000 * seconds),
+    forget: () => told.forget(),
+    cancel: () => session.interrupt(),
+  };
+  for (const [step, ...given] of JSON.parse(fs.readFileSync(`${folder}/steps.json`, "utf8"))) await steps[step](...given);
   clearInterval(microphone);
   session.close();
 }
