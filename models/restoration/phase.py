@@ -3,8 +3,7 @@
 Real-time iterative spectrogram inversion (RTISI, Beauregard et al. 2005) over the two frames that are still open, as in
 RTISI-LA (Zhu et al. 2007): when frame n arrives, the block that frames n − 1 and n share is final, and everything
 before it is fixed. That needs no more latency than the overlap-add itself. Iterations are accelerated as in the fast
-Griffin-Lim algorithm (Perraudin et al. 2013). The block that is heard for the first time begins as linear prediction
-goes on from what came before.
+Griffin-Lim algorithm (Perraudin et al. 2013).
 """
 
 from __future__ import annotations
@@ -13,22 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.models.restoration.linear_prediction import extrapolate
 from duplex.streaming.stft import sqrt_hann
 
 ITERATIONS = 32
 MOMENTUM = 0.9
-PAST = 3
-"""Final blocks that the prediction hears."""
 # The newest block has been seen by one frame only; dividing by its window is exact, and this limit keeps it tame.
 SMALLEST_WINDOW = 0.15
 
 
 @dataclass(frozen=True)
 class PhaseState:
-    """The last final blocks, (PAST hop,), the estimate of the open one, (hop,), and the magnitudes before, (bins,)."""
+    """The last final block and the estimate of the open one, (hop,) each, and the magnitudes before, (bins,)."""
 
-    past: np.ndarray
+    final: np.ndarray
     open: np.ndarray
     magnitudes: np.ndarray
 
@@ -49,7 +45,7 @@ class PhaseReconstruction:
 
     def initial_state(self) -> PhaseState:
         silence = np.zeros(self.hop, np.float32)
-        return PhaseState(np.tile(silence, PAST), silence, np.zeros(self.hop, np.float32))
+        return PhaseState(silence, silence, np.zeros(self.hop, np.float32))
 
     def step(self, magnitudes: np.ndarray, phases: np.ndarray, state: PhaseState) -> tuple[np.ndarray, PhaseState]:
         """Magnitudes of a frame, (hop,) float32, Nyquist left out -> the final block (hop,) float32, new state.
@@ -58,12 +54,11 @@ class PhaseReconstruction:
         """
         wanted = np.zeros((2, self.hop + 1), np.float32)
         wanted[0, :-1], wanted[1, :-1] = state.magnitudes, magnitudes
-        final, shared = state.past[-self.hop :], state.open
-        newest = extrapolate(np.concatenate([state.past, shared]), self.hop)
+        shared, newest = state.open, np.zeros(self.hop, np.float32)
         frames = np.empty((2, 2 * self.hop), np.float32)
         before: np.ndarray | None = None
         for _ in range(self.iterations):
-            frames[0, : self.hop], frames[0, self.hop :] = final, shared
+            frames[0, : self.hop], frames[0, self.hop :] = state.final, shared
             frames[1, : self.hop], frames[1, self.hop :] = shared, newest
             spectrum = np.fft.rfft(frames * self._window, norm="ortho")
             if before is None:
@@ -78,5 +73,4 @@ class PhaseReconstruction:
             shared = self._fall * projected[0, self.hop :] + self._rise * projected[1, : self.hop]
             newest = self._newest * projected[1, self.hop :]
         shared = shared.astype(np.float32)
-        past = np.concatenate([state.past[self.hop :], shared])
-        return shared, PhaseState(past, newest.astype(np.float32), magnitudes)
+        return shared, PhaseState(shared, newest.astype(np.float32), magnitudes)
