@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from duplex.conversation.session import Session
+from duplex.models.vad import VoiceActivityDetector, at_threshold
 from duplex.serving.hosts.contract import Place
 from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.idle_timeout import IdleTimeout
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
+
+THRESHOLD = "audio.input.turn_detection.threshold"
 
 
 class Conversation:
@@ -69,6 +73,7 @@ class Conversation:
         self._turns = ManualTurns(
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit)
         )
+        self._idle = IdleTimeout(outbox, lambda: self._configuration, self._events, self._audio.milliseconds)
         self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
             outbox,
@@ -134,13 +139,14 @@ class Conversation:
             self._session = await self._stack.enter_async_context(
                 Session(
                     settings,
-                    engines=self._engines,
+                    engines=replace(self._engines, vad=self._detector(self._configuration) or self._engines.vad),
                     clock=self._place.clock,
                     pool=self._place.steps,
-                    sinks=[self._events],
+                    sinks=[self._events, self._idle],
                 )
             )
             self._events.attach(self._session)
+            self._idle.attach(self._session)
             self._audio.attach(self._session)
         return self._session
 
@@ -148,7 +154,10 @@ class Conversation:
         was, place = self._configuration, self._place
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
-        if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
+        if self._detector(made) is None:
+            made = made.without(THRESHOLD)
+        anew = made.settings_on(place.settings) != was.settings_on(place.settings) or made.threshold != was.threshold
+        if self._session is not None and anew:
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
             remembered = self._session.host.remembered()
@@ -161,6 +170,10 @@ class Conversation:
         self._hear_by_hand()
         self._events.set_manner()
         self._outbox.put("session.updated", session=made.as_dict(self._id))
+
+    def _detector(self, made: Configuration) -> VoiceActivityDetector[Any] | None:
+        """None if the server's cannot be set to the threshold that is asked for."""
+        return at_threshold(self._place.engines.vad, made.threshold)
 
     def _hear_by_hand(self) -> None:
         detected = self._configuration.detection is not None
