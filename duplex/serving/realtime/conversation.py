@@ -50,9 +50,12 @@ class Conversation:
         configuration: Configuration,
         voices: frozenset[str] = frozenset(),
         play: Callable[[np.ndarray], None] | None = None,
+        revoked: Callable[[], bool] = lambda: False,
     ) -> None:
         self.over = ""
         """Why it ends, once it does."""
+        self.revoked = revoked
+        """Whether its key is good no more, which ends it."""
         self._place = place
         self._outbox = outbox
         self._limits = limits
@@ -127,7 +130,9 @@ class Conversation:
         now = self._place.clock.now()
         if self._events.last_sound != self._sound:
             self._sound, self._quiet_since = self._events.last_sound, now
-        if now - self._began > self._limits.longest:
+        if self.revoked():
+            self.over = self.over or "its key has been revoked"
+        elif now - self._began > self._limits.longest:
             self.over = self.over or f"it has lasted {self._limits.longest:g} s"
         elif now - self._quiet_since > self._limits.idle:
             self.over = self.over or f"nobody has spoken for {self._limits.idle:g} s"
