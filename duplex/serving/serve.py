@@ -57,7 +57,8 @@ async def serve(
     the settings name. audio_routes: whether programs may use the audio routes of the OpenAI API, with the token as
     their key; realtime: the same of its Realtime API. wyoming: whether Home Assistant may use it as well (extra
     `wyoming`), at tcp://127.0.0.1:10300 or an address of this form; it has no passwords. wyoming_announce: the name
-    under which that is announced in the local network; empty: the computer's. Browsers give their microphone to localhost and https pages only.
+    under which that is announced in the local network; empty: the computer's. Browsers give their microphone to
+    localhost and https pages only.
     Raises SettingsError if an address cannot be listened on, TransportError if the extra `call` is not installed,
     ModelError.
     """

@@ -33,8 +33,8 @@ class RealtimeCalls:
     async def begin(
         self, sdp: str, configuration: Configuration, revoked: Callable[[], bool] = lambda: False
     ) -> tuple[str, str]:
-        """A client's offer to (the call's id, the answer). revoked: whether its key is. Raises CallError if the host is full, TransportError on an
-        offer that is unusable."""
+        """A client's offer to (the call's id, the answer). revoked: tells whether its key is. Raises CallError if
+        the host is full, TransportError on an offer that is unusable."""
         id = new_id("rtc")
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         task = self._calls[id] = asyncio.create_task(self._hold(id, sdp, configuration, answer, revoked))
