@@ -128,6 +128,11 @@ class HostControls:
         """Something that the session has not perceived itself: a sound, what a tool has found. Decided on at once."""
         self._manager.percepts.put(percept, fresh=True)
 
+    def set_preroll(self, seconds: float) -> None:
+        """So much of the sound before what activity detects as speech is recognized with it."""
+        for segmenter in self._manager.segmenters.values():
+            segmenter.preroll = round(seconds * SAMPLE_RATE)
+
     def diarize(self, on: bool) -> None:
         """Tell the people on the channel apart, or leave that for now, where the session can do it at all."""
         if self._perception.labels is not None:

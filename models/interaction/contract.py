@@ -27,6 +27,13 @@ class Steps(Protocol):
     async def run(self, name: str, step: Callable[..., T], *args: Any) -> T: ...
 
 
+SILENCE = "(I have said nothing for a while.)"
+"""The text of a turn in which nobody has spoken for so long that the party is to be prompted."""
+
+STILL_THERE = "Are you still there?"
+"""The prompt where no model makes one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """Something that was really heard: by the assistant from a party, or by the user from the assistant."""

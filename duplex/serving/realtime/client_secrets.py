@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,7 +25,8 @@ MOST = 10_000
 
 
 class ClientSecrets:
-    """A key opens any number of sessions until it expires; they go on after that. It is kept as its hash alone.
+    """A key opens any number of sessions until it expires; they go on after that. One that is revoked opens none, and
+    ends those that it has opened. It is kept as its hash alone.
 
     wall_time: seconds since 1970.
     """
@@ -32,6 +34,7 @@ class ClientSecrets:
     def __init__(self, wall_time: Callable[[], float] = time.time) -> None:
         self._wall_time = wall_time
         self._known: dict[bytes, tuple[float, Configuration]] = {}
+        self._revoked: OrderedDict[bytes, None] = OrderedDict()
 
     def issue(self, body: object, voices: Iterable[str]) -> dict[str, Any]:
         """body: {"expires_after": {"anchor": "created_at", "seconds"}, "session"}, as `POST client_secrets` has it.
@@ -51,6 +54,21 @@ class ClientSecrets:
         self._known[_hash(value)] = now + lifetime, configuration
         session = configuration.as_dict(f"sess_{secrets.token_hex(10)}")
         return {"value": value, "expires_at": int(now + lifetime), "session": session}
+
+    def revoke(self, body: object) -> dict[str, Any]:
+        """body: {"value": the key}. Returns what tells that it is good no more. Raises ClientError if it is none."""
+        value = body.get("value") if isinstance(body, dict) else None
+        if not isinstance(value, str) or not value.startswith(PREFIX):
+            raise ClientError("value: must be an ephemeral key", "invalid_value", "value")
+        self._known.pop(_hash(value), None)  # one that has expired may still have sessions
+        self._revoked[_hash(value)] = None
+        if len(self._revoked) > MOST:
+            self._revoked.popitem(last=False)
+        return {"object": "realtime.client_secret.revoked", "revoked": True}
+
+    def revoked(self, value: str) -> bool:
+        """Whether what it has opened has to end."""
+        return _hash(value) in self._revoked
 
     def knows(self, value: str) -> bool:
         return self.configuration(value) is not None

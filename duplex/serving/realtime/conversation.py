@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from duplex.conversation.session import Session
+from duplex.models.vad import VoiceActivityDetector, at_threshold
 from duplex.serving.hosts.contract import Place
 from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.idle_timeout import IdleTimeout
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
+
+THRESHOLD = "audio.input.turn_detection.threshold"
 
 
 class Conversation:
@@ -48,9 +52,12 @@ class Conversation:
         configuration: Configuration,
         voices: frozenset[str] = frozenset(),
         play: Callable[[np.ndarray], None] | None = None,
+        revoked: Callable[[], bool] = lambda: False,
     ) -> None:
         self.over = ""
         """Why it ends, once it does."""
+        self.revoked = revoked
+        """Whether its key is good no more, which ends it."""
         self._place = place
         self._outbox = outbox
         self._limits = limits
@@ -72,6 +79,7 @@ class Conversation:
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit),
             place.keeper.hear_out,
         )
+        self._idle = IdleTimeout(outbox, lambda: self._configuration, self._events, self._audio.milliseconds)
         self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
             outbox,
@@ -131,7 +139,9 @@ class Conversation:
         now = self._place.clock.now()
         if self._events.last_sound != self._sound:
             self._sound, self._quiet_since = self._events.last_sound, now
-        if now - self._began > self._limits.longest:
+        if self.revoked():
+            self.over = self.over or "its key has been revoked"
+        elif now - self._began > self._limits.longest:
             self.over = self.over or f"it has lasted {self._limits.longest:g} s"
         elif now - self._quiet_since > self._limits.idle:
             self.over = self.over or f"nobody has spoken for {self._limits.idle:g} s"
@@ -143,14 +153,15 @@ class Conversation:
             self._session = await self._stack.enter_async_context(
                 Session(
                     settings,
-                    engines=self._engines,
+                    engines=replace(self._engines, vad=self._detector(self._configuration) or self._engines.vad),
                     clock=self._place.clock,
                     pool=self._place.steps,
-                    sinks=[self._keeper, self._events],
+                    sinks=[self._keeper, self._events, self._idle],
                 )
             )
             await self._keeper.begin(self._session)
             self._events.attach(self._session)
+            self._idle.attach(self._session)
             self._audio.attach(self._session)
             await self._consent()
         return self._session
@@ -161,7 +172,10 @@ class Conversation:
             raise unsupported("a recording", "session.duplex.record", "it keeps none")
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
-        if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
+        if self._detector(made) is None:
+            made = made.without(THRESHOLD)
+        anew = made.settings_on(place.settings) != was.settings_on(place.settings) or made.threshold != was.threshold
+        if self._session is not None and anew:
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
             remembered = self._session.host.remembered()
@@ -202,6 +216,10 @@ class Conversation:
         shown = self._configuration.as_dict(self._keeper.id)
         recording = {"offered": self._keeper.recording.offered, "running": self._keeper.recording.running}
         return {**shown, "duplex": {**shown["duplex"], "recording": recording, "shed": self._keeper.shed_now}}
+
+    def _detector(self, made: Configuration) -> VoiceActivityDetector[Any] | None:
+        """None if the server's cannot be set to the threshold that is asked for."""
+        return at_threshold(self._place.engines.vad, made.threshold)
 
     def _hear_by_hand(self) -> None:
         detected = self._configuration.detection is not None

@@ -58,6 +58,7 @@ class RealtimeEndpoint:
         router.add_post(CALLS, self._call)
         router.add_post(CALLS + "/{call:rtc_[0-9a-f]{1,64}}/hangup", self._hang_up)
         router.add_post(f"{PATH}/client_secrets", self._make_key)
+        router.add_post(f"{PATH}/client_secrets/revoke", self._revoke_key)
 
     async def close(self) -> None:
         """Ends the calls."""
@@ -86,7 +87,9 @@ class RealtimeEndpoint:
                 await socket.close(code=code, message=reason.encode()[:120])
 
             voices = self._host.voices()
-            async with Conversation(place, outbox, self._limits, configuration, voices) as conversation:
+            async with Conversation(
+                place, outbox, self._limits, configuration, voices, revoked=self._revoked(request)
+            ) as conversation:
                 await hold(conversation, outbox, send, close, _read_all(socket, outbox, conversation))
                 await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket
@@ -107,7 +110,8 @@ class RealtimeEndpoint:
         if session is not None:
             configuration = _checked(lambda: configuration.updated(session, self._host.voices()))
         nearest = Scope.LOOPBACK if self._private_candidates else reachable_scope(request.remote)
-        id, answer = await self._calls.begin(without_unreachable(sdp, nearest), configuration)
+        revoked = self._revoked(request)
+        id, answer = await self._calls.begin(without_unreachable(sdp, nearest), configuration, revoked)
         return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": f"{CALLS}/{id}"})
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -117,6 +121,15 @@ class RealtimeEndpoint:
     async def _make_key(self, request: web.Request) -> web.Response:
         body = _json(await request.text() or "{}")
         return web.json_response(_checked(lambda: self._secrets.issue(body, self._host.voices())))
+
+    async def _revoke_key(self, request: web.Request) -> web.Response:
+        body = _json(await request.text() or "{}")
+        return web.json_response(_checked(lambda: self._secrets.revoke(body)))
+
+    def _revoked(self, request: web.Request) -> Callable[[], bool]:
+        """Tells whether the key of the request has been revoked since."""
+        key = presented(request.headers) or ""
+        return lambda: self._secrets.revoked(key)
 
     def _configured(self, request: web.Request) -> Configuration:
         """What the key of the request is for."""

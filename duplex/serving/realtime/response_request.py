@@ -41,6 +41,8 @@ class Wanted:
     tools: tuple[Definition, ...] | None = None
     choice: Choice | None = None
     most: int | str | None = None
+    unasked: bool = False
+    """Whether it is one that nobody has asked for: the user has said nothing for a while."""
 
     @property
     def plain(self) -> bool:

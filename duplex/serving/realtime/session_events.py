@@ -19,6 +19,7 @@ from duplex.serving.realtime.items import Item, Items
 from duplex.serving.realtime.rate_limits import requests_left
 from duplex.serving.realtime.response import FULL, Response
 from duplex.serving.realtime.response_request import Terms, Wanted, terms
+from duplex.serving.realtime.turn_detection import padding
 from duplex.serving.realtime.wire import Outbox, new_id
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.errors import StageError
@@ -63,7 +64,11 @@ class SessionEvents:
         self._conversation = new_id("conv")
         self._session: Session | None = None
         self.speech = HeardSpeech(
-            outbox, self.items, milliseconds, lambda: configuration().transcription is not None or self._transcribes()
+            outbox,
+            self.items,
+            milliseconds,
+            lambda: configuration().transcribes,
+            lambda: padding(configuration().detection),
         )
         self._epoch = 0
         self._due: int | None = None
@@ -94,6 +99,8 @@ class SessionEvents:
         """What is answered from now on is spoken, or text alone, as the client wants it."""
         if self._session is not None:
             self._session.host.write(self.terms.silent)
+            if seconds := padding(self._configuration().detection):
+                self._session.host.set_preroll(seconds)
 
     def detach(self, heard: int) -> None:
         """The session is about to be replaced, at its sample `heard`: its places in the history lie before the next."""
@@ -198,7 +205,8 @@ class SessionEvents:
                     self.response.text(event.text)
                     self._stop_if_full(self.response)
             case ev.SpokenWord() if response is not None and response.epoch == event.epoch:
-                self.last_sound = event.end
+                if not self.wanted.unasked:  # who says nothing for long is not kept on the line by being asked
+                    self.last_sound = event.end
                 response.word(event.text)
             case ev.Reply() if response is not None and response.epoch == event.epoch:
                 told = event.text.removeprefix(self._before).strip()
@@ -310,9 +318,6 @@ class SessionEvents:
             heard = f"{response.item.before} {response.transcript or ''}".strip()
             self._session.host.revise(ASSISTANT, response.item.start, heard)
         self._forget_reply()
-
-    def _transcribes(self) -> bool:
-        return self._configuration().kind == "transcription"
 
     def _fail(self) -> None:
         log.exception("realtime: the session's events cannot be told")

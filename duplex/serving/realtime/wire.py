@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 UNREAD = 2000
@@ -33,6 +33,25 @@ class ClientError(Exception):
 
 def unsupported(what: str, param: str, why: str) -> ClientError:
     return ClientError(f"{what} is not supported by this server: {why}", "unsupported", param)
+
+
+def number_of(value: object, param: str, low: float, high: float) -> float:
+    """Raises ClientError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ClientError(f"{param}: must be a number from {low:g} to {high:g}", "invalid_value", param)
+    return value
+
+
+def object_of(value: object, param: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """{} if there is none. Raises ClientError on what is no object, or has other fields than `names`, if any."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ClientError(f"{param}: must be an object", "invalid_type", param)
+    for name in value:
+        if names and name not in names:
+            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
+    return value
 
 
 def new_id(kind: str) -> str:
