@@ -130,6 +130,7 @@ async def _serve(args: argparse.Namespace) -> None:
     from duplex.serving.http.auth import Gate, new_token
     from duplex.serving.http.limits import Limits
     from duplex.serving.http.server import Address, Server, tls_context
+    from duplex.serving.proxy.audio import AudioProxy
     from duplex.streaming.clock import SystemClock
     from duplex.streaming.pool import InferencePool
     from duplex.transport.webrtc import WebRtcPeer
@@ -164,15 +165,16 @@ async def _serve(args: argparse.Namespace) -> None:
         calls = ClusterHost(options, clock=clock, address=args.cluster or None, workers=args.workers)
     async with ending, calls as host, contextlib.AsyncExitStack() as stack:
         more = []
-        if not args.no_audio_routes or args.wyoming:
+        local = isinstance(host, InProcessHost)
+        if args.wyoming or (local and not args.no_audio_routes):
             own = InferencePool(settings.workers)  # of a cluster, the front end has no share
             stack.push_async_callback(own.aclose)
-            local = isinstance(host, InProcessHost)
-            steps = host.share("programs") if local else own
-            shared = host.engines if local else None
+            steps = host.share("programs") if isinstance(host, InProcessHost) else own
+            shared = host.engines if isinstance(host, InProcessHost) else None
             service = await stack.enter_async_context(AudioService(host, settings, steps, calls=shared))
         if not args.no_audio_routes:
-            more.append(await stack.enter_async_context(AudioRoutes(service)))
+            routes = AudioProxy(host) if isinstance(host, ClusterHost) else AudioRoutes(service)
+            more.append(await stack.enter_async_context(routes))
         server = Server(
             host,
             gate,

@@ -3,14 +3,18 @@
 The front end keeps a copy of what is said in every room. When a worker dies its calls are lost for a moment only: the
 page comes back with a new offer, as after any loss of the network, and the call goes on in another worker, which is
 given the transcript so far, and so the assistant's memory, the timers that are still pending, and the languages that
-each speaks, hears and reads captions in.
+each speaks, hears and reads captions in. A conversation on a wire of its own, which programs hold, ends with its
+worker; what was said in it can still be fetched.
+
+Long because everything that a server asks of a cluster is asked of this one object.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,13 +22,14 @@ from typing import Any
 from duplex.ray_connection import connect
 from duplex.serving.hosts.cluster_calls import PlacedCall, PlacedRoom
 from duplex.serving.hosts.cluster_workers import ANSWER, ClusterWorkers, WorkerHandle
-from duplex.serving.hosts.contract import Load, News, Placement
+from duplex.serving.hosts.contract import Door, Load, News, Placement
 from duplex.serving.hosts.worker import WorkerOptions
 from duplex.serving.http.auth import new_id
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
 from duplex.serving.rooms.event_log import export
 from duplex.serving.rooms.handover import ResumeState
+from duplex.serving.rooms.session_keeper import PARTY
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.clock import Clock
@@ -96,6 +101,27 @@ class ClusterHost:
         self._calls[id] = call
         return call.made
 
+    def voices(self) -> frozenset[str]:
+        return frozenset().union(*(door.voices for door in self.doors()))
+
+    def doors(self) -> list[Door]:
+        return [worker.door for worker in self._running().up if worker.door is not None]
+
+    @contextmanager
+    def door(self, *, call: bool = False) -> Iterator[Door]:
+        if self._draining:
+            raise CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
+        worker = self._choose()
+        if worker.door is None:
+            raise CallError(f"{worker.name} serves no programs", "failed")
+        worker.coming += call
+        try:
+            yield worker.door
+        finally:
+            worker.coming -= call
+        if call and worker.load is not None:
+            worker.load = replace(worker.load, calls=worker.load.calls + 1)
+
     async def offer(self, call: str, sdp: str) -> str:
         held = self._known(call)
         while True:
@@ -151,7 +177,7 @@ class ClusterHost:
 
     async def load(self) -> list[Load]:
         workers = self._running()
-        lost = sum(call.worker is None for call in self._calls.values())
+        lost = sum(call.worker is None and not call.own_wire for call in self._calls.values())
         counters = {"moved": float(self._moved), "deaths": float(workers.deaths)}
         watchdog = self._watchdog
         loop = {"longest": watchdog.longest, "p99": watchdog.quantile(0.99), "stalls": float(watchdog.stalls(0.02))}
@@ -252,6 +278,19 @@ class ClusterHost:
                 call.request = replace(call.request, speaks=told.speaks, interpret=told.interpret)
             if speakers.get(call.room.key) is call and call.room.worker is worker:
                 call.room.follow(told, since[call.id])
+        for id in news.keys() - since.keys():
+            if id not in self._calls and news[id] is not None:
+                self._get_to_know(id, worker, news[id])
+
+    def _get_to_know(self, id: str, worker: WorkerHandle, news: News) -> None:
+        """A conversation that the worker has begun by itself, on a wire of its own."""
+        room = PlacedRoom(id, self._clock.now(), worker)
+        room.follow(news, 0)
+        offers = {"languages": [self._options.settings.language]}
+        made = {"session": id, "name": PARTY, "room": None, "parties": [PARTY], "offers": offers}
+        request = CallRequest(PARTY)
+        self._rooms[id] = room
+        self._calls[id] = PlacedCall(id, request, room, made, worker, over=news.over, own_wire=True)
 
     async def _ask(self, call: PlacedCall, method: str, *args: Any) -> Any:
         if call.worker is None:
@@ -264,6 +303,7 @@ class ClusterHost:
         for call in lost:
             call.worker, call.lost_since = None, self._clock.now()
             call.room.worker = None
+            call.over = call.over or call.own_wire
         log.error("cluster: %s is gone (%s); %d calls wait to go on elsewhere", worker.name, why, len(lost))
 
     def _running(self) -> ClusterWorkers:

@@ -57,3 +57,5 @@ class PlacedCall:
     """The language in which the person reads them; empty: none."""
     lost_since: float | None = None
     over: bool = False
+    own_wire: bool = False
+    """Whether it is held on a wire of its own, which does not outlive its worker."""

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from duplex.serving.hosts.contract import Load
+from duplex.serving.hosts.contract import Door, Load
 from duplex.serving.hosts.worker import Worker, WorkerOptions
 from duplex.serving.supervised_tasks import SupervisedTasks
 from duplex.streaming.clock import Clock
@@ -45,6 +45,7 @@ class WorkerHandle:
     name: str
     actor: Any
     load: Load | None = None
+    door: Door | None = None
     coming: int = 0
     """Calls on their way there, which its last word about its load does not know of."""
 
@@ -151,7 +152,7 @@ class ClusterWorkers:
         worker = WorkerHandle(name, self._class.remote(name, self._options))
         try:
             async with asyncio.timeout(START):
-                started, error = await worker.actor.start.remote()
+                started, told = await worker.actor.start.remote(self._ray.util.get_node_ip_address())
         except TimeoutError:
             self._kill(worker)
             raise EndpointError(f"cluster: {name} did not come up within {START:.0f} s; is a CPU free?") from None
@@ -164,7 +165,8 @@ class ClusterWorkers:
             raise
         if not started:
             self._kill(worker)
-            raise error
+            raise told
+        worker.door = told
         self.up.append(worker)
         self._tasks.spawn(f"health of {name}", self._keep_alive(worker))
         with suppress(CallError):  # slow to tell its load: it gets calls once it has

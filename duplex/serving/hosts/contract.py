@@ -6,7 +6,7 @@ The front end knows only this interface. A call may live in its process, in anot
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -101,6 +101,33 @@ class PlaceHost(Protocol):
 
     def place(self, wire: str) -> AbstractAsyncContextManager[Place]:
         """A place, which counts as a call on this wire while it is entered. Raises CallError if the host is full."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where another process that holds calls serves programs too, for its front end alone. url: without a path."""
+
+    url: str
+    token: str
+    voices: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class DoorHost(Protocol):
+    """A host whose calls are held by other processes, which have places for conversations without a room too."""
+
+    def voices(self) -> frozenset[str]:
+        """Names of the voices that conversations may have."""
+        ...
+
+    def door(self, *, call: bool = False) -> AbstractContextManager[Door]:
+        """Of the process under the least pressure. call: it is entered for one more call, which counts from then on.
+        Raises CallError if none takes any."""
+        ...
+
+    def doors(self) -> list[Door]:
+        """All of them."""
         ...
 
 

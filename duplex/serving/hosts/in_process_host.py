@@ -274,6 +274,10 @@ class InProcessHost:
         """A share of the pool, for what is asked of this server besides calls."""
         return self._shared.share(name)
 
+    def kept(self) -> list[str]:
+        """Conversations of other wires than the page's that can still be asked about."""
+        return list(self._kept)
+
     def news(self, call: str, since: int) -> News:
         """Of the call's room, from event number `since` on, for a front end that keeps a copy. Raises CallError."""
         found, room = self._known(call)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from duplex.serving.hosts.ice_servers import SharedSecretIceServers
 from duplex.serving.hosts.in_process_host import InProcessHost
 from duplex.serving.hosts.retention import Recordings
 from duplex.serving.hosts.shedding import LATE, Shedder
+from duplex.serving.hosts.worker_door import open_door
 from duplex.serving.http.limits import Limits
 from duplex.settings import Settings
 from duplex.streaming.clock import SystemClock
@@ -38,6 +40,8 @@ class WorkerOptions:
     turn_secret: str = ""
     late: float = LATE
     make_engines: Callable[[Settings], Engines] | None = None
+    programs: bool = True
+    """Whether programs are served too, through the front end."""
 
 
 class Worker:
@@ -47,9 +51,11 @@ class Worker:
         self._name = name
         self._options = options
         self._host: InProcessHost | None = None
+        self._door = AsyncExitStack()
 
-    async def start(self) -> tuple[bool, Any]:
-        """(True, None), or (False, the DuplexError that kept the engines from being had)."""
+    async def start(self, front: str = "") -> tuple[bool, Any]:
+        """front: the address of the front end's machine. (True, the Door for it or None), or (False, the DuplexError
+        that kept the engines from being had)."""
         from duplex.transport.webrtc import WebRtcPeer
 
         options, clock = self._options, SystemClock()
@@ -68,9 +74,12 @@ class Worker:
                 name=self._name,
             )
             self._host = await host.__aenter__()
+            door = None
+            if options.programs:
+                door = await self._door.enter_async_context(open_door(host, options.settings, options.limits, front))
         except DuplexError as error:
             return False, error
-        return True, None
+        return True, door
 
     async def ping(self) -> bool:
         """Answers at once while the worker's event loop runs."""
@@ -79,15 +88,18 @@ class Worker:
     async def call(self, method: str, *args: Any) -> tuple[bool, Any]:
         """A method of CallHost: (True, what it returns) or (False, the DuplexError it raised)."""
         try:
+            if method == "stop":
+                await self._door.aclose()
             return True, await getattr(self._started(), method)(*args)
         except DuplexError as error:
             return False, error
 
     async def news(self, since: dict[str, int]) -> tuple[list[Load], dict[str, News | None]]:
-        """since: calls, each with the number of the first event that is wanted. None: the call is unknown."""
+        """since: calls, each with the number of the first event that is wanted. None: the call is unknown. Those that a
+        front end did not make, on other wires, are told from their first event on."""
         host = self._started()
         told: dict[str, News | None] = {}
-        for call, first in since.items():
+        for call, first in {**dict.fromkeys(host.kept(), 0), **since}.items():
             try:
                 told[call] = host.news(call, first)
             except CallError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from duplex.serving.hosts.contract import CallHost, PlaceHost
+from duplex.serving.hosts.contract import CallHost, DoorHost, PlaceHost
 from duplex.serving.hosts.ice_servers import IceServers
 from duplex.serving.http.auth import Gate
 from duplex.serving.http.limits import Limits
@@ -23,7 +23,8 @@ try:
     from duplex.serving.http.metrics import Metrics
     from duplex.serving.http.more_routes import MoreRoutes
     from duplex.serving.http.signalling import Signalling
-    from duplex.serving.realtime.endpoint import RealtimeElsewhere, RealtimeEndpoint
+    from duplex.serving.proxy.realtime import RealtimeProxy
+    from duplex.serving.realtime.endpoint import RealtimeEndpoint
 except ImportError as error:
     raise TransportError(f"serving calls needs aiohttp ({error}): pip install 'duplex[call]'") from None
 
@@ -74,11 +75,11 @@ class Server:
         self.port = self.address.port
         self.metrics = Metrics()
         self._host = host
-        self._realtime: RealtimeEndpoint | RealtimeElsewhere | None = None
+        self._realtime: RealtimeEndpoint | RealtimeProxy | None = None
         if realtime and isinstance(host, PlaceHost):
             self._realtime = RealtimeEndpoint(host, self.limits, private_candidates=private_candidates)
-        elif realtime:
-            self._realtime = RealtimeElsewhere()
+        elif realtime and isinstance(host, DoorHost):
+            self._realtime = RealtimeProxy(host, self.limits, private_candidates=private_candidates)
         routes = [*more, *([] if self._realtime is None else [self._realtime])]
         gate.lend({path: knows for each in routes for path, knows in each.keys.items()})
         self._signalling = Signalling(

@@ -33,7 +33,7 @@ class ClientSecrets:
 
     def __init__(self, wall_time: Callable[[], float] = time.time) -> None:
         self._wall_time = wall_time
-        self._known: dict[bytes, tuple[float, Configuration]] = {}
+        self._known: dict[bytes, tuple[float, Configuration, object]] = {}
         self._revoked: OrderedDict[bytes, None] = OrderedDict()
 
     def issue(self, body: object, voices: Iterable[str]) -> dict[str, Any]:
@@ -45,13 +45,14 @@ class ClientSecrets:
             if name not in ("expires_after", "session"):
                 raise ClientError(f"there is no field {name[:100]!r}", "unknown_parameter", name[:100])
         lifetime = _lifetime(body.get("expires_after"))
-        configuration = Configuration().updated(body.get("session") or {}, voices)
+        asked = body.get("session") or {}
+        configuration = Configuration().updated(asked, voices)
         now = self._wall_time()
         self._known = {key: each for key, each in self._known.items() if each[0] > now}
         if len(self._known) >= MOST:
             raise ApiError(f"{MOST} keys are good at once: wait until some have expired", status=429)
         value = PREFIX + secrets.token_hex(24)
-        self._known[_hash(value)] = now + lifetime, configuration
+        self._known[digest(value)] = now + lifetime, configuration, asked
         session = configuration.as_dict(f"sess_{secrets.token_hex(10)}")
         return {"value": value, "expires_at": int(now + lifetime), "session": session}
 
@@ -60,26 +61,36 @@ class ClientSecrets:
         value = body.get("value") if isinstance(body, dict) else None
         if not isinstance(value, str) or not value.startswith(PREFIX):
             raise ClientError("value: must be an ephemeral key", "invalid_value", "value")
-        self._known.pop(_hash(value), None)  # one that has expired may still have sessions
-        self._revoked[_hash(value)] = None
+        self._known.pop(digest(value), None)  # one that has expired may still have sessions
+        self._revoked[digest(value)] = None
         if len(self._revoked) > MOST:
             self._revoked.popitem(last=False)
         return {"object": "realtime.client_secret.revoked", "revoked": True}
 
     def revoked(self, value: str) -> bool:
         """Whether what it has opened has to end."""
-        return _hash(value) in self._revoked
+        return digest(value) in self._revoked
 
     def knows(self, value: str) -> bool:
         return self.configuration(value) is not None
 
     def configuration(self, value: str) -> Configuration | None:
         """What the key is for; None if it is none, or has expired."""
-        expires, configuration = self._known.get(_hash(value), (0.0, None))
-        return configuration if expires > self._wall_time() else None
+        found = self._found(value)
+        return None if found is None else found[1]
+
+    def session(self, value: str) -> object | None:
+        """What was asked for when the key was made, to be asked of another server; None as above."""
+        found = self._found(value)
+        return None if found is None else found[2]
+
+    def _found(self, value: str) -> tuple[float, Configuration, object] | None:
+        found = self._known.get(digest(value))
+        return found if found is not None and found[0] > self._wall_time() else None
 
 
-def _hash(value: str) -> bytes:
+def digest(value: str) -> bytes:
+    """Of a key, by which it is known."""
     return hashlib.sha256(value.encode("utf-8", "replace")).digest()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
 from duplex.serving.realtime.client_tools import Choice, Definition, chosen, parse_choice, parse_tools
 from duplex.serving.realtime.turn_detection import floor_with, parse_detection
-from duplex.serving.realtime.wire import ClientError, number_of, object_of
+from duplex.serving.realtime.wire import ClientError, flag_of, number_of, object_of
 from duplex.settings import Settings
 
 MODEL = "duplex"
@@ -156,8 +156,8 @@ def parse_modalities(value: object, param: str) -> bool:
 
 def _record(extras: object, before: bool) -> bool:
     """The one extra that a client may set; the others it may send back as they were shown."""
-    given = _object(extras, "session.duplex", ("record", "recording", "shed", "without_effect"))
-    return _flag(given["record"], "session.duplex.record") if "record" in given else before
+    given = object_of(extras, "session.duplex", ("record", "recording", "shed", "without_effect"))
+    return flag_of(given["record"], "session.duplex.record") if "record" in given else before
 
 
 def _instructions(made: Configuration, value: object) -> Configuration:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +25,8 @@ from duplex.transport.candidates import Scope, reachable_scope, without_unreacha
 
 PATH = "/v1/realtime"
 CALLS = f"{PATH}/calls"
+HANG_UP = CALLS + "/{call:rtc_[0-9a-f]{1,64}}/hangup"
+REVOKE = f"{PATH}/client_secrets/revoke"
 SDP = "application/sdp"
 
 LARGEST = 16 << 20
@@ -56,22 +58,16 @@ class RealtimeEndpoint:
     def add_to(self, router: web.UrlDispatcher) -> None:
         router.add_get(PATH, self._converse)
         router.add_post(CALLS, self._call)
-        router.add_post(CALLS + "/{call:rtc_[0-9a-f]{1,64}}/hangup", self._hang_up)
+        router.add_post(HANG_UP, self._hang_up)
         router.add_post(f"{PATH}/client_secrets", self._make_key)
-        router.add_post(f"{PATH}/client_secrets/revoke", self._revoke_key)
+        router.add_post(REVOKE, self._revoke_key)
 
     async def close(self) -> None:
         """Ends the calls."""
         await self._calls.close()
 
     async def _converse(self, request: web.Request) -> web.StreamResponse:
-        socket = web.WebSocketResponse(
-            protocols=("realtime",), heartbeat=30.0, max_msg_size=LARGEST, compress=False, timeout=_GOODBYE
-        )
-        if not socket.can_prepare(request).ok:
-            raise web.HTTPUpgradeRequired(text="this is a WebSocket: connect to it with ws:// or wss://")
-        if "call_id" in request.query:
-            raise ApiError("a call has one connection: its data channel", param="call_id", code="unsupported")
+        socket = socket_of(request)
         configuration = self._configured(request)
         if request.query.get("intent") == "transcription":
             configuration = replace(configuration, kind="transcription")
@@ -95,23 +91,11 @@ class RealtimeEndpoint:
         return socket
 
     async def _call(self, request: web.Request) -> web.Response:
-        """An offer: as it is, or as the part "sdp" of a form beside "session"."""
-        session: object = None
-        if request.content_type == SDP:
-            sdp = await request.text()
-        elif request.content_type == "multipart/form-data":
-            form = await request.post()
-            sdp, session = _part(form, "sdp"), _json(_part(form, "session") or "null")
-        else:
-            raise web.HTTPUnsupportedMediaType(text=f"the body must be {SDP} or multipart/form-data")
-        if not sdp or len(sdp) > self._limits.sdp:
-            raise ApiError(f"sdp: must have at most {self._limits.sdp} characters, and some", param="sdp")
+        sdp, session = await read_offer(request, self._limits, private_candidates=self._private_candidates)
         configuration = self._configured(request)
         if session is not None:
             configuration = _checked(lambda: configuration.updated(session, self._host.voices()))
-        nearest = Scope.LOOPBACK if self._private_candidates else reachable_scope(request.remote)
-        revoked = self._revoked(request)
-        id, answer = await self._calls.begin(without_unreachable(sdp, nearest), configuration, revoked)
+        id, answer = await self._calls.begin(sdp, configuration, self._revoked(request))
         return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": f"{CALLS}/{id}"})
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -119,12 +103,10 @@ class RealtimeEndpoint:
         return web.Response()
 
     async def _make_key(self, request: web.Request) -> web.Response:
-        body = _json(await request.text() or "{}")
-        return web.json_response(_checked(lambda: self._secrets.issue(body, self._host.voices())))
+        return await make_key(request, self._secrets, self._host.voices())
 
     async def _revoke_key(self, request: web.Request) -> web.Response:
-        body = _json(await request.text() or "{}")
-        return web.json_response(_checked(lambda: self._secrets.revoke(body)))
+        return web.json_response((await revoke_key(request, self._secrets))[1])
 
     def _revoked(self, request: web.Request) -> Callable[[], bool]:
         """Tells whether the key of the request has been revoked since."""
@@ -136,24 +118,46 @@ class RealtimeEndpoint:
         return self._secrets.configuration(presented(request.headers) or "") or Configuration()
 
 
-class RealtimeElsewhere:
-    """Says that this server has no Realtime API: its calls are held by other processes."""
+def socket_of(request: web.Request) -> web.WebSocketResponse:
+    """What a request for a conversation becomes. Raises HTTPUpgradeRequired, ApiError."""
+    socket = web.WebSocketResponse(
+        protocols=("realtime",), heartbeat=30.0, max_msg_size=LARGEST, compress=False, timeout=_GOODBYE
+    )
+    if not socket.can_prepare(request).ok:
+        raise web.HTTPUpgradeRequired(text="this is a WebSocket: connect to it with ws:// or wss://")
+    if "call_id" in request.query:
+        raise ApiError("a call has one connection: its data channel", param="call_id", code="unsupported")
+    return socket
 
-    bodies: Mapping[str, int] = MappingProxyType({})
-    keys: Mapping[str, Callable[[str], bool]] = MappingProxyType({})
 
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        router.add_route("*", PATH + "{rest:(/.*)?}", self._refuse)
+async def read_offer(request: web.Request, limits: Limits, *, private_candidates: bool) -> tuple[str, object]:
+    """(what of an offer can be reached, the session that came with it): the body as it is, or the part "sdp" of a form
+    beside "session". Raises ApiError, HTTPUnsupportedMediaType."""
+    session: object = None
+    if request.content_type == SDP:
+        sdp = await request.text()
+    elif request.content_type == "multipart/form-data":
+        form = await request.post()
+        sdp, session = _part(form, "sdp"), _json(_part(form, "session") or "null")
+    else:
+        raise web.HTTPUnsupportedMediaType(text=f"the body must be {SDP} or multipart/form-data")
+    if not sdp or len(sdp) > limits.sdp:
+        raise ApiError(f"sdp: must have at most {limits.sdp} characters, and some", param="sdp")
+    nearest = Scope.LOOPBACK if private_candidates else reachable_scope(request.remote)
+    return without_unreachable(sdp, nearest), session
 
-    async def close(self) -> None:
-        """There is nothing to be ended."""
 
-    async def _refuse(self, request: web.Request) -> web.StreamResponse:
-        raise ApiError(
-            "a cluster does not serve the Realtime API: start a server without --cluster for it",
-            code="unsupported",
-            status=501,
-        )
+async def make_key(request: web.Request, keys: ClientSecrets, voices: Iterable[str]) -> web.Response:
+    """The answer to `POST client_secrets`. voices: of the server. Raises ApiError."""
+    body = _json(await request.text() or "{}")
+    return web.json_response(_checked(lambda: keys.issue(body, voices)))
+
+
+async def revoke_key(request: web.Request, keys: ClientSecrets) -> tuple[str, dict[str, Any]]:
+    """(the key, the answer to `POST client_secrets/revoke`). Raises ApiError."""
+    body = _json(await request.text() or "{}")
+    told = _checked(lambda: keys.revoke(body))
+    return body["value"], told
 
 
 async def _read_all(socket: web.WebSocketResponse, outbox: Outbox, conversation: Conversation) -> None:

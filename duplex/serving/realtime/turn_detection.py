@@ -58,12 +58,6 @@ def parse_detection(given: object, kind: str = "realtime") -> dict[str, Any] | N
     return whole
 
 
-def _flag(value: object, param: str) -> bool:
-    if not isinstance(value, bool):
-        raise ClientError(f"{param}: must be true or false", "invalid_type", param)
-    return value
-
-
 def _eagerness(value: object, param: str) -> str:
     if not isinstance(value, str) or value not in EAGERNESS:
         raise ClientError(f"{param}: must be one of {', '.join(EAGERNESS)}", "invalid_value", param)
@@ -80,7 +74,7 @@ _CHECKS: dict[str, Callable[[Any, str], object]] = {
     "prefix_padding_ms": lambda value, param: number_of(value, param, 0, 5000),
     "silence_duration_ms": lambda value, param: number_of(value, param, 100, 10_000),
     "idle_timeout_ms": _idle,
-    "create_response": _flag,
-    "interrupt_response": _flag,
+    "create_response": flag_of,
+    "interrupt_response": flag_of,
     "eagerness": _eagerness,
 }

@@ -42,6 +42,13 @@ def number_of(value: object, param: str, low: float, high: float) -> float:
     return value
 
 
+def flag_of(value: object, param: str) -> bool:
+    """Raises ClientError."""
+    if not isinstance(value, bool):
+        raise ClientError(f"{param}: must be true or false", "invalid_type", param)
+    return value
+
+
 def object_of(value: object, param: str, names: Iterable[str] = ()) -> dict[str, Any]:
     """{} if there is none. Raises ClientError on what is no object, or has other fields than `names`, if any."""
     if value is None:

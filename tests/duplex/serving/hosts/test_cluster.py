@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 import pytest_asyncio
@@ -18,8 +19,11 @@ from duplex.models.asr.contract import Hypothesis, Word
 from duplex.models.interaction.contract import Request
 from duplex.serving.hosts.cluster import ClusterHost
 from duplex.serving.hosts.worker import WorkerOptions
+from duplex.serving.http.auth import Gate
 from duplex.serving.http.call_request import CallRequest
 from duplex.serving.http.limits import Limits
+from duplex.serving.http.server import Address, Server
+from duplex.serving.proxy.audio import AudioProxy
 from duplex.session_record.session_log import parse_events
 from duplex.settings import Settings
 from duplex.streaming.audio import FRAME, SAMPLE_RATE
@@ -29,6 +33,7 @@ from duplex.testing import Answer
 from duplex.testing.fakes import ScriptedAnswerer
 from duplex.transport.webrtc import WebRtcPeer
 from tests.duplex.serving import scripted
+from tests.duplex.serving.realtime.client import Client
 
 pytestmark = pytest.mark.slow
 
@@ -269,6 +274,58 @@ async def test_refusals_come_through_as_they_are(cluster: ClusterHost) -> None:
         await cluster.close(id)
         with pytest.raises(CallError):
             await cluster.offer(id, "v=0")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_programs_are_served_by_workers_and_told_when_theirs_dies(ray: Any, cluster: ClusterHost) -> None:
+    await three_idle_workers(cluster)
+    key = {"Authorization": "Bearer a token for tests"}
+    async with (
+        AudioProxy(cluster) as audio,
+        Server(cluster, Gate("a token for tests"), Address(port=0), page={}, more=[audio]) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        base = server.url()
+        body = {"session": {"instructions": "Be kind."}}
+        async with http.post(f"{base}v1/realtime/client_secrets", json=body, headers=key) as answer:
+            lent = {"Authorization": f"Bearer {(await answer.json())['value']}"}
+        sockets = [await http.ws_connect(f"{base}v1/realtime", headers=lent) for _ in range(3)]
+        clients = [Client(socket) for socket in sockets]
+        ids = [(await client.until("session.created"))["session"]["id"] for client in clients]
+        for client in clients:
+            content = [{"type": "input_text", "text": "remember the milk"}]
+            await client.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
+            await client.send("response.create")
+            await client.until("response.done")
+        async with asyncio.timeout(60):
+            while not all(id in cluster._calls and len(cluster._calls[id].room.events) > 3 for id in ids):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert len({cluster._calls[id].worker.name for id in ids}) == 3  # type: ignore[union-attr]
+        assert sum(load.wires.get("realtime websocket", 0) for load in await cluster.load()) == 3
+        speech = {"model": "tts-1", "voice": "alloy", "input": "one two", "response_format": "wav"}
+        async with http.post(f"{base}v1/audio/speech", json=speech, headers=key) as answer:
+            assert answer.status == 200 and (await answer.read()).startswith(b"RIFF")
+
+        await killed(ray, cluster, ids[0])
+        assert (await clients[0].error())["code"] == "worker_lost"
+        assert (await sockets[0].receive()).data == aiohttp.WSCloseCode.SERVICE_RESTART
+        for client in clients[1:]:
+            await client.send("response.create", response={"instructions": "Go on."})
+            assert (await client.until("response.done"))["response"]["status"] == "completed"
+        async with asyncio.timeout(60):
+            while cluster._calls[ids[0]].worker is not None:  # noqa: ASYNC110 (the cluster tells nobody)
+                await asyncio.sleep(0.1)
+        async with http.get(f"{base}api/sessions/{ids[0]}", headers=key) as answer:
+            state = await answer.json()
+        assert state["state"] == "ended"
+        assert [turn.text for turn in parse_events(state["events"]).turns] == ["remember the milk"]
+        async with http.get(f"{base}api/sessions/{ids[0]}/transcript.txt", headers=key) as answer:
+            assert "remember the milk" in await answer.text()
+        with pytest.raises(CallError, match="over"):
+            await cluster.offer(ids[0], "v=0")
+        for client in clients[1:]:
+            await client.socket.close()
+    await three_idle_workers(cluster)
 
 
 async def test_a_cluster_whose_workers_cannot_start(ray: Any) -> None:

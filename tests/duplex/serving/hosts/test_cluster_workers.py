@@ -82,6 +82,8 @@ class FakeRay:
         RayError=RayError, RayActorError=RayActorError, ActorUnavailableError=ActorUnavailableError
     )
 
+    util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.actors: list[FakeActor] = []

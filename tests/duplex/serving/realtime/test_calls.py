@@ -16,8 +16,6 @@ import pytest
 
 import duplex
 from duplex.engines import Engines
-from duplex.serving.http.auth import Gate
-from duplex.serving.http.server import Address, Server
 from duplex.serving.realtime.client_secrets import ClientSecrets
 from duplex.serving.realtime.wire import ClientError
 from duplex.serving.serve import Serving
@@ -255,24 +253,6 @@ async def test_a_page_of_another_origin() -> None:
         foreign = {"Origin": "https://evil.example", "Authorization": f"Bearer {token}"}
         async with http.options(calls, headers={**foreign, **asked}) as answer:
             assert answer.status == 403 and "Access-Control-Allow-Origin" not in answer.headers
-
-
-async def test_a_host_without_places() -> None:
-    class Elsewhere:
-        """A cluster's front end, as far as this goes."""
-
-    key = {"Authorization": "Bearer a token for tests"}
-    async with (
-        Server(Elsewhere(), Gate("a token for tests"), Address(port=0)) as server,
-        aiohttp.ClientSession() as http,
-    ):  # type: ignore[arg-type]
-        for method, path in (
-            ("GET", "v1/realtime"),
-            ("POST", "v1/realtime/calls"),
-            ("POST", "v1/realtime/client_secrets"),
-        ):
-            async with http.request(method, server.url() + path, headers=key) as answer:
-                assert answer.status == 501 and (await answer.json())["error"]["code"] == "unsupported", path
 
 
 async def test_long_messages_both_ways() -> None:
