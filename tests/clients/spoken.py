@@ -16,8 +16,10 @@ from typing import Any
 RATE = 24_000
 PIECE = RATE // 25 * 2
 """Bytes of 40 ms of 16-bit sound."""
-WAIT = 60.0
+WAIT = 120.0
 """Seconds that anything may take on a busy machine."""
+PATIENCE, REPEATED = 30.0, 3
+"""Seconds after which a turn is said again, and how often: a busy machine tears what it says apart."""
 
 
 class Microphone:
@@ -49,11 +51,11 @@ class Told:
         """kind: tool, audio, said, interrupted or done. text: what was said, or how a response ended."""
         self._news.put_nowait((kind, text))
 
-    async def until(self, kind: str, text: str = "") -> None:
-        """text: in what was told of this kind since the last call, in lower case."""
+    async def until(self, kind: str, text: str = "", patience: float = WAIT) -> None:
+        """text: in what was told of this kind since the last call, in lower case. Raises AssertionError."""
         so_far = ""
         try:
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(patience):
                 while True:
                     told, more = await self._news.get()
                     so_far += more.lower() if told == kind else ""
@@ -71,19 +73,29 @@ async def converse(
     say: Callable[[str], Awaitable[None]], cancel: Callable[[], Awaitable[None]], told: Told, steps: list[list[Any]]
 ) -> None:
     """say: begins to say a turn. cancel: the response that is being given. steps: what is done, one after the other:
-    ["say", turn], ["until", kind, text], ["sleep", seconds], ["forget"], ["cancel"]."""
+    ["say", turn], ["until", kind, text, the turn that is said again if it does not come, and again], ["sleep",
+    seconds], ["forget"], ["cancel"]."""
     for step, *given in steps:
         match step:
             case "say":
                 await say(*given)
             case "until":
-                await told.until(*given)
+                await _until(told, say, *given)
             case "sleep":
                 await asyncio.sleep(*given)
             case "forget":
                 told.forget()
             case "cancel":
                 await cancel()
+
+
+async def _until(told: Told, say: Callable[[str], Awaitable[None]], kind: str, text: str = "", again: str = "") -> None:
+    for _ in range(REPEATED if again else 0):
+        try:
+            return await told.until(kind, text, PATIENCE)
+        except AssertionError:
+            await say(again)
+    await told.until(kind, text)
 
 
 async def converse_by(
@@ -104,7 +116,7 @@ def main(program: Callable[[str, str, Path, Told], Awaitable[None]]) -> None:
     told = Told()
 
     async def run() -> None:
-        async with asyncio.timeout(4 * WAIT):
+        async with asyncio.timeout(5 * WAIT):
             await program(address, key, Path(folder), told)
 
     asyncio.run(run())

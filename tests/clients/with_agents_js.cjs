@@ -7,7 +7,9 @@ const { z } = require("zod");
 
 const RATE = 24000;
 const PIECE = (RATE / 25) * 2; // bytes of 40 ms
-const WAIT = 60000;
+const WAIT = 120000;
+const PATIENCE = 30000;
+const REPEATED = 3;
 
 const [address, key, folder] = process.argv.slice(2);
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -21,9 +23,9 @@ class Told {
     this.waiting?.();
   }
 
-  async until(kind, text = "") {
+  async until(kind, text = "", patience = WAIT) {
     let soFar = "";
-    const late = Date.now() + WAIT;
+    const late = Date.now() + patience;
     for (;;) {
       while (this.news.length) {
         const [told, more] = this.news.shift();
@@ -82,7 +84,16 @@ async function main() {
 
   const steps = {
     say,
-    until: (kind, text) => told.until(kind, text),
+    until: async (kind, text, again) => {
+      for (let times = 0; again && times < REPEATED; times += 1) {
+        try {
+          return await told.until(kind, text, PATIENCE);
+        } catch {
+          say(again);
+        }
+      }
+      return told.until(kind, text);
+    },
     sleep: (seconds) => sleep(1000 * seconds),
     forget: () => told.forget(),
     cancel: () => session.interrupt(),

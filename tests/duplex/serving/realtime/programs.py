@@ -25,32 +25,6 @@ CLIENTS = {
 """Program to the variable that names an interpreter (of Node: a folder node_modules), and what it needs."""
 
 
-def steps(rains: str, begun: str, stopped: str, *after: list[Any]) -> list[list[Any]]:
-    """A tool call, an interruption and a cancel. rains, begun, stopped: what is heard of the answers to the turns
-    "weather", "story" and "stop"; after: what is done when the last of these was heard."""
-    return [
-        ["say", "weather"],
-        ["until", "tool"],
-        ["until", "said", rains],
-        ["say", "story"],
-        ["until", "said", begun],
-        ["sleep", 1.0],
-        ["forget"],
-        ["say", "stop"],
-        ["until", "interrupted"],
-        ["until", "said", stopped],
-        *after,
-        ["sleep", 1.0],
-        ["forget"],
-        ["say", "story"],
-        ["until", "said", begun],
-        ["sleep", 0.5],
-        ["forget"],
-        ["cancel"],
-        ["until", "done"],
-    ]
-
-
 Command = tuple[list[str], dict[str, str]]
 """What runs a program, and the environment it needs."""
 
