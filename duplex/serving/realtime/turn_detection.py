@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from duplex.floor_settings import FloorSettings
-from duplex.serving.realtime.wire import ClientError, number_of, object_of, unsupported
+from duplex.serving.realtime.wire import ClientError, flag_of, number_of, object_of, unsupported
 
 SERVER_VAD = {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500, "idle_timeout_ms": None}
 EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
