@@ -33,6 +33,7 @@ from duplex.testing import Answer
 from duplex.testing.fakes import ScriptedAnswerer
 from duplex.transport.webrtc import WebRtcPeer
 from tests.duplex.serving import scripted
+from tests.duplex.serving.realtime import client as realtime_client
 from tests.duplex.serving.realtime.client import Client
 
 pytestmark = pytest.mark.slow
@@ -277,7 +278,10 @@ async def test_refusals_come_through_as_they_are(cluster: ClusterHost) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_programs_are_served_by_workers_and_told_when_theirs_dies(ray: Any, cluster: ClusterHost) -> None:
+async def test_programs_are_served_by_workers_and_told_when_theirs_dies(
+    ray: Any, cluster: ClusterHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realtime_client, "WAIT", 120.0)
     await three_idle_workers(cluster)
     key = {"Authorization": "Bearer a token for tests"}
     async with (
@@ -298,7 +302,7 @@ async def test_programs_are_served_by_workers_and_told_when_theirs_dies(ray: Any
             await client.send("response.create")
             await client.until("response.done")
         async with asyncio.timeout(60):
-            while not all(id in cluster._calls and len(cluster._calls[id].room.events) > 3 for id in ids):
+            while not all(id in cluster._calls and len(cluster._calls[id].room.events) > 3 for id in ids):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert len({cluster._calls[id].worker.name for id in ids}) == 3  # type: ignore[union-attr]
         assert sum(load.wires.get("realtime websocket", 0) for load in await cluster.load()) == 3
@@ -313,7 +317,7 @@ async def test_programs_are_served_by_workers_and_told_when_theirs_dies(ray: Any
             await client.send("response.create", response={"instructions": "Go on."})
             assert (await client.until("response.done"))["response"]["status"] == "completed"
         async with asyncio.timeout(60):
-            while cluster._calls[ids[0]].worker is not None:
+            while cluster._calls[ids[0]].worker is not None:  # noqa: ASYNC110 (a death is told to nobody)
                 await asyncio.sleep(0.1)
         async with http.get(f"{base}api/sessions/{ids[0]}", headers=key) as answer:
             state = await answer.json()
