@@ -168,7 +168,7 @@ class Settings:
     diarizer: str = setting(
         AUTO,
         "ls-eend; segmentation: pyannote segmentation and CAM++; auto: segmentation for files, where it can be had, "
-        "else ls-eend",
+        "and live, where its weights are pulled, else ls-eend",
         choices=DIARIZERS,
     )
     diarization_latency: float = setting(

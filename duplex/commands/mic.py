@@ -8,9 +8,13 @@ import contextlib
 import signal
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from duplex.commands.options import add_people, add_settings, load_settings, with_own_notes
+
+if TYPE_CHECKING:
+    from duplex.microphone.microphone import Microphone
+    from duplex.settings import Settings
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -38,23 +42,25 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> argparse.Arg
 def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list()
-    asyncio.run(_converse(args))
+    from duplex.microphone.microphone import Microphone
+
+    settings = with_own_notes(load_settings(args))
+    # Before there is an event loop: loading the echo canceller's library would keep it.
+    microphone = Microphone(
+        args.input, args.output, echo_cancellation=not args.no_echo_cancellation, latency=args.latency
+    )
+    asyncio.run(_converse(args, settings, microphone))
     return 0
 
 
-async def _converse(args: argparse.Namespace) -> None:
+async def _converse(args: argparse.Namespace, settings: Settings, microphone: Microphone) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     from duplex.commands.live_view import LiveView
     from duplex.conversation.session import Session
-    from duplex.microphone.microphone import Microphone
     from duplex.session_record.recorder import Recorder
 
-    settings = with_own_notes(load_settings(args))
-    microphone = Microphone(
-        args.input, args.output, echo_cancellation=not args.no_echo_cancellation, latency=args.latency
-    )
     console = Console(quiet=args.quiet, soft_wrap=True)
     view = LiveView(console)
     async with microphone:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from duplex.models.interaction.contract import Control, Utterance
+import numpy as np
+
+from duplex.models.interaction.contract import Control, Request, Utterance
 from duplex.models.interaction.percepts import Percept
+from duplex.models.tts.contract import WordMark
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.errors import SettingsError
 
@@ -76,9 +79,33 @@ class HostControls:
         """Of the party's utterance that began at the sample `start`, only `text` was heard; nothing, if it is empty."""
         self._manager.history.revise(party, start, text)
 
+    def write(self, on: bool) -> None:
+        """Replies that begin from now on are written, not spoken: `ReplyText` has them as they are made, and what has
+        been told of one counts as heard."""
+        self._manager.replies.silent = on
+
     def interrupt(self) -> None:
         """End the reply that is being given, at once."""
         self._manager.interrupt()
+
+    @property
+    def history(self) -> tuple[Utterance, ...]:
+        """What was heard so far, by either side."""
+        return self._manager.history.utterances()
+
+    def request(self, text: str, past: tuple[Utterance, ...], **more: Any) -> Request:
+        """A question beside the conversation, for the session's answerer: what the session knows, after another past
+        than its own. more: further fields."""
+        return self._manager.request(text, past, **more)
+
+    def control(self, control: Control) -> None:
+        """What an answerer wants done beside speaking."""
+        self._manager.control(control)
+
+    async def synthesize(self, text: str) -> tuple[str, np.ndarray, tuple[WordMark, ...]]:
+        """A text in the voice of the session, of which it plays nothing: as it is spoken, (n,) float32 at 16 kHz, and
+        the marks of its words. Raises what the synthesizer raises."""
+        return await self._manager.replies.synthesize(text)
 
     @property
     def replying(self) -> int | None:
@@ -100,6 +127,11 @@ class HostControls:
     def perceive(self, percept: Percept) -> None:
         """Something that the session has not perceived itself: a sound, what a tool has found. Decided on at once."""
         self._manager.percepts.put(percept, fresh=True)
+
+    def set_preroll(self, seconds: float) -> None:
+        """So much of the sound before what activity detects as speech is recognized with it."""
+        for segmenter in self._manager.segmenters.values():
+            segmenter.preroll = round(seconds * SAMPLE_RATE)
 
     def diarize(self, on: bool) -> None:
         """Tell the people on the channel apart, or leave that for now, where the session can do it at all."""

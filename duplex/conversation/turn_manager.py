@@ -288,6 +288,10 @@ class TurnManager:
     def reply_text(self, epoch: int, text: str) -> None:
         self._emit(ev.ReplyText(self.now, self.now, epoch, text))
 
+    def reply_shown(self, epoch: int, text: str) -> None:
+        self.reports.shown(self.now)
+        self.reply_text(epoch, text)
+
     def reply_made(self, epoch: int) -> None:
         current, track = self.replies.current, self.playback.track
         if current is not None and current.epoch == epoch and (track is None or not track.written):
@@ -446,6 +450,11 @@ class TurnManager:
             report=self._tools.of_turn(self.floor.turn),
         )
 
+    def request(self, text: str, past: tuple[Utterance, ...], **more: Any) -> Request:
+        """A question that is none of this dialogue's turns. more: further fields."""
+        party = next(iter(self.segmenters))
+        return replace(self._request(party, text, past), confidence=1.0, dialogue="", typed=True, **more)
+
     def _confidence(self) -> float:
         """Of the final words that were heard since the last answer, on average."""
         return sum(self._heard) / len(self._heard) if self._heard else 1.0
@@ -459,6 +468,9 @@ class TurnManager:
 
     async def _interject(self, epoch: int, text: str, decided: int) -> None:
         """Task: say something urgent in the middle of the reply; when the reply is over already, by itself."""
+        if self.replies.current is not None and self.replies.current.shown:
+            self.announcements.say(text, first=True)
+            return
         try:
             spoken, samples, marks = await self.replies.synthesize(text)
         except Exception as error:

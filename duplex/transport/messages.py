@@ -9,8 +9,8 @@ from typing import Any
 from duplex.streaming.clock import Clock
 from duplex.streaming.queues import BoundedQueue
 
-LONGEST = 65_536
-"""Bytes of an incoming message, which no page may exceed (`max-message-size` of the session description)."""
+LONGEST = 262_144
+"""Bytes of an incoming message, as our session descriptions have them (`max-message-size`)."""
 
 RATE = 50.0
 """Messages per second that a page may send for long; BURST at once."""

@@ -146,12 +146,17 @@ class WebRtcPeer:
     # The data channel.
 
     def send(self, message: Mapping[str, Any]) -> bool:
-        """JSON on the data channel; False if it is not open or its buffer is full. Raises ValueError on NaN."""
+        """JSON on the data channel; False if it is not open or its buffer is full. Raises ValueError on NaN,
+        TransportError if the message is longer than the other side takes any."""
         channel = self._channel
         if channel is None or channel.readyState != "open" or channel.bufferedAmount > _FULL:
             self._unsent += 1
             return False
-        channel.send(messages.encode(message))
+        text = messages.encode(message)
+        try:
+            channel.send(text)
+        except ValueError as error:
+            raise TransportError(f"a message of {len(text)} characters is more than the other side takes") from error
         return True
 
     def on_refused(self, told: Callable[[str], None]) -> None:

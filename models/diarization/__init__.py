@@ -22,15 +22,15 @@ def load_diarizer(
     """A diarizer by name.
 
     name: "ls-eend", which is shipped. "segmentation": pyannote segmentation and CAM++, pulled at first use. "auto":
-        segmentation if the recording is heard as a whole; where it cannot be had, ls-eend, and one line in the log says
-        why.
+        segmentation if the recording is heard as a whole, or live with 0.4 s or more if its weights are there already;
+        else ls-eend. Where a whole recording cannot have it, one line in the log says why.
     latency: 0, 0.4 or 1 s of look-ahead, for segmentation 0.4 or 1 s. None: as exact as can be; segmentation then says
         nothing before the end of the recording, ls-eend looks 1 s ahead.
     folder: of another exported ls-eend.
 
     Raises SettingsError, ModelError.
     """
-    if name == "segmentation" or (name == "auto" and latency is None):
+    if name == "segmentation" or (name == "auto" and (latency is None or _at_hand(latency))):
         try:
             return _segmentation(latency, max_speakers)
         except ModelError as error:
@@ -40,6 +40,14 @@ def load_diarizer(
     from duplex.models.diarization.stage import LsEend
 
     return LsEend(folder or WEIGHTS, 1.0 if latency is None else latency, max_speakers)
+
+
+def _at_hand(latency: float) -> bool:
+    """Whether segmentation can begin at once: a conversation does not wait for a download."""
+    from duplex.models.diarization.segmentation import ENTRY, LEAST_LATENCY
+    from duplex.models.store import find
+
+    return latency >= LEAST_LATENCY and find(ENTRY) is not None
 
 
 def _segmentation(latency: float | None, max_speakers: int) -> Diarizer[Any]:

@@ -11,7 +11,7 @@ SAMPLE_RATE = 16_000
 FRAME_SECONDS = 0.1
 
 DIARIZERS = ("auto", "ls-eend", "segmentation")
-"""Names of the setting; auto: segmentation for a recording as a whole, else ls-eend."""
+"""Names of the setting; auto: segmentation for a recording as a whole, and live where its weights are; else ls-eend."""
 
 LATENCIES = {0.0: 0, 0.4: 4, 1.0: 9}
 """Seconds that a user chooses from, and the look-ahead of the network in frames (1.0 s holds the splice, too)."""

@@ -27,6 +27,13 @@ class Steps(Protocol):
     async def run(self, name: str, step: Callable[..., T], *args: Any) -> T: ...
 
 
+SILENCE = "(I have said nothing for a while.)"
+"""The text of a turn in which nobody has spoken for so long that the party is to be prompted."""
+
+STILL_THERE = "Are you still there?"
+"""The prompt where no model makes one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """Something that was really heard: by the assistant from a party, or by the user from the assistant."""
@@ -79,6 +86,9 @@ class Request:
     """Whether it was written: who listens for himself has not heard it."""
     tools: tuple[Tool, ...] = field(default=(), compare=False, repr=False)
     """Of this conversation, besides those of the answerer; they hide those of the same names."""
+    must_call: bool = False
+    """Whether the answer has to begin with a call of one of `tools`, and only those may be called then. An answerer
+    that finds none to call answers as it can."""
     report: Report | None = field(default=None, compare=False, repr=False)
     """Who is told of the calls of tools and of memory, on the event loop; a call that outlives its answer is told of as
     well."""

@@ -9,13 +9,22 @@ from typing import Any
 from duplex.models.vad.contract import ActivityFrame, VoiceActivityDetector
 from duplex.streaming.errors import ModelError, SettingsError
 
-__all__ = ["DETECTORS", "ActivityFrame", "VoiceActivityDetector", "load_vad"]
+__all__ = ["DETECTORS", "ActivityFrame", "VoiceActivityDetector", "at_threshold", "load_vad"]
 
 DETECTORS = {
     "silero": ("duplex.models.vad.silero", "SileroVad"),
     "webrtc": ("duplex.models.vad.webrtc", "WebRtcVad"),
 }
 """Name of each detector, the best one first, and the module and class that a first use imports."""
+
+
+def at_threshold(detector: VoiceActivityDetector[Any], threshold: float) -> VoiceActivityDetector[Any] | None:
+    """The same detector, harder (above 0.5, up to 1) or easier to convince that somebody speaks; at 0.5 as it is. None
+    if it cannot be told so."""
+    if threshold == 0.5:
+        return detector
+    moved = getattr(detector, "at", None)
+    return None if moved is None else moved(threshold)
 
 
 def load_vad(name: str = "auto", **settings: Any) -> VoiceActivityDetector[Any]:

@@ -10,7 +10,8 @@ detector is no good gate before it, nor is a level that a microphone's own noise
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,14 @@ class SileroVad:
     def __init__(self, settings: SileroSettings | None = None) -> None:
         self.settings = settings or SileroSettings()
         self._open_network = _engine()
+
+    def at(self, threshold: float) -> SileroVad:
+        """See duplex.models.vad.at_threshold: the probabilities are raised and lowered with it, in proportion."""
+        scale = max(threshold, 0.01) / 0.5
+        speech = min(1.0, self.settings.speech * scale)
+        other = copy(self)
+        other.settings = replace(self.settings, speech=speech, silence=min(speech, self.settings.silence * scale))
+        return other
 
     def initial_state(self, batch: int = 1) -> SileroState:
         if batch != 1:

@@ -7,7 +7,8 @@ pitch that people have (normalised autocorrelation as in Talkin 1995, RAPT, at 4
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _LONGEST = 66  # lags at 4 kHz: pitch 61 Hz …
 _SHORTEST = 10  # … to 400 Hz
 _FLOOR_BLOCKS = 8
 _SILENCE_DB = -100.0
+RANGE_DB = 24.0
+"""Between the lowest and the highest threshold that may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,13 @@ class WebRtcVad:
 
         self.settings = settings or ActivitySettings()
         self._engine = webrtcvad.Vad
+
+    def at(self, threshold: float) -> WebRtcVad:
+        """See duplex.models.vad.at_threshold: speech has to stand out further from the noise, 12 dB more at 1."""
+        other = copy(self)
+        further = self.settings.above_floor_db + RANGE_DB * (threshold - 0.5)
+        other.settings = replace(self.settings, above_floor_db=max(1.0, further))
+        return other
 
     def initial_state(self, batch: int = 1) -> ActivityState:
         if batch != 1:

@@ -7,7 +7,9 @@ const { z } = require("zod");
 
 const RATE = 24000;
 const PIECE = (RATE / 25) * 2; // bytes of 40 ms
-const WAIT = 60000;
+const WAIT = 120000;
+const PATIENCE = 30000;
+const REPEATED = 3;
 
 const [address, key, folder] = process.argv.slice(2);
 const sleep = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -21,17 +23,17 @@ class Told {
     this.waiting?.();
   }
 
-  async until(kind, text = "") {
+  async until(kind, text = "", patience = WAIT) {
     let soFar = "";
-    const late = Date.now() + WAIT;
+    const late = Date.now() + patience;
     for (;;) {
       while (this.news.length) {
         const [told, more] = this.news.shift();
         if (told !== kind) continue;
-        soFar += more;
+        soFar += more.toLowerCase();
         if (soFar.includes(text)) return;
       }
-      if (Date.now() > late) throw new Error(`${kind} ${text} did not come`);
+      if (Date.now() > late) throw new Error(`${kind} '${text}' has not come; '${soFar}' has`);
       await new Promise((done) => {
         this.waiting = done;
         setTimeout(done, 1000);
@@ -80,24 +82,23 @@ async function main() {
     }
   }, 20);
 
-  say("weather");
-  await told.until("tool");
-  await told.until("said", "it rains");
-  say("story");
-  await told.until("said", "once");
-  await sleep(1000);
-  told.forget();
-  say("stop");
-  await told.until("interrupted");
-  await told.until("said", "all right");
-  await sleep(1000);
-  told.forget();
-  say("story");
-  await told.until("said", "once");
-  await sleep(500);
-  told.forget();
-  session.interrupt();
-  await told.until("done");
+  const steps = {
+    say,
+    until: async (kind, text, again) => {
+      for (let times = 0; again && times < REPEATED; times += 1) {
+        try {
+          return await told.until(kind, text, PATIENCE);
+        } catch {
+          say(again);
+        }
+      }
+      return told.until(kind, text);
+    },
+    sleep: (seconds) => sleep(1000 * seconds),
+    forget: () => told.forget(),
+    cancel: () => session.interrupt(),
+  };
+  for (const [step, ...given] of JSON.parse(fs.readFileSync(`${folder}/steps.json`, "utf8"))) await steps[step](...given);
   clearInterval(microphone);
   session.close();
 }

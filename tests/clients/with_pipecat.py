@@ -65,7 +65,7 @@ async def program(address: str, key: str, folder: Path, told: Told) -> None:
     await runner.add_workers(worker)
     running = asyncio.ensure_future(runner.run())
     await worker.queue_frame(LLMRunFrame())
-    await told.until("said", "right")
+    await told.until("said", ".")
     await converse_by(send, cancel, told, folder)
     await asyncio.sleep(1.0)
     await worker.cancel()

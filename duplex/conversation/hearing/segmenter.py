@@ -21,7 +21,7 @@ it had put a comma; both matter to whoever asks whether the turn is over, and th
 """
 
 PREROLL = round(0.25 * SAMPLE_RATE)
-"""Samples before the onset that the recognizer is given: soft consonants lie before what activity detects."""
+"""The same where nobody wants another: soft consonants lie before what activity detects."""
 
 
 class ActivityListener(Protocol):
@@ -70,6 +70,8 @@ class Segmenter:
         on_speech: Callable[[np.ndarray], None] | None = None,
     ) -> None:
         self.party = party
+        self.preroll = PREROLL
+        """Samples before an onset that the recognizer is given."""
         self._listener = listener
         self._put = put
         self._on_speech = on_speech
@@ -117,7 +119,7 @@ class Segmenter:
         if self._active and self._on_speech is not None:
             self._on_speech(frame.samples)
         self._recent.append(clear)
-        while self._recent and self._recent[0].end < frame.end - 2 * PREROLL:
+        while self._recent and self._recent[0].end < frame.end - self.preroll - PREROLL:
             self._recent.popleft()
         if self._open:
             self._listen(clear)
@@ -159,7 +161,7 @@ class Segmenter:
         self._listener.speech_ended(frame.end, self._onset, offset, self.party)
 
     def _begin(self, frame: AudioChunk) -> None:
-        wanted = max(self._onset - PREROLL, self._offset if self._offset <= self._onset else 0)
+        wanted = max(self._onset - self.preroll, self._offset if self._offset <= self._onset else 0)
         before = [chunk for chunk in self._recent if chunk.end > wanted]
         self._start_utterance(self._onset, before[0].start if before else frame.start)
         for chunk in before:

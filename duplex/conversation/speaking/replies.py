@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from duplex.conversation.speaking.active_reply import ActiveReply
 from duplex.conversation.speaking.level_match import LevelMatch
 from duplex.conversation.speaking.playback import Playback
 from duplex.conversation.speaking.track import Track
@@ -43,6 +44,8 @@ class ReplyListener(Protocol):
 
     def reply_text(self, epoch: int, text: str) -> None: ...
 
+    def reply_shown(self, epoch: int, text: str) -> None: ...
+
     def reply_made(self, epoch: int) -> None: ...
 
     def control(self, control: Control) -> None: ...
@@ -52,38 +55,9 @@ class ReplyListener(Protocol):
     def capability_restored(self, capability: str) -> None: ...
 
 
-@dataclass(slots=True)
-class ActiveReply:
-    """The reply that has the floor, or is about to."""
-
-    epoch: int
-    turn: int
-    decided: int
-    announcement: str = ""
-    first_token: int | None = None
-    onset: int | None = None
-    """Onset of the speech that holds or ended it."""
-    silenced: int = 0
-    """When it was told to be silent."""
-    interrupted: bool = False
-    suspended: bool = False
-    told: bool = False
-    """Whether the suspension has been reported."""
-    started: bool = False
-    spoken: int = 0
-    """Words already reported as heard."""
-    stopped: bool = False
-    gain: float | None = None
-    """Linear, kept from the reply's first sound on."""
-    written: str = field(default="", repr=False)
-    """Its text before markup is taken out."""
-    waiting: bool = False
-    """For the answerer's next piece, which may never come."""
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
-
-
 class Replies:
-    """Makes replies and feeds playback. `voice` may be changed at any time; the next sentence has it."""
+    """Makes replies and feeds playback. `voice` may be changed at any time; the next sentence has it. `silent`: replies
+    that begin from then on are written instead of spoken."""
 
     def __init__(
         self,
@@ -98,6 +72,7 @@ class Replies:
         level: LevelMatch | None = None,
     ) -> None:
         self.voice = voice
+        self.silent = False
         self.current: ActiveReply | None = None
         self.last_text = ""
         """What the last reply said, for "say that again"."""
@@ -177,6 +152,7 @@ class Replies:
 
     def _start(self, current: ActiveReply, request: Request | None) -> None:
         self.current = current
+        current.shown = self.silent
         self._playback.begin(current.epoch)
         current.task = self._spawn(self._make(current, request))
 
@@ -228,8 +204,21 @@ class Replies:
         if current.first_token is None and text.strip():
             current.first_token = self._listener.now
         current.written += text
+        if current.shown:
+            self._show(current, text)
+            return
         for sentence in splitter.push(text):
             await self._speak(current, sentence)
+
+    def _show(self, current: ActiveReply, text: str) -> None:
+        """A piece as it is made, markup and all."""
+        track = self._playback.track
+        if track is None or current.stopped:
+            return
+        text = text if track.text else text.lstrip()
+        if text and self._playback.append_text(current.epoch, text) >= 0:
+            track.shown = True
+            self._listener.reply_shown(current.epoch, text)
 
     async def _speak(self, current: ActiveReply, sentence: str) -> None:
         """Synthesize one sentence into playback, no faster than playback has room for it."""

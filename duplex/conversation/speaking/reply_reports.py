@@ -74,6 +74,17 @@ class ReplyReports:
         if self._playback.drained:
             self.finish(at, interrupted=current.interrupted)
 
+    def shown(self, at: int) -> None:
+        """More of a reply that is written has come: it is read as it comes, and from then on can be interrupted."""
+        current, track = self._replies.current, self._playback.track
+        if current is None or track is None:
+            return
+        track.last_audible = at
+        if track.first_audible is None:
+            track.first_audible, current.started = at, True
+            self._emit(ev.ReplyStarted(at, at, current.epoch, current.turn))
+            self._act(self._floor.reply_audible(at, current.epoch))
+
     def finish(self, at: int, *, interrupted: bool) -> None:
         """The current reply, if any, is over, and what was said in the middle of it."""
         while self.interjections:

@@ -35,6 +35,8 @@ class Track:
     """(first sample of the reply, sample of the clock, length): where each stretch of the reply was played."""
     first_audible: int | None = None
     last_audible: int | None = None
+    shown: bool = False
+    """Whether it is written instead of spoken: what there is of it has been read."""
 
     def heard_words(self) -> list[HeardWord]:
         """The words played to their end, in order."""
@@ -50,7 +52,7 @@ class Track:
 
     def heard_text(self) -> str:
         """The reply's text up to the last word that was played to its end; all of it if the reply was."""
-        if self.finished and self.played >= self.written:
+        if self.shown or (self.finished and self.played >= self.written):
             return self.text.strip()
         words = self.heard_words()
         return self.text[: words[-1].text_end].strip() if words else ""

@@ -3,7 +3,7 @@
 The front end keeps a copy of what is said in every room. When a worker dies its calls are lost for a moment only: the
 page comes back with a new offer, as after any loss of the network, and the call goes on in another worker, which is
 given the transcript so far, and so the assistant's memory, the timers that are still pending, and the languages that
-each speaks, hears and reads captions in. A conversation on a wire of its own, which a program holds, ends with its
+each speaks, hears and reads captions in. A conversation on a wire of its own, which programs hold, ends with its
 worker; what was said in it can still be fetched.
 
 Long because everything that a server asks of a cluster is asked of this one object.

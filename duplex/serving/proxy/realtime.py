@@ -7,7 +7,9 @@ the API, so one whose worker dies ends with an error that says so; what was said
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -20,8 +22,8 @@ from duplex.serving.http.api_errors import ApiError
 from duplex.serving.http.auth import presented
 from duplex.serving.http.limits import Limits
 from duplex.serving.proxy.doors import Doors, lost, opened
-from duplex.serving.realtime.client_secrets import ClientSecrets
-from duplex.serving.realtime.endpoint import CALLS, HANG_UP, PATH, make_key, read_offer, socket_of
+from duplex.serving.realtime.client_secrets import MOST, ClientSecrets, digest
+from duplex.serving.realtime.endpoint import CALLS, HANG_UP, PATH, REVOKE, make_key, read_offer, revoke_key, socket_of
 from duplex.serving.realtime.wire import new_id
 from duplex.streaming.errors import CallError
 
@@ -47,6 +49,8 @@ class RealtimeProxy:
         self._secrets = ClientSecrets()
         self._doors = Doors()
         self._sockets: set[web.WebSocketResponse] = set()
+        self._lent: deque[tuple[bytes, Door, str]] = deque(maxlen=MOST)
+        """What each key, known by its digest, has been given at the workers: a key of theirs."""
 
     @property
     def keys(self) -> Mapping[str, Callable[[str], bool]]:
@@ -57,6 +61,7 @@ class RealtimeProxy:
         router.add_post(CALLS, self._call)
         router.add_post(HANG_UP, self._hang_up)
         router.add_post(f"{PATH}/client_secrets", self._make_key)
+        router.add_post(REVOKE, self._revoke_key)
 
     async def close(self) -> None:
         """Ends the conversations."""
@@ -121,8 +126,23 @@ class RealtimeProxy:
 
     async def _key(self, door: Door, request: web.Request) -> str:
         """What opens the door for this request: a key for sessions of one configuration, or nothing but its own."""
-        session = self._secrets.session(presented(request.headers) or "")
-        return "" if session is None else await self._doors.session_key(door, session)
+        shown = presented(request.headers) or ""
+        session = self._secrets.session(shown)
+        if session is None:
+            return ""
+        key = await self._doors.session_key(door, session)
+        if self._secrets.revoked(shown):
+            raise ApiError("the key has been revoked", status=401, code="invalid_api_key")
+        self._lent.append((digest(shown), door, key))
+        return key
+
+    async def _revoke_key(self, request: web.Request) -> web.Response:
+        """The workers end what the key has opened."""
+        value, told = await revoke_key(request, self._secrets)
+        for door, key in [(door, key) for shown, door, key in self._lent if shown == digest(value)]:
+            with contextlib.suppress(CallError):  # a worker that is gone has ended it
+                await self._doors.post(door, REVOKE, json={"value": key})
+        return web.json_response(told)
 
 
 async def _pass_on(client: web.WebSocketResponse, worker: aiohttp.ClientWebSocketResponse) -> None:

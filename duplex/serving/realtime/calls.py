@@ -31,12 +31,14 @@ class RealtimeCalls:
         self._limits = limits
         self._calls: dict[str, asyncio.Task[None]] = {}
 
-    async def begin(self, sdp: str, configuration: Configuration) -> tuple[str, str]:
-        """A client's offer to (the call's id, the answer). Raises CallError if the host is full, TransportError on an
-        offer that is unusable."""
+    async def begin(
+        self, sdp: str, configuration: Configuration, revoked: Callable[[], bool] = lambda: False
+    ) -> tuple[str, str]:
+        """A client's offer to (the call's id, the answer). revoked: tells whether its key is. Raises CallError if
+        the host is full, TransportError on an offer that is unusable."""
         id = new_id("rtc")
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        task = self._calls[id] = asyncio.create_task(self._hold(id, sdp, configuration, answer))
+        task = self._calls[id] = asyncio.create_task(self._hold(id, sdp, configuration, answer, revoked))
         task.add_done_callback(lambda _: self._calls.pop(id, None))
         try:
             return id, await answer
@@ -59,7 +61,14 @@ class RealtimeCalls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _hold(self, id: str, sdp: str, configuration: Configuration, answer: asyncio.Future[str]) -> None:
+    async def _hold(
+        self,
+        id: str,
+        sdp: str,
+        configuration: Configuration,
+        answer: asyncio.Future[str],
+        revoked: Callable[[], bool],
+    ) -> None:
         """Task: one call."""
         try:
             async with self._host.place("realtime webrtc") as place:
@@ -72,7 +81,7 @@ class RealtimeCalls:
                         outbox = Outbox(carries_sound=False)
                         voices = self._host.voices()
                         async with Conversation(
-                            place, outbox, self._limits, configuration, voices, peer.play
+                            place, outbox, self._limits, configuration, voices, peer.play, revoked
                         ) as conversation:
                             await _converse(peer, outbox, conversation, place.keeper, self._limits.connecting)
                 finally:
@@ -99,8 +108,11 @@ async def _converse(
     keeper.online = True
 
     async def send(event: dict[str, Any]) -> None:
-        while not peer.send(event):  # noqa: ASYNC110 (the channel tells nobody when it has room)
-            await asyncio.sleep(_RETRY)
+        try:
+            while not peer.send(event):  # noqa: ASYNC110 (the channel tells nobody when it has room)
+                await asyncio.sleep(_RETRY)
+        except TransportError as error:
+            outbox.failure("event_too_large", f"an event {event['type']} is left out: {error}")
 
     async def listen() -> None:
         async for chunk in peer.incoming():

@@ -9,12 +9,14 @@ from duplex.conversation.history import ASSISTANT
 from duplex.conversation.session import Session
 from duplex.models.interaction.contract import Utterance
 from duplex.serving.http.limits import TokenBucket
+from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.items import Item, Items
 from duplex.serving.realtime.manual_turns import SHORTEST, ManualTurn, ManualTurns
-from duplex.serving.realtime.requested import Wanted, parse_item, parse_response
+from duplex.serving.realtime.requested import parse_item
+from duplex.serving.realtime.response_request import Wanted, parse_response
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, new_id, unsupported
 from duplex.streaming.audio import SAMPLE_RATE
@@ -32,6 +34,7 @@ class ClientEvents:
         events: SessionEvents,
         tools: ClientTools,
         turns: ManualTurns,
+        asides: Asides,
         responses: TokenBucket,
         voices: frozenset[str],
         configuration: Callable[[], Configuration],
@@ -43,6 +46,7 @@ class ClientEvents:
         self._events = events
         self._tools = tools
         self._turns = turns
+        self._asides = asides
         self._responses = responses
         self._voices = voices
         self._configuration = configuration
@@ -69,23 +73,21 @@ class ClientEvents:
     async def take(self, event: object) -> None:
         """Do what an event asks; whatever keeps it from being done is an `error` event."""
         id = event.get("event_id") if isinstance(event, dict) else None
-        try:
-            if not isinstance(event, dict):
-                raise ClientError("an event must be a JSON object", "invalid_event")
-            kind = event.get("type")
-            if not isinstance(kind, str):
-                raise ClientError("the event has no type", "missing_required_parameter", "type")
-            if kind == "output_audio_buffer.clear" and self._outbox.carries_sound:
-                raise unsupported(kind, "type", "it is for WebRTC; over WebSocket, cancel and truncate")
-            if kind == "input_audio_buffer.append" and not self._outbox.carries_sound:
-                raise unsupported(kind, "type", "it is for WebSocket; over WebRTC, sound comes on the track")
-            if kind not in self._handlers:
-                raise ClientError(f"there is no event of type {kind[:100]!r}", "invalid_value", "type")
-            await self._handlers[kind](event)
-        except ClientError as error:
-            self._outbox.error(error, id)
-        except DuplexError as error:
-            self._outbox.error(ClientError(str(error), "invalid_value"), id)
+        await self._refusing(self._take(event), id)
+
+    async def _take(self, event: object) -> None:
+        if not isinstance(event, dict):
+            raise ClientError("an event must be a JSON object", "invalid_event")
+        kind = event.get("type")
+        if not isinstance(kind, str):
+            raise ClientError("the event has no type", "missing_required_parameter", "type")
+        if kind == "output_audio_buffer.clear" and self._outbox.carries_sound:
+            raise unsupported(kind, "type", "it is for WebRTC; over WebSocket, cancel and truncate")
+        if kind == "input_audio_buffer.append" and not self._outbox.carries_sound:
+            raise unsupported(kind, "type", "it is for WebSocket; over WebRTC, sound comes on the track")
+        if kind not in self._handlers:
+            raise ClientError(f"there is no event of type {kind[:100]!r}", "invalid_value", "type")
+        await self._handlers[kind](event)
 
     async def _update(self, event: dict[str, Any]) -> None:
         if not isinstance(event.get("session"), dict):
@@ -171,9 +173,10 @@ class ClientEvents:
             raise ClientError("audio_end_ms: must be a number of milliseconds", "invalid_value", "audio_end_ms")
         if index != 0:
             raise ClientError("content_index: must be 0", "invalid_value", "content_index")
-        if item.role != "assistant" or not (item.sent or item.status == "in_progress"):
-            raise ClientError("only speech of the assistant can be truncated", "invalid_value", "item_id")
         response = self._events.response
+        given = response is not None and response.item is item and not response.silent
+        if item.role != "assistant" or not (item.sent or given):
+            raise ClientError("only speech of the assistant can be truncated", "invalid_value", "item_id")
         if response is not None and response.item is item:
             await self._stop()
             response.limit = min(end, item.sent)
@@ -186,13 +189,15 @@ class ClientEvents:
 
     async def _respond(self, event: dict[str, Any]) -> None:
         configured = self._configuration()
-        wanted = parse_response(event.get("response"), list(configured.tools))
+        wanted = parse_response(event.get("response"), configured, self._items.find)
         if configured.kind == "transcription":
             raise ClientError("a transcription session has no responses", "invalid_value", "type")
         if self._responses.wait:
             raise ClientError("too many responses are asked for: wait a little", "rate_limit_exceeded")
-        if self._events.owed and self._tools.answered:
-            if wanted.instructions or wanted.without_tools:
+        if wanted.aside:
+            await self._beside(wanted, event.get("event_id"))
+        elif self._events.owed and self._tools.answered:
+            if not wanted.plain:
                 raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
             self._events.go_on(wanted, self._tools.go_on)
         elif self._events.busy:
@@ -207,10 +212,25 @@ class ClientEvents:
             await self._answer(wanted)
         self._responses.take()
 
+    async def _beside(self, wanted: Wanted, event_id: object) -> None:
+        """A response outside the conversation, once the words of all that was committed are there."""
+        session = await self._session()
+        if self._turns.busy:
+            self._turns.afterwards(lambda: self._refusing(self._begin_aside(wanted), event_id))
+        else:
+            self._asides.begin(wanted, session)
+
+    async def _begin_aside(self, wanted: Wanted) -> None:
+        self._asides.begin(wanted, await self._session())
+
     async def _answer_later(self, wanted: Wanted, event_id: object) -> None:
         self._events.reserved = False
+        await self._refusing(self._answer(wanted), event_id)
+
+    async def _refusing(self, work: Awaitable[None], event_id: object) -> None:
+        """Do this; whatever keeps it from being done is an `error` event."""
         try:
-            await self._answer(wanted)
+            await work
         except ClientError as error:
             self._outbox.error(error, event_id)
         except DuplexError as error:
@@ -235,8 +255,10 @@ class ClientEvents:
         self._events.asked(wanted, unsaid=not text)
 
     async def _cancel(self, event: dict[str, Any]) -> None:
-        response = self._events.response
-        if response is None or event.get("response_id") not in (None, response.id):
+        response, id = self._events.response, event.get("response_id")
+        if id is not None and self._asides.cancel(id):
+            return
+        if response is None or id not in (None, response.id):
             raise ClientError("Cancellation failed: no active response found", "response_cancel_not_active")
         await self._stop()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -24,7 +25,8 @@ MOST = 10_000
 
 
 class ClientSecrets:
-    """A key opens any number of sessions until it expires; they go on after that. It is kept as its hash alone.
+    """A key opens any number of sessions until it expires; they go on after that. One that is revoked opens none, and
+    ends those that it has opened. It is kept as its hash alone.
 
     wall_time: seconds since 1970.
     """
@@ -32,6 +34,7 @@ class ClientSecrets:
     def __init__(self, wall_time: Callable[[], float] = time.time) -> None:
         self._wall_time = wall_time
         self._known: dict[bytes, tuple[float, Configuration, object]] = {}
+        self._revoked: OrderedDict[bytes, None] = OrderedDict()
 
     def issue(self, body: object, voices: Iterable[str]) -> dict[str, Any]:
         """body: {"expires_after": {"anchor": "created_at", "seconds"}, "session"}, as `POST client_secrets` has it.
@@ -49,9 +52,24 @@ class ClientSecrets:
         if len(self._known) >= MOST:
             raise ApiError(f"{MOST} keys are good at once: wait until some have expired", status=429)
         value = PREFIX + secrets.token_hex(24)
-        self._known[_hash(value)] = now + lifetime, configuration, asked
+        self._known[digest(value)] = now + lifetime, configuration, asked
         session = configuration.as_dict(f"sess_{secrets.token_hex(10)}")
         return {"value": value, "expires_at": int(now + lifetime), "session": session}
+
+    def revoke(self, body: object) -> dict[str, Any]:
+        """body: {"value": the key}. Returns what tells that it is good no more. Raises ClientError if it is none."""
+        value = body.get("value") if isinstance(body, dict) else None
+        if not isinstance(value, str) or not value.startswith(PREFIX):
+            raise ClientError("value: must be an ephemeral key", "invalid_value", "value")
+        self._known.pop(digest(value), None)  # one that has expired may still have sessions
+        self._revoked[digest(value)] = None
+        if len(self._revoked) > MOST:
+            self._revoked.popitem(last=False)
+        return {"object": "realtime.client_secret.revoked", "revoked": True}
+
+    def revoked(self, value: str) -> bool:
+        """Whether what it has opened has to end."""
+        return digest(value) in self._revoked
 
     def knows(self, value: str) -> bool:
         return self.configuration(value) is not None
@@ -67,11 +85,12 @@ class ClientSecrets:
         return None if found is None else found[2]
 
     def _found(self, value: str) -> tuple[float, Configuration, object] | None:
-        found = self._known.get(_hash(value))
+        found = self._known.get(digest(value))
         return found if found is not None and found[0] > self._wall_time() else None
 
 
-def _hash(value: str) -> bytes:
+def digest(value: str) -> bytes:
+    """Of a key, by which it is known."""
     return hashlib.sha256(value.encode("utf-8", "replace")).digest()
 
 

@@ -35,6 +35,9 @@ _FIELDS = {"type", "name", "description", "parameters", "strict"}
 Definition = Mapping[str, Any]
 """{"type": "function", "name", "description", "parameters"}."""
 
+Choice = str | Mapping[str, str]
+"""Of a call: "auto", "none", "required", or {"type": "function", "name"}."""
+
 
 def parse_tools(given: object, param: str) -> tuple[Definition, ...]:
     """Raises ClientError."""
@@ -51,13 +54,26 @@ def parse_tools(given: object, param: str) -> tuple[Definition, ...]:
     return tools
 
 
-def parse_choice(given: object, param: str) -> str:
+def parse_choice(given: object, param: str) -> Choice:
     """Raises ClientError."""
-    if given in (None, "auto", "none"):
-        return str(given or "auto")
-    if given == "required" or isinstance(given, dict):
-        raise unsupported("a call that must be made", param, "the model chooses; it can be auto or none")
-    raise ClientError(f"{param}: must be auto or none", "invalid_value", param)
+    if given is None or (isinstance(given, str) and given in ("auto", "none", "required")):
+        return given or "auto"
+    if not isinstance(given, dict):
+        raise ClientError(f"{param}: must be auto, none, required or a function", "invalid_value", param)
+    if given.get("type") != "function":
+        raise unsupported(f"a choice of type {str(given.get('type'))[:40]!r}", f"{param}.type", "only functions are")
+    name = given.get("name")
+    if not isinstance(name, str) or len(given) > 2:
+        raise ClientError(f"{param}: must have a type and a name", "invalid_value", param)
+    return {"type": "function", "name": name[:100]}
+
+
+def chosen(tools: tuple[Definition, ...], choice: Choice) -> tuple[tuple[Definition, ...], bool]:
+    """(the tools that are offered, whether one of them must be called)."""
+    if isinstance(choice, Mapping):
+        tools = tuple(tool for tool in tools if tool["name"] == choice["name"])
+        return tools, bool(tools)
+    return () if choice == "none" else tools, choice == "required" and bool(tools)
 
 
 class ClientTools:

@@ -10,20 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from duplex.floor_settings import FloorSettings
 from duplex.serving.realtime.audio_formats import PCM, AudioFormat, parse_format
-from duplex.serving.realtime.client_tools import Definition, parse_choice, parse_tools
-from duplex.serving.realtime.wire import ClientError, unsupported
+from duplex.serving.realtime.client_tools import Choice, Definition, chosen, parse_choice, parse_tools
+from duplex.serving.realtime.turn_detection import floor_with, parse_detection
+from duplex.serving.realtime.wire import ClientError, flag_of, number_of, object_of
 from duplex.settings import Settings
 
 MODEL = "duplex"
 OPENAI_VOICES = frozenset(["alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"])
 LONGEST_INSTRUCTIONS = 32_768
 """Characters."""
-
-SERVER_VAD = {"threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500, "idle_timeout_ms": None}
-EAGERNESS = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.6}
-"""Of semantic_vad: by how much the pauses that end a turn are longer."""
 
 _SILENT = ("include", "model", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls")
 """Fields that change nothing of what a conversation is here."""
@@ -37,13 +33,15 @@ class Configuration:
     kind: str = "realtime"
     instructions: str = ""
     tools: tuple[Definition, ...] = ()
-    tool_choice: str = "auto"
+    tool_choice: Choice = "auto"
     voice: str = "alloy"
     speed: float = 1.0
     heard: AudioFormat = PCM
     spoken: AudioFormat = PCM
     transcription: Mapping[str, Any] | None = None
-    detection: Mapping[str, Any] | None = field(default_factory=lambda: _detection({"type": "server_vad"}))
+    detection: Mapping[str, Any] | None = field(default_factory=lambda: parse_detection({"type": "server_vad"}))
+    silent: bool = False
+    """Whether responses are texts alone."""
     max_output_tokens: int | str = "inf"
     without_effect: frozenset[str] = frozenset()
     record: bool = False
@@ -54,10 +52,24 @@ class Configuration:
         """Whether a turn that ends is answered unasked."""
         return self.kind == "realtime" and self.detection is not None and bool(self.detection["create_response"])
 
+    @property
+    def transcribes(self) -> bool:
+        """Whether the client is told what the user says."""
+        return self.transcription is not None or self.kind == "transcription"
+
+    @property
+    def threshold(self) -> float:
+        """Of voice activity."""
+        return float((self.detection or {}).get("threshold", 0.5))
+
+    def without(self, name: str) -> Configuration:
+        """With this field named among those that change nothing here."""
+        return self._without_effect(name, asked=True)
+
     def updated(self, session: object, voices: Iterable[str] = ()) -> Configuration:
         """With the fields that `session.update` names. voices: of the server. Raises ClientError, and nothing is
         changed."""
-        given = _object(session, "session")
+        given = object_of(session, "session")
         kind = given.get("type", self.kind)
         if kind not in ("realtime", "transcription"):
             raise ClientError("session.type: must be realtime or transcription", "invalid_value", "session.type")
@@ -74,6 +86,9 @@ class Configuration:
                 made = known[name](made, value)
             else:
                 raise ClientError(f"session has no field {name[:100]!r}", "unknown_parameter", f"session.{name[:100]}")
+        if isinstance(made.tool_choice, Mapping) and not chosen(made.tools, made.tool_choice)[0]:
+            why = f"session.tool_choice: there is no tool named {made.tool_choice['name']!r}"
+            raise ClientError(why, "invalid_value", "session.tool_choice")
         return made
 
     def settings_on(self, base: Settings) -> Settings:
@@ -83,7 +98,7 @@ class Configuration:
             assistant=self.answers,
             voice=self.voice if named else base.voice,
             speech_rate=base.speech_rate * self.speed,
-            floor=base.floor if self.detection is None else _floor(base.floor, self.detection),
+            floor=base.floor if self.detection is None else floor_with(base.floor, self.detection),
         )
 
     def as_dict(self, id: str) -> dict[str, Any]:
@@ -110,7 +125,7 @@ class Configuration:
             "object": "realtime.session",
             "id": id,
             "model": MODEL,
-            "output_modalities": ["audio"],
+            "output_modalities": modalities(self.silent),
             "instructions": self.instructions,
             "tools": [dict(each) for each in self.tools],
             "tool_choice": self.tool_choice,
@@ -127,10 +142,22 @@ class Configuration:
         return replace(self, without_effect=names)
 
 
+def modalities(silent: bool) -> list[str]:
+    """As the API has them."""
+    return ["text"] if silent else ["audio"]
+
+
+def parse_modalities(value: object, param: str) -> bool:
+    """Whether what is put out is text alone. Raises ClientError."""
+    if value not in (["audio"], ["text"]):
+        raise ClientError(f'{param}: must be ["audio"], which has a transcript, or ["text"]', "invalid_value", param)
+    return value == ["text"]
+
+
 def _record(extras: object, before: bool) -> bool:
     """The one extra that a client may set; the others it may send back as they were shown."""
-    given = _object(extras, "session.duplex", ("record", "recording", "shed", "without_effect"))
-    return _flag(given["record"], "session.duplex.record") if "record" in given else before
+    given = object_of(extras, "session.duplex", ("record", "recording", "shed", "without_effect"))
+    return flag_of(given["record"], "session.duplex.record") if "record" in given else before
 
 
 def _instructions(made: Configuration, value: object) -> Configuration:
@@ -144,9 +171,7 @@ def _instructions(made: Configuration, value: object) -> Configuration:
 
 
 def _modalities(made: Configuration, value: object) -> Configuration:
-    if value != ["audio"]:
-        raise unsupported("output without audio", "session.output_modalities", "it answers by voice, with a transcript")
-    return made
+    return replace(made, silent=parse_modalities(value, "session.output_modalities"))
 
 
 def _tools(made: Configuration, value: object) -> Configuration:
@@ -158,14 +183,21 @@ def _tool_choice(made: Configuration, value: object) -> Configuration:
 
 
 def _tokens(made: Configuration, value: object) -> Configuration:
-    if value not in (None, "inf"):
-        raise unsupported("a limit of a response", "session.max_output_tokens", "max_reply_tokens of the server is it")
-    return made
+    return replace(made, max_output_tokens=parse_tokens(value, "session.max_output_tokens"))
+
+
+def parse_tokens(value: object, param: str) -> int | str:
+    """Raises ClientError."""
+    if value in (None, "inf"):
+        return "inf"
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 4096:
+        raise ClientError(f"{param}: must be a number from 1 to 4096, or inf", "invalid_value", param)
+    return value
 
 
 def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Configuration:
-    sides = _object(value, "session.audio", ("input", "output"))
-    for name, given in _object(sides.get("input"), "session.audio.input").items():
+    sides = object_of(value, "session.audio", ("input", "output"))
+    for name, given in object_of(sides.get("input"), "session.audio.input").items():
         param = f"session.audio.input.{name[:100]}"
         match name:
             case "format":
@@ -175,14 +207,11 @@ def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Config
             case "noise_reduction":
                 made = made._without_effect("audio.input.noise_reduction", given is not None)
             case "turn_detection":
-                made = replace(made, detection=_detection(given, made.kind))
-                detection = made.detection or {}
-                for each in ("threshold", "prefix_padding_ms"):
-                    asked = detection.get(each, SERVER_VAD[each]) != SERVER_VAD[each]
-                    made = made._without_effect(f"audio.input.turn_detection.{each}", asked)
+                made = replace(made, detection=parse_detection(given, made.kind))
+                made = made._without_effect("audio.input.turn_detection.threshold", asked=False)
             case _:
                 raise ClientError(f"there is no field {param}", "unknown_parameter", param)
-    for name, given in _object(sides.get("output"), "session.audio.output").items():
+    for name, given in object_of(sides.get("output"), "session.audio.output").items():
         param = f"session.audio.output.{name[:100]}"
         match name:
             case "format":
@@ -190,7 +219,7 @@ def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Config
             case "voice":
                 made = _voice(made, given, voices)
             case "speed":
-                made = replace(made, speed=_number(given, param, 0.25, 1.5))
+                made = replace(made, speed=number_of(given, param, 0.25, 1.5))
             case _:
                 raise ClientError(f"there is no field {param}", "unknown_parameter", param)
     return made
@@ -210,77 +239,11 @@ def _transcription(given: object, param: str) -> Mapping[str, Any] | None:
     """The model, language and prompt that a client names are shown as given: the server has one recognizer."""
     if given is None:
         return None
-    asked = _object(given, param, ("model", "language", "prompt", "delay"))
+    asked = object_of(given, param, ("model", "language", "prompt", "delay"))
     if not all(value is None or (isinstance(value, str) and len(value) <= 1000) for value in asked.values()):
         raise ClientError(f"{param}: its fields must be texts", "invalid_type", param)
     return asked
 
-
-def _floor(floor: FloorSettings, detection: Mapping[str, Any]) -> FloorSettings:
-    """The floor's pauses as the turn detection asks for them."""
-    names = ("pause_sure", "pause_short", "pause_medium", "pause_long")
-    if detection["type"] == "server_vad":
-        pauses = dict.fromkeys(names, detection["silence_duration_ms"] / 1000)
-    else:
-        slower = EAGERNESS[detection["eagerness"]]
-        pauses = {name: slower * getattr(floor, name) for name in names}
-    return replace(floor, interruptions=bool(detection["interrupt_response"]), **pauses)
-
-
-def _detection(given: object, kind: str = "realtime") -> dict[str, Any] | None:
-    param = "session.audio.input.turn_detection"
-    if given is None:
-        return None
-    asked = _object(given, param)
-    answers = {"create_response": kind == "realtime", "interrupt_response": True}
-    whole: dict[str, Any]
-    match asked.get("type"):
-        case "server_vad":
-            whole = {"type": "server_vad", **SERVER_VAD, **answers}
-        case "semantic_vad":
-            whole = {"type": "semantic_vad", "eagerness": "auto", **answers}
-        case _:
-            raise ClientError(f"{param}.type: must be server_vad or semantic_vad", "invalid_value", f"{param}.type")
-    for name, value in asked.items():
-        if name not in whole:
-            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
-        if value is not None:
-            whole[name] = _CHECKS[name](value, f"{param}.{name}")
-    return whole
-
-
-def _number(value: object, param: str, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ClientError(f"{param}: must be a number from {low:g} to {high:g}", "invalid_value", param)
-    return value
-
-
-def _flag(value: object, param: str) -> bool:
-    if not isinstance(value, bool):
-        raise ClientError(f"{param}: must be true or false", "invalid_type", param)
-    return value
-
-
-def _eagerness(value: object, param: str) -> str:
-    if not isinstance(value, str) or value not in EAGERNESS:
-        raise ClientError(f"{param}: must be one of {', '.join(EAGERNESS)}", "invalid_value", param)
-    return value
-
-
-def _idle(value: object, param: str) -> object:
-    raise unsupported("idle_timeout_ms", param, "it does not speak up unasked after a silence")
-
-
-_CHECKS: dict[str, Callable[[Any, str], object]] = {
-    "type": lambda value, param: value,
-    "threshold": lambda value, param: _number(value, param, 0.0, 1.0),
-    "prefix_padding_ms": lambda value, param: _number(value, param, 0, 5000),
-    "silence_duration_ms": lambda value, param: _number(value, param, 100, 10_000),
-    "idle_timeout_ms": _idle,
-    "create_response": _flag,
-    "interrupt_response": _flag,
-    "eagerness": _eagerness,
-}
 
 _FIELDS: dict[str, Callable[[Configuration, Any], Configuration]] = {
     "instructions": _instructions,
@@ -289,15 +252,3 @@ _FIELDS: dict[str, Callable[[Configuration, Any], Configuration]] = {
     "tool_choice": _tool_choice,
     "max_output_tokens": _tokens,
 }
-
-
-def _object(value: object, param: str, names: Iterable[str] = ()) -> dict[str, Any]:
-    """{} if there is none. Raises ClientError on what is no object, or has other fields than `names`, if any."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ClientError(f"{param}: must be an object", "invalid_type", param)
-    for name in value:
-        if names and name not in names:
-            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
-    return value

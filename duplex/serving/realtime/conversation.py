@@ -11,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from duplex.conversation.session import Session
+from duplex.models.vad import VoiceActivityDetector, at_threshold
 from duplex.serving.hosts.contract import Place
-from duplex.serving.http.limits import Limits, TokenBucket
+from duplex.serving.http.limits import Limits
+from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.idle_timeout import IdleTimeout
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
 from duplex.serving.realtime.manual_turns import ManualTurn, ManualTurns
+from duplex.serving.realtime.rate_limits import response_bucket
 from duplex.serving.realtime.session_events import SessionEvents
 from duplex.serving.realtime.wire import ClientError, Outbox, unsupported
 from duplex.serving.rooms.consent import announcement
@@ -29,9 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-
-RESPONSES, RESPONSES_RATE = 20, 1.0
-"""Responses that a client may ask for at once, and a second for long."""
+THRESHOLD = "audio.input.turn_detection.threshold"
 
 
 class Conversation:
@@ -50,16 +52,19 @@ class Conversation:
         configuration: Configuration,
         voices: frozenset[str] = frozenset(),
         play: Callable[[np.ndarray], None] | None = None,
+        revoked: Callable[[], bool] = lambda: False,
     ) -> None:
         self.over = ""
         """Why it ends, once it does."""
+        self.revoked = revoked
+        """Whether its key is good no more, which ends it."""
         self._place = place
         self._outbox = outbox
         self._limits = limits
         self._keeper = place.keeper
         self._configuration = configuration
         self._audio = InputAudio(self._configuration.heard, place.clock, self._keeper)
-        responses = TokenBucket(place.clock, RESPONSES_RATE, RESPONSES)
+        responses = response_bucket(place.clock)
         self._events = SessionEvents(
             outbox,
             lambda: self._configuration,
@@ -74,12 +79,15 @@ class Conversation:
             lambda: ManualTurn(place.engines.recognizer, place.steps, place.settings.utterance_limit),
             place.keeper.hear_out,
         )
+        self._idle = IdleTimeout(outbox, lambda: self._configuration, self._events, self._audio.milliseconds)
+        self._asides = Asides(outbox, place.engines.answerer, self._events.items, lambda: self._configuration)
         self._client = ClientEvents(
             outbox,
             self._audio,
             self._events,
             self._tools,
             self._turns,
+            self._asides,
             responses,
             voices,
             lambda: self._configuration,
@@ -87,7 +95,9 @@ class Conversation:
             self._open,
         )
         self._hear_by_hand()
-        answerer = Instructed(place.engines.answerer, self._instructions, self._offered)
+        answerer = Instructed(
+            place.engines.answerer, self._instructions, self._offered, lambda: self._events.terms.must
+        )
         self._engines = replace(place.engines, answerer=answerer)
         self._session: Session | None = None
         self._stack = AsyncExitStack()
@@ -108,6 +118,7 @@ class Conversation:
         self._audio.detach()
         self._tools.give_up()
         await self._turns.close()
+        await self._asides.close()
         await self._close()
 
     async def take(self, event: object) -> None:
@@ -128,7 +139,9 @@ class Conversation:
         now = self._place.clock.now()
         if self._events.last_sound != self._sound:
             self._sound, self._quiet_since = self._events.last_sound, now
-        if now - self._began > self._limits.longest:
+        if self.revoked():
+            self.over = self.over or "its key has been revoked"
+        elif now - self._began > self._limits.longest:
             self.over = self.over or f"it has lasted {self._limits.longest:g} s"
         elif now - self._quiet_since > self._limits.idle:
             self.over = self.over or f"nobody has spoken for {self._limits.idle:g} s"
@@ -140,14 +153,15 @@ class Conversation:
             self._session = await self._stack.enter_async_context(
                 Session(
                     settings,
-                    engines=self._engines,
+                    engines=replace(self._engines, vad=self._detector(self._configuration) or self._engines.vad),
                     clock=self._place.clock,
                     pool=self._place.steps,
-                    sinks=[self._keeper, self._events],
+                    sinks=[self._keeper, self._events, self._idle],
                 )
             )
             await self._keeper.begin(self._session)
             self._events.attach(self._session)
+            self._idle.attach(self._session)
             self._audio.attach(self._session)
             await self._consent()
         return self._session
@@ -158,7 +172,10 @@ class Conversation:
             raise unsupported("a recording", "session.duplex.record", "it keeps none")
         if made.heard != was.heard:
             self._audio.set_format(made.heard)
-        if self._session is not None and made.settings_on(place.settings) != was.settings_on(place.settings):
+        if self._detector(made) is None:
+            made = made.without(THRESHOLD)
+        anew = made.settings_on(place.settings) != was.settings_on(place.settings) or made.threshold != was.threshold
+        if self._session is not None and anew:
             if self._events.busy:
                 raise ClientError("this cannot be changed while a response is being given", "invalid_value", "session")
             remembered = self._session.host.remembered()
@@ -169,6 +186,7 @@ class Conversation:
             (await self._open()).host.remember(remembered)
         self._configuration = made
         self._hear_by_hand()
+        self._events.set_manner()
         if self._session is not None:
             await self._consent()
         self._outbox.put("session.updated", session=self._described())
@@ -199,6 +217,10 @@ class Conversation:
         recording = {"offered": self._keeper.recording.offered, "running": self._keeper.recording.running}
         return {**shown, "duplex": {**shown["duplex"], "recording": recording, "shed": self._keeper.shed_now}}
 
+    def _detector(self, made: Configuration) -> VoiceActivityDetector[Any] | None:
+        """None if the server's cannot be set to the threshold that is asked for."""
+        return at_threshold(self._place.engines.vad, made.threshold)
+
     def _hear_by_hand(self) -> None:
         detected = self._configuration.detection is not None
         self._audio.by_hand = None if detected else lambda: self._turns.turn
@@ -209,10 +231,7 @@ class Conversation:
         return "\n".join(each for each in whole if each)
 
     def _offered(self) -> tuple[Tool, ...]:
-        made = self._configuration
-        return (
-            self._tools.of(made.tools) if made.tool_choice != "none" and not self._events.wanted.without_tools else ()
-        )
+        return self._tools.of(self._events.terms.offered)
 
     async def _close(self) -> None:
         self._session = None

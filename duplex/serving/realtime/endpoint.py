@@ -26,6 +26,7 @@ from duplex.transport.candidates import Scope, reachable_scope, without_unreacha
 PATH = "/v1/realtime"
 CALLS = f"{PATH}/calls"
 HANG_UP = CALLS + "/{call:rtc_[0-9a-f]{1,64}}/hangup"
+REVOKE = f"{PATH}/client_secrets/revoke"
 SDP = "application/sdp"
 
 LARGEST = 16 << 20
@@ -59,6 +60,7 @@ class RealtimeEndpoint:
         router.add_post(CALLS, self._call)
         router.add_post(HANG_UP, self._hang_up)
         router.add_post(f"{PATH}/client_secrets", self._make_key)
+        router.add_post(REVOKE, self._revoke_key)
 
     async def close(self) -> None:
         """Ends the calls."""
@@ -81,7 +83,9 @@ class RealtimeEndpoint:
                 await socket.close(code=code, message=reason.encode()[:120])
 
             voices = self._host.voices()
-            async with Conversation(place, outbox, self._limits, configuration, voices) as conversation:
+            async with Conversation(
+                place, outbox, self._limits, configuration, voices, revoked=self._revoked(request)
+            ) as conversation:
                 await hold(conversation, outbox, send, close, _read_all(socket, outbox, conversation))
                 await socket.close(code=WSCloseCode.GOING_AWAY)
         return socket
@@ -91,7 +95,7 @@ class RealtimeEndpoint:
         configuration = self._configured(request)
         if session is not None:
             configuration = _checked(lambda: configuration.updated(session, self._host.voices()))
-        id, answer = await self._calls.begin(sdp, configuration)
+        id, answer = await self._calls.begin(sdp, configuration, self._revoked(request))
         return web.Response(status=201, text=answer, content_type=SDP, headers={"Location": f"{CALLS}/{id}"})
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -100,6 +104,14 @@ class RealtimeEndpoint:
 
     async def _make_key(self, request: web.Request) -> web.Response:
         return await make_key(request, self._secrets, self._host.voices())
+
+    async def _revoke_key(self, request: web.Request) -> web.Response:
+        return web.json_response((await revoke_key(request, self._secrets))[1])
+
+    def _revoked(self, request: web.Request) -> Callable[[], bool]:
+        """Tells whether the key of the request has been revoked since."""
+        key = presented(request.headers) or ""
+        return lambda: self._secrets.revoked(key)
 
     def _configured(self, request: web.Request) -> Configuration:
         """What the key of the request is for."""
@@ -139,6 +151,13 @@ async def make_key(request: web.Request, keys: ClientSecrets, voices: Iterable[s
     """The answer to `POST client_secrets`. voices: of the server. Raises ApiError."""
     body = _json(await request.text() or "{}")
     return web.json_response(_checked(lambda: keys.issue(body, voices)))
+
+
+async def revoke_key(request: web.Request, keys: ClientSecrets) -> tuple[str, dict[str, Any]]:
+    """(the key, the answer to `POST client_secrets/revoke`). Raises ApiError."""
+    body = _json(await request.text() or "{}")
+    told = _checked(lambda: keys.revoke(body))
+    return body["value"], told
 
 
 async def _read_all(socket: web.WebSocketResponse, outbox: Outbox, conversation: Conversation) -> None:

@@ -18,15 +18,21 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 class HeardSpeech:
     """milliseconds: a sample of the session as a time in the client's sound. transcribes: whether transcripts are
-    wanted."""
+    wanted. padding: seconds of sound before speech that belong to it."""
 
     def __init__(
-        self, outbox: Outbox, items: Items, milliseconds: Callable[[int], int], transcribes: Callable[[], bool]
+        self,
+        outbox: Outbox,
+        items: Items,
+        milliseconds: Callable[[int], int],
+        transcribes: Callable[[], bool],
+        padding: Callable[[], float],
     ) -> None:
         self._outbox = outbox
         self._items = items
         self._milliseconds = milliseconds
         self._transcribes = transcribes
+        self._padding = padding
         self._onset: int | None = None
         self._id = ""
         self._told = False
@@ -49,7 +55,7 @@ class HeardSpeech:
             self._told = True
             self._outbox.put(
                 "input_audio_buffer.speech_started",
-                audio_start_ms=self._milliseconds(self._onset),
+                audio_start_ms=self._milliseconds(max(0, self._onset - round(self._padding() * SAMPLE_RATE))),
                 item_id=self._id,
             )
 

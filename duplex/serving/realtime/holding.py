@@ -48,7 +48,8 @@ async def _end_when_due(
                 await outbox.overfull.wait()
         except TimeoutError:
             if reason := conversation.reason_to_end():
-                outbox.put("error", error=_ended(reason))
+                code = "invalid_api_key" if conversation.revoked() else "session_ended"
+                outbox.put("error", error=_ended(reason, code))
                 await asyncio.sleep(_LOOK)
                 await close(False, f"ended: {reason}")
                 return
@@ -57,6 +58,6 @@ async def _end_when_due(
             return
 
 
-def _ended(reason: str) -> dict[str, Any]:
+def _ended(reason: str, code: str) -> dict[str, Any]:
     text = f"the session has ended: {reason}"
-    return {"type": "invalid_request_error", "code": "session_ended", "message": text, "param": None, "event_id": None}
+    return {"type": "invalid_request_error", "code": code, "message": text, "param": None, "event_id": None}

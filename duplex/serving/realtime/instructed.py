@@ -13,15 +13,20 @@ if TYPE_CHECKING:
 
 
 class Instructed:
-    """Everything else of the answerer (that it prepares, listens, has tools) is as it is. instructions, tools: as they
-    are now; no instructions: the model's own."""
+    """Everything else of the answerer (that it prepares, listens, has tools) is as it is. instructions, tools,
+    must_call: as they are now; no instructions: the model's own."""
 
     def __init__(
-        self, answerer: Answerer, instructions: Callable[[], str], tools: Callable[[], tuple[Tool, ...]]
+        self,
+        answerer: Answerer,
+        instructions: Callable[[], str],
+        tools: Callable[[], tuple[Tool, ...]],
+        must_call: Callable[[], bool],
     ) -> None:
         self._answerer = answerer
         self._instructions = instructions
         self._tools = tools
+        self._must_call = must_call
         self.name = answerer.name
         if hasattr(answerer, "prepare"):
             self.prepare = lambda request: answerer.prepare(self._with_them(request))
@@ -33,7 +38,7 @@ class Instructed:
         await self._answerer.close()
 
     def _with_them(self, request: Request) -> Request:
-        return replace(request, instructions=self._instructions(), tools=self._tools())
+        return replace(request, instructions=self._instructions(), tools=self._tools(), must_call=self._must_call())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._answerer, name)

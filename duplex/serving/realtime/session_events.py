@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from duplex.serving.http.limits import TokenBucket
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.heard_speech import HeardSpeech
 from duplex.serving.realtime.items import Item, Items
-from duplex.serving.realtime.requested import Wanted
-from duplex.serving.realtime.response import Response
+from duplex.serving.realtime.rate_limits import requests_left
+from duplex.serving.realtime.response import FULL, Response
+from duplex.serving.realtime.response_request import Terms, Wanted, terms
+from duplex.serving.realtime.turn_detection import padding
 from duplex.serving.realtime.wire import Outbox, new_id
 from duplex.streaming.audio import SAMPLE_RATE, AudioChunk
 from duplex.streaming.errors import StageError
@@ -62,7 +64,11 @@ class SessionEvents:
         self._conversation = new_id("conv")
         self._session: Session | None = None
         self.speech = HeardSpeech(
-            outbox, self.items, milliseconds, lambda: configuration().transcription is not None or self._transcribes()
+            outbox,
+            self.items,
+            milliseconds,
+            lambda: configuration().transcribes,
+            lambda: padding(configuration().detection),
         )
         self._epoch = 0
         self._due: int | None = None
@@ -77,12 +83,24 @@ class SessionEvents:
         self._paused: int | None = None
         """Epoch of the reply that waits for the result of a call, its response being over."""
         self._go_on: Callable[[], None] | None = None
+        self._stopped: int | None = None
+        """Epoch of the last reply that was ended because its response had all that it may have."""
+        self._resumed = False
+        """Whether the response that is due goes on with a reply that has called."""
         self._before = ""
         """What earlier responses have said of the reply."""
 
     def attach(self, session: Session) -> None:
         """Follow this session, which is open now."""
         self._session = session
+        self.set_manner()
+
+    def set_manner(self) -> None:
+        """What is answered from now on is spoken, or text alone, as the client wants it."""
+        if self._session is not None:
+            self._session.host.write(self.terms.silent)
+            if seconds := padding(self._configuration().detection):
+                self._session.host.set_preroll(seconds)
 
     def detach(self, heard: int) -> None:
         """The session is about to be replaced, at its sample `heard`: its places in the history lie before the next."""
@@ -102,6 +120,11 @@ class SessionEvents:
         return self._paused is not None or (self.response is not None and self.response.calling)
 
     @property
+    def terms(self) -> Terms:
+        """Of the response that waits, is given or comes next."""
+        return terms(self.wanted, self._configuration())
+
+    @property
     def busy(self) -> bool:
         """Whether a response is being given, or one has been asked for."""
         return self.response is not None or self._due is not None or self._asked or self.reserved
@@ -110,6 +133,7 @@ class SessionEvents:
         """A response to the unanswered items has been asked of the session, as something typed. unsaid: it answers its
         instructions, which nobody has said."""
         self._asked, self._unsaid, self.wanted = True, unsaid, wanted
+        self.set_manner()
         self._typed, self.unanswered = self.unanswered, []
         if self._paused is not None:
             self._paused, self._before = None, ""
@@ -146,7 +170,8 @@ class SessionEvents:
         try:
             self._follow()
             if self.response is not None:
-                self._play(self.response, chunk)
+                self.response.play(chunk.samples, self._session.host.position)
+                self._stop_if_full(self.response)
             if self._play_out is not None:
                 self._play_out(chunk.samples)
         except Exception:
@@ -178,23 +203,17 @@ class SessionEvents:
                 self._follow()
                 if self.response is not None and self.response.epoch == event.epoch:
                     self.response.text(event.text)
+                    self._stop_if_full(self.response)
             case ev.SpokenWord() if response is not None and response.epoch == event.epoch:
-                self.last_sound = event.end
+                if not self.wanted.unasked:  # who says nothing for long is not kept on the line by being asked
+                    self.last_sound = event.end
                 response.word(event.text)
             case ev.Reply() if response is not None and response.epoch == event.epoch:
-                response.transcript = event.text.removeprefix(self._before).strip()
+                told = event.text.removeprefix(self._before).strip()
+                response.transcript = response.said if response.silent else told
                 response.item.start, response.item.before = event.start, self._before
             case ev.CapabilityLost() if event.capability in ("answering", "speech", "hearing", "recognizing"):
-                self._outbox.put(
-                    "error",
-                    error={
-                        "type": "server_error",
-                        "code": f"{event.capability}_failed",
-                        "message": f"{event.capability} failed: {event.reason}"[:500],
-                        "param": None,
-                        "event_id": None,
-                    },
-                )
+                self._outbox.failure(f"{event.capability}_failed", f"{event.capability} failed: {event.reason}")
 
     def _decided(self, event: ev.Decision) -> None:
         response = self.response
@@ -238,19 +257,18 @@ class SessionEvents:
             self._forget_reply()
         due, self._due = self._due, None
         if due is not None and self.response is None:
-            made = self._configuration()
+            made = self.terms
             self.response = Response(
-                due,
+                replace(made, must=made.must and not self._resumed),
                 self._outbox,
                 self.items,
-                made.spoken,
-                made.voice,
                 self._conversation,
+                due,
                 self._heard,
-                self.wanted.metadata,
                 self._session.host.position if replying == due else 0,
             )
-            self._outbox.put("rate_limits.updated", rate_limits=[self._limit()])
+            self._resumed = False
+            self._outbox.put("rate_limits.updated", rate_limits=[requests_left(self._responses)])
             self._heard = 0.0
             if self._forgotten is not None:
                 self._session.host.revise(self._session.parties[0], self._forgotten, "")
@@ -271,7 +289,7 @@ class SessionEvents:
             self._resume()
 
     def _resume(self) -> None:
-        self._due, self._paused = self._paused, None
+        self._due, self._paused, self._resumed = self._paused, None, True
         results, self._go_on = self._go_on, None
         if results is not None:
             results()
@@ -281,39 +299,25 @@ class SessionEvents:
         assert self._session is not None
         self._given_up()
         self._before, self._go_on, self.wanted = "", None, Wanted()
+        self.set_manner()
         if not self._configuration().answers:
             self._session.assist(False)
+
+    def _stop_if_full(self, response: Response) -> None:
+        if response.reason == FULL and response.epoch != self._stopped:
+            assert self._session is not None
+            self._stopped = response.epoch
+            self._session.host.interrupt()
 
     def _end(self, response: Response) -> None:
         assert self._session is not None
         response.end()
         self.response = None
-        if response.limit is not None and response.item.start is not None:
+        cut = response.limit is not None or (response.silent and response.reason == FULL)
+        if cut and response.item.start is not None:
             heard = f"{response.item.before} {response.transcript or ''}".strip()
             self._session.host.revise(ASSISTANT, response.item.start, heard)
         self._forget_reply()
-
-    def _play(self, response: Response, chunk: AudioChunk) -> None:
-        assert self._session is not None
-        position = self._session.host.position
-        played, response.position = position - response.position, position
-        if 0 < played <= len(chunk.samples):
-            response.audio(chunk.samples[:played])
-        elif chunk.samples.any():  # the tail of a fade, or something urgent in between
-            response.audio(chunk.samples)
-
-    def _limit(self) -> dict[str, Any]:
-        """Of the responses that the client asks for; those to what is said are not counted."""
-        left = self._responses
-        return {
-            "name": "requests",
-            "limit": round(left.burst),
-            "remaining": int(left.level),
-            "reset_seconds": round((left.burst - left.level) / left.rate, 3),
-        }
-
-    def _transcribes(self) -> bool:
-        return self._configuration().kind == "transcription"
 
     def _fail(self) -> None:
         log.exception("realtime: the session's events cannot be told")

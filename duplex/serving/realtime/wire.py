@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 UNREAD = 2000
@@ -35,6 +35,32 @@ def unsupported(what: str, param: str, why: str) -> ClientError:
     return ClientError(f"{what} is not supported by this server: {why}", "unsupported", param)
 
 
+def number_of(value: object, param: str, low: float, high: float) -> float:
+    """Raises ClientError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ClientError(f"{param}: must be a number from {low:g} to {high:g}", "invalid_value", param)
+    return value
+
+
+def flag_of(value: object, param: str) -> bool:
+    """Raises ClientError."""
+    if not isinstance(value, bool):
+        raise ClientError(f"{param}: must be true or false", "invalid_type", param)
+    return value
+
+
+def object_of(value: object, param: str, names: Iterable[str] = ()) -> dict[str, Any]:
+    """{} if there is none. Raises ClientError on what is no object, or has other fields than `names`, if any."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ClientError(f"{param}: must be an object", "invalid_type", param)
+    for name in value:
+        if names and name not in names:
+            raise ClientError(f"{param} has no field {name[:100]!r}", "unknown_parameter", f"{param}.{name[:100]}")
+    return value
+
+
 def new_id(kind: str) -> str:
     """kind: "event", "item", "resp", "sess", "conv"."""
     return f"{kind}_{secrets.token_hex(10)}"
@@ -62,6 +88,11 @@ class Outbox:
 
     def error(self, error: ClientError, event_id: object = None) -> None:
         self.put("error", error=error.as_dict(event_id))
+
+    def failure(self, code: str, message: str) -> None:
+        """Something of the server has failed; the session goes on."""
+        told = {"type": "server_error", "code": code, "message": message[:500], "param": None, "event_id": None}
+        self.put("error", error=told)
 
     async def send_to(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Runs until it is cancelled. Raises what `send` raises."""

@@ -10,7 +10,7 @@ from duplex.streaming.errors import SettingsError, TransportError
 
 try:
     from ifaddr import get_adapters
-    from zeroconf import NonUniqueNameException
+    from zeroconf import DNSQuestionType, NonUniqueNameException
     from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 except ImportError as error:
     raise TransportError(f"announcing Wyoming needs a package ({error}): pip install 'duplex[wyoming]'") from None
@@ -19,6 +19,8 @@ SERVICE = "_wyoming._tcp.local."
 """What Home Assistant looks for."""
 
 _ANY = ("0.0.0.0", "::", "")
+_ANSWERED = 2_000
+"""Milliseconds within which whoever has the name answers: an answer is given once a second at most (RFC 6762, 6)."""
 
 
 class Announcement:
@@ -46,11 +48,15 @@ class Announcement:
         except OSError as error:
             raise SettingsError(f"Wyoming cannot be announced ({error.strerror or error})") from None
         try:
+            # Registering asks, too, but for an answer by unicast, which of two servers on one machine only one gets.
+            asked = AsyncServiceInfo(SERVICE, self._info.name)
+            if await asked.async_request(self._zeroconf.zeroconf, _ANSWERED, DNSQuestionType.QM):
+                raise NonUniqueNameException
             await (await self._zeroconf.async_register_service(self._info))
         except BaseException as error:
             await self._zeroconf.async_close()
             if isinstance(error, NonUniqueNameException):
-                raise SettingsError(f"Wyoming is announced as {self.name!r} by another machine already") from None
+                raise SettingsError(f"Wyoming is announced as {self.name!r} by another server already") from None
             if isinstance(error, OSError):
                 raise SettingsError(f"Wyoming cannot be announced ({error.strerror or error})") from None
             raise

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 ENTRY = "segmentation-and-campplus"
 """Name in the catalog of models."""
 
+LEAST_LATENCY = 0.4
+"""Seconds: live, a frame waits so long for its window if it is the first of a step."""
+
 
 def load_segmentation(folder: Path, latency: float | None = 1.0, max_speakers: int = 8) -> Diarizer[Any]:
     """folder: of the model store. latency: seconds; None: all that a stream holds is heard before anything is said.

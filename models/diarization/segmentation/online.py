@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
+from duplex.models.diarization.segmentation import LEAST_LATENCY
 from duplex.models.diarization.segmentation.clustering import assign
 from duplex.models.diarization.segmentation.networks import WINDOW
 from duplex.models.diarization.segmentation.speaker_memory import SpeakerMemory
@@ -24,9 +25,6 @@ from duplex.streaming.errors import InputError, SettingsError
 
 STEP = 5
 """Frames (100 ms) between windows."""
-
-LEAST_LATENCY = 0.4
-"""Seconds: a frame waits so long for its window if it is the first of a step."""
 
 _EMBED_EVERY = 2
 """Windows from one embedding of all voices to the next."""

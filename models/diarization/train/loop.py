@@ -31,6 +31,9 @@ from duplex.models.diarization.weights_file import save_weights
 RATE = 1.5e-3
 OWN_SHARE = 0.4
 """Of batches in which profiles are of the frames that the network itself chooses."""
+FEW = 4
+"""Speakers of a batch with few slots."""
+WARM_UP = 60
 LOOK_AHEAD_SHARES = {0: 0.25, 4: 0.35, 9: 0.4}
 
 
@@ -58,6 +61,15 @@ def lesson(progress: float) -> Lesson:
     return next(entry for entry in CURRICULUM if progress < entry.until or entry is CURRICULUM[-1])
 
 
+def some_speakers(rng: np.random.Generator, now: Lesson) -> tuple[dict[int, float], int]:
+    """Shares and slots of one batch: at most FEW speakers, whose few slots cost a fraction, or only more, each as often
+    as the lesson has them."""
+    few = {count: share for count, share in now.shares.items() if count <= FEW}
+    if rng.random() * sum(now.shares.values()) < sum(few.values()):
+        return few, min(now.slots, FEW + 2)
+    return {count: share for count, share in now.shares.items() if count > FEW}, now.slots
+
+
 def optimisers(net: DiarizationNet, rate: float) -> list[torch.optim.Optimizer]:
     """Muon (orthogonalised momentum) for the matrices of blocks and decoder, AdamW for everything else."""
     matrices = [
@@ -78,7 +90,7 @@ def train_step(
     rng: np.random.Generator,
     arguments: argparse.Namespace,
 ) -> tuple[torch.Tensor, dict[str, float]]:
-    """Loss of one batch, computed in bf16 where that is safe.
+    """Loss of one batch, computed in bf16 where that is safe and asked for.
 
     Profiles are of the right frames, of wrong ones too, or of those that the network itself would have chosen: in use
     it has to live with its own mistakes.
@@ -86,7 +98,7 @@ def train_step(
     device = arguments.device
     inputs, labels, identities = (torch.from_numpy(part).to(device) for part in batch)
     slots = labels.shape[2]
-    with torch.autocast(torch.device(device).type, torch.bfloat16):
+    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=arguments.bf16):
         embeddings, hidden = net.embed(inputs, look_ahead)
         spoken = None
         if net.profile is not None:
@@ -191,10 +203,11 @@ def train(arguments: argparse.Namespace) -> None:
             sums, count, checked = {}, 0, time.monotonic()
         if finished:
             break
-        batch = pool.batch(rng, now.batch, now.frames, now.shares, now.slots)
+        shares, slots = some_speakers(rng, now)
+        batch = pool.batch(rng, now.batch, now.frames, shares, slots)
         ahead = int(rng.choice(choices, p=chances / chances.sum()))
         loss, parts = train_step(net.train(), batch, ahead, rng, arguments)
-        factor = scale(step, progress, 200)
+        factor = scale(step, progress, WARM_UP)
         for stepper in steppers:
             for group in stepper.param_groups:
                 group["lr"] = arguments.rate * factor
@@ -227,6 +240,7 @@ def main() -> None:
     parser.add_argument(
         "--any-order", action="store_true", help="whichever slots speakers take: for fine-tuning on real recordings"
     )
+    parser.add_argument("--no-bf16", dest="bf16", action="store_false", help="for processors that are slow in bf16")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")

@@ -1,4 +1,4 @@
-"""Simulated conversations: planned turns, spoken by real voices in rooms, with noise, over telephones."""
+"""Simulated conversations: planned turns, spoken by real voices in rooms, with noise and music, over telephones."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.corpora.degradations import band_limit, clip, coloured_noise, equalise, fft_convolve, rms, speed
+from duplex.models.corpora.rooms import on_the_way
 from duplex.models.diarization.config import SAMPLE_RATE
 from duplex.models.diarization.contract import Turn
 from duplex.models.diarization.train.conversation_plans import PlannedTurn, plan
@@ -41,11 +42,9 @@ def simulate(
     rooms = _rooms(rng, voices, speakers)
     for number, voice in enumerate(drawn):
         track = _speak(voice, [turn for turn in turns if turn.speaker == number], length, activity[:, number])
-        if rng.random() < 0.5:
-            track = equalise(track, rng, spread=float(rng.uniform(1, 5)))
-        if rooms is not None:
-            track = fft_convolve(track, rooms[number])
-        mix += track * np.float32(10 ** (np.clip(rng.normal(0, 4), -9, 9) / 20))
+        mix += _heard(rng, track, None if rooms is None else rooms[number], voices)
+    if rng.random() < 0.2:
+        _hush(rng, mix, activity)
     if rng.random() < 0.85:
         mix = _add_noise(rng, mix, activity.any(1), voices)
     return Conversation(
@@ -82,6 +81,38 @@ def _speak(voice: Voice, turns: list[PlannedTurn], length: int, activity: np.nda
     return track
 
 
+def _heard(rng: np.random.Generator, track: np.ndarray, room: np.ndarray | None, voices: Voices) -> np.ndarray:
+    """A voice's track as the microphone gets it. Some voices change their sound within the conversation: they turn
+    away, walk, or take another microphone."""
+    first = _placed(rng, track, room)
+    if rng.random() >= 0.35:
+        return first
+    other = voices.rooms[int(rng.integers(len(voices.rooms)))] if room is not None else None
+    second = _placed(rng, track, other)
+    there = on_the_way(len(track), rng)
+    return first + (second - first) * there
+
+
+def _placed(rng: np.random.Generator, track: np.ndarray, room: np.ndarray | None) -> np.ndarray:
+    if rng.random() < 0.5:
+        track = equalise(track, rng, spread=float(rng.uniform(1, 5)))
+    if room is not None:
+        track = fft_convolve(track, room)
+    return track * np.float32(10 ** (np.clip(rng.normal(0, 4), -9, 9) / 20))
+
+
+def _hush(rng: np.random.Generator, mix: np.ndarray, activity: np.ndarray) -> None:
+    """A stretch in which nobody speaks, though noise or music goes on; in place. Everybody still has a turn."""
+    frames = len(activity)
+    length = round(float(rng.uniform(0.1, 0.4)) * frames)
+    first = int(rng.integers(frames - length + 1))
+    left = activity.copy()
+    left[first : first + length] = False
+    if left.any(0).all():
+        activity[:] = left
+        mix[first * LABEL_HOP : (first + length) * LABEL_HOP] = 0
+
+
 def _rooms(rng: np.random.Generator, voices: Voices, speakers: int) -> np.ndarray | None:
     """A response for each speaker, of like decay, as from places in one room; None for close microphones."""
     if rng.random() < 0.35 or len(voices.rooms) < speakers:
@@ -94,13 +125,16 @@ def _rooms(rng: np.random.Generator, voices: Voices, speakers: int) -> np.ndarra
 def _add_noise(rng: np.random.Generator, mix: np.ndarray, active: np.ndarray, voices: Voices) -> np.ndarray:
     noise = np.zeros_like(mix)
     for _ in range(int(rng.choice([1, 2], p=[0.6, 0.4]))):
-        if rng.random() < 0.4 or not voices.noises:
+        kind = rng.random()
+        if kind < 0.3 and voices.music:
+            part = _lasting(rng, voices.music, len(mix))
+        elif kind < 0.55 or not voices.noises:
             part = coloured_noise(len(mix), rng)
         else:
             part = _lasting(rng, voices.noises, len(mix))
         noise += part * np.float32(10 ** (rng.uniform(-10, 0) / 20) / max(rms(part), 1e-5))
     speech = mix[np.repeat(active, LABEL_HOP)[: len(mix)]] if active.any() else mix
-    level = max(rms(speech), 1e-4) * 10 ** (-rng.uniform(3, 35) / 20)
+    level = max(rms(speech), 1e-4) * 10 ** (-rng.uniform(0, 35) / 20)
     return mix + noise * np.float32(level / max(rms(noise), 1e-5))
 
 
@@ -123,8 +157,7 @@ def _record(rng: np.random.Generator, mix: np.ndarray) -> np.ndarray:
     """What the microphone and the line make of it."""
     if rng.random() < 0.2:
         mix = band_limit(mix, rng)
-    if rng.random() < 0.04:
+    if rng.random() < 0.1:
         mix = clip(mix, rng)
-    return (mix * np.float32(10 ** (rng.uniform(-28, -1) / 20) / max(float(np.abs(mix).max()), 1e-3))).astype(
-        np.float32
-    )
+    loudest = rng.uniform(-50, -28) if rng.random() < 0.15 else rng.uniform(-28, -1)
+    return (mix * np.float32(10 ** (loudest / 20) / max(float(np.abs(mix).max()), 1e-3))).astype(np.float32)

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
 from duplex.models.corpora.degradations import rms, speed
-from duplex.models.corpora.manifest import NOISE, SPEECH, data_folder, decode, rows
-from duplex.models.corpora.rooms import simulate_rooms
+from duplex.models.corpora.manifest import SPEECH, all_rows, data_folder, decode, rows, voiceless
+from duplex.models.corpora.rooms import recorded_rooms, simulate_rooms
 from duplex.models.diarization.config import SAMPLE_RATE
 from duplex.streaming.errors import InputError
 
 LABEL_HOP = 160
 """Samples of one label: 10 ms."""
 
+FAR = -8.0
+"""dB: the direct sound against all that follows, for whoever is farthest from the microphone."""
 
-def speech_frames(audio: np.ndarray, fill: int = 25, least: int = 8) -> np.ndarray:
+
+def speech_frames(audio: np.ndarray, fill: int = 50, least: int = 8) -> np.ndarray:
     """Where a clean recording has speech: (n // 160,) bool, one per 10 ms.
 
-    Level above the recording's own floor; pauses shorter than `fill` frames count as speech, bursts shorter than
-    `least` do not, as in the annotation of meetings.
+    Level above the recording's own floor; pauses shorter than `fill` frames count as speech, as in the annotation of
+    meetings; bursts shorter than `least` do not.
     """
     count = len(audio) // LABEL_HOP
     power = (audio[: count * LABEL_HOP].reshape(count, LABEL_HOP) ** 2).mean(1)
@@ -99,21 +103,26 @@ class Voice:
 
 
 class Voices:
-    """All speakers, noises and rooms of a split.
+    """All speakers, noises, music and rooms of a split.
 
     Args:
         speech: by speaker, recordings (samples int16, activity).
-        noises: (n,) int16 each. rooms: (count, n) impulse responses, in order of their decay.
+        noises, music: (n,) int16 each. rooms: (count, n) impulse responses, in order of their decay.
     """
 
     FACTORS = (0.84, 0.89, 0.94, 1.0, 1.06, 1.12, 1.19)
     """Speeds that make new voices (Ko et al. 2015, with finer steps)."""
 
     def __init__(
-        self, speech: list[list[tuple[np.ndarray, np.ndarray]]], noises: list[np.ndarray], rooms: np.ndarray
+        self,
+        speech: list[list[tuple[np.ndarray, np.ndarray]]],
+        noises: list[np.ndarray],
+        rooms: np.ndarray,
+        music: Sequence[np.ndarray] = (),
     ) -> None:
         self.speech = speech
         self.noises = noises
+        self.music = list(music)
         self.rooms = rooms
         seconds = np.array([sum(len(active) for _, active in spoken) / 100 for spoken in speech])
         weights = np.clip(seconds, 10, 200) ** 0.5
@@ -130,11 +139,14 @@ class Voices:
                 continue
             heard = by_speaker.setdefault(f"{row['dataset']} {row['speaker']}", [])
             heard.append((samples, speech_frames(samples.astype(np.float32) / 32768.0)))
-        noises = [decode(data / row["path"]) for row in rows(data, NOISE, split)]
-        responses = simulate_rooms(rooms, np.random.default_rng([5, split == "train"])).astype(np.float32)
+        still = voiceless(all_rows(data, split))
+        noises = [decode(data / row["path"]) for row in still if row["kind"] == "noise"]
+        music = [decode(data / row["path"]) for row in still if row["kind"] == "music"]
+        made = simulate_rooms(rooms, np.random.default_rng([5, split == "train"]), late=FAR)
+        responses = np.concatenate([made, recorded_rooms(data, split)]).astype(np.float32)
         energy = np.cumsum(responses[:, ::-1] ** 2, axis=1)[:, ::-1]
         decay = (energy > energy[:, :1] * 1e-3).sum(1)
-        return cls(list(by_speaker.values()), noises, responses[np.argsort(decay)])
+        return cls(list(by_speaker.values()), noises, responses[np.argsort(decay)], music)
 
     def draw(self, rng: np.random.Generator, count: int) -> list[Voice]:
         """`count` different speakers, each at a speed of its own."""

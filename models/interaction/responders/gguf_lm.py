@@ -71,7 +71,8 @@ class GGUFModel:
         room = room_for_history(self.context_tokens, self.max_new_tokens, system, request)
 
         def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
-            return self._completion(request, room, more, tools, offered)
+            choice = "none" if not offered else "required" if request.must_call and not more else "auto"
+            return self._completion(request, room, more, tools, choice)
 
         made = ToolAnswer(toolbox, request, complete, lambda: AnswerText(self.max_new_tokens, doubtful=doubtful))
         try:
@@ -85,12 +86,12 @@ class GGUFModel:
             raise EndpointError(f"{self.name}: {cause}", spoken=spoken)
 
     async def _completion(
-        self, request: Request, room: int, more: list[dict[str, Any]], tools: list[dict[str, Any]], wanted: bool
+        self, request: Request, room: int, more: list[dict[str, Any]], tools: list[dict[str, Any]], choice: str
     ) -> AsyncIterator[Delta]:
         while True:
             error = ""
             messages = chat_messages(request, self.system_prompt, most_characters=room)
-            async with aclosing(self._events([*messages, *more], tools, wanted)) as events:
+            async with aclosing(self._events([*messages, *more], tools, choice)) as events:
                 async for event in events:
                     if "error" in event:
                         error = _message(event["error"])
@@ -107,7 +108,7 @@ class GGUFModel:
             self._pool.close()
 
     async def _events(
-        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], wanted: bool
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], choice: str
     ) -> AsyncIterator[dict[str, Any]]:
         """The events of one completion, in the form of OpenAI's stream; the last may be an error."""
         loop = asyncio.get_running_loop()
@@ -120,7 +121,7 @@ class GGUFModel:
             "stream": True,
         }
         if tools:  # llama.cpp holds the arguments to their schemas by a grammar of its own
-            body |= {"tools": tools, "tool_choice": "auto" if wanted else "none"}
+            body |= {"tools": tools, "tool_choice": choice}
 
         def emit(event: dict[str, Any]) -> bool:
             """Called by llama.cpp on the pool's thread; True ends the completion."""

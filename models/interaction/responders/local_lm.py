@@ -159,7 +159,8 @@ class LocalLM:
         try:
             prompt, _ = await self._pool.run("respond", self._prompt, request, more)
             calling = self._calls_for(self.toolbox.of(request))
-            decoder = calling.decoder() if offered and self._lm is not None else None
+            forced = request.must_call and not more
+            decoder = calling.decoder(forced=forced) if offered and self._lm is not None else None
             making = asyncio.ensure_future(
                 self._reply(request.dialogue, ticket, cache, prompt, pieces.put_nowait, decoder)
             )

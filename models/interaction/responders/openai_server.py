@@ -94,7 +94,9 @@ class OpenAIServer:
             messages = chat_messages(request, self.system_prompt, most_characters=room)
 
             def complete(more: list[dict[str, Any]], offered: bool) -> AsyncIterator[Delta]:
-                return self._completion({**self._body, "model": model, "messages": [*messages, *more]}, tools, offered)
+                body = {**self._body, "model": model, "messages": [*messages, *more]}
+                choice = "none" if not offered else "required" if request.must_call and not more else ""
+                return self._completion(body, tools, choice)
 
             doubtful = reasons(model) if self._unopened is None else self._unopened
             made = ToolAnswer(toolbox, request, complete, lambda: AnswerText(limit, doubtful=doubtful))
@@ -144,12 +146,13 @@ class OpenAIServer:
         return self.model
 
     async def _completion(
-        self, body: dict[str, Any], offered: list[dict[str, Any]], wanted: bool
+        self, body: dict[str, Any], offered: list[dict[str, Any]], choice: str
     ) -> AsyncIterator[Delta]:
-        """The deltas of one completion; a server or model that takes no tools is asked without them from then on."""
+        """The deltas of one completion. choice: of calls; empty: as the model sees fit. A server or model that takes
+        no tools is asked without them from then on."""
         body["stream"] = True
         if offered and self._takes_tools:  # also where no more calls are wanted: the messages speak of them
-            tools = {"tools": offered, **({} if wanted else {"tool_choice": "none"})}
+            tools = {"tools": offered, **({"tool_choice": choice} if choice else {})}
             began = False
             try:
                 async with aclosing(self._stream({**body, **tools})) as deltas:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from duplex.models.interaction.around import Around
-from duplex.models.interaction.contract import Answerer, Control, Request, Say
+from duplex.models.interaction.contract import SILENCE, Answerer, Control, Request, Say
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.skills.answerer import is_guess, joined, tell_calls
 from duplex.models.interaction.skills.unclear import DOUBTFUL
@@ -52,6 +52,18 @@ class Router(Around):
         if (outcome := await self.toolbox.answered(request)) is not None:
             for item in outcome.items():
                 yield item
+            return
+        if request.must_call:  # which is no matter for the skills
+            chosen = self.model.answer(request) if self.caller is None else self.caller.must_answer(request)
+            async with aclosing(chosen) as items:  # type: ignore[type-var]
+                async for item in items:
+                    yield item
+            return
+        if request.text == SILENCE:  # which is none to the skills
+            prompting = self.model if self.caller is None else self.skills
+            async with aclosing(prompting.answer(request)) as items:  # type: ignore[type-var]
+                async for item in items:
+                    yield item
             return
         parts, call = await request.run("understand", self._understood, request)
         if call is not None and self.caller is not None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from duplex.models.interaction.contract import CallBegun, CallEnded, Control, Request, Say
+from duplex.models.interaction.contract import SILENCE, STILL_THERE, CallBegun, CallEnded, Control, Request, Say
 from duplex.models.interaction.skills.about_itself import AboutItself
 from duplex.models.interaction.skills.arithmetic import Arithmetic
 from duplex.models.interaction.skills.beyond import beyond
@@ -73,6 +73,14 @@ class Skills:
         if toolbox is not None and (outcome := await toolbox.answered(request)) is not None:
             for item in outcome.items():
                 yield item
+            return
+        if request.must_call:
+            async with aclosing(self._rule_caller().must_answer(request)) as items:
+                async for item in items:
+                    yield item
+            return
+        if request.text == SILENCE:
+            yield Say(STILL_THERE)
             return
         parts, calls = await request.run("understand", self._understood, request)
         taken = [part for part in parts if part.reply]

@@ -26,18 +26,25 @@ class CallDecoder:
 
     tools: as chat models are told of them (OpenAI's form). names: the text of each special token, which opens a call in
     many templates. call: the JSON of a call, {"name": ..., "arguments": {...}}, once it is complete. marked: a call has
-    begun behind such an opening.
+    begun behind such an opening. forced: the completion is a call, from its first token.
     """
 
-    def __init__(self, vocabulary: Vocabulary, tools: Iterable[dict[str, Any]], names: Sequence[str | None]) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        tools: Iterable[dict[str, Any]],
+        names: Sequence[str | None],
+        *,
+        forced: bool = False,
+    ) -> None:
         self.call = ""
-        self.marked = False
+        self.marked = forced
         self._vocabulary = vocabulary
         self._names = names
         calls = {"anyOf": list(_calls(tools))}
         self._bare = json_prefix.start(calls)
         self._marked = json_prefix.start(calls, _LEADS)
-        self._states: frozenset[State] | None = None
+        self._states: frozenset[State] | None = self._bare if forced else None
         """Of the call that has begun; None in free text."""
         self._text = b""
         """Of the call; in free text, what came so far."""

@@ -37,9 +37,12 @@ class CallPrompt:
         """What the chat template is given."""
         return self._tools if self._tools and self._knows else None
 
-    def decoder(self) -> CallDecoder | None:
-        """Follows one completion; None where there is nothing to call, or no way to hold it to a schema."""
-        return CallDecoder(self._vocabulary, self._tools, self._special) if self._vocabulary is not None else None
+    def decoder(self, *, forced: bool = False) -> CallDecoder | None:
+        """Follows one completion; None where there is nothing to call, or no way to hold it to a schema. forced: it is
+        a call."""
+        if self._vocabulary is None:
+            return None
+        return CallDecoder(self._vocabulary, self._tools, self._special, forced=forced)
 
     def worded(self, messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """The messages as the template takes them; for one that knows no tools, calls and results as turns."""

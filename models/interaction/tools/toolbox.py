@@ -104,8 +104,10 @@ class Toolbox:
         return iter(self._tools.values())
 
     def of(self, request: Request) -> Toolbox:
-        """With the tools of the request's conversation, which come first."""
+        """With the tools of the request's conversation, which come first, or with those alone if one must be called."""
         own = {tool.name: tool for tool in request.tools}
+        if request.must_call:
+            return self._with(own)
         return self._with({**own, **{name: tool for name, tool in self._tools.items() if name not in own}})
 
     def without(self, names: Collection[str]) -> Toolbox:

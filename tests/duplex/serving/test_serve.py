@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -81,3 +82,24 @@ def test_the_demo_serves_and_ends() -> None:
         assert re.fullmatch(r"Open http://127\.0\.0\.1:\d+/#token=\S{32}\n", line)
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0
+
+
+async def test_wyoming_beside_it() -> None:
+    pytest.importorskip("wyoming")
+    from wyoming.client import AsyncTcpClient
+    from wyoming.info import Describe, Info
+
+    local = "tcp://127.0.0.1:0"
+    async with duplex.serve(port=0, engines=engines(), audio_routes=False, wyoming=local) as serving:
+        address = urlsplit(serving.wyoming)
+        assert address.port
+        async with AsyncTcpClient(address.hostname, address.port, read_timeout=20.0) as client:
+            await client.write_event(Describe().event())
+            told = await client.read_event()
+            assert told is not None and Info.from_event(told).asr
+    async with duplex.serve(port=0, engines=engines()) as serving:
+        assert serving.wyoming == ""
+    for wrong in ({"wyoming": "udp://x"}, {"wyoming_announce": "me"}, {"wyoming": local, "wyoming_announce": "me"}):
+        with pytest.raises(duplex.SettingsError, match="wyoming"):
+            async with duplex.serve(port=0, engines=engines(), **wrong):
+                pass

@@ -32,9 +32,21 @@ def test_without_weights_the_shipped_one_takes_its_place_aloud(caplog: pytest.Lo
         load_diarizer(None, name="segmentation")
 
 
-@pytest.mark.usefixtures("no_weights")
-def test_with_a_latency_auto_does_not_even_look_for_others(caplog: pytest.LogCaptureFixture) -> None:
-    assert load_diarizer(0.4, name="auto").name == "ls-eend" and not caplog.text
+def test_live_auto_never_pulls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DUPLEX_MODELS", str(tmp_path))
+    monkeypatch.setattr(store, "fetch", lambda *_, **__: pytest.fail("pulled"))
+    assert load_diarizer(0.4, name="auto").name == "ls-eend"
+
+
+@pytest.mark.slow
+def test_live_auto_takes_the_better_one_where_it_is() -> None:
+    if store.find(ENTRY) is None:
+        pytest.skip(f"{ENTRY} is not in the store: duplex models pull {ENTRY}")
+    assert [load_diarizer(latency, name="auto").name for latency in (0.0, 0.4, 1.0)] == [
+        "ls-eend",
+        "segmentation",
+        "segmentation",
+    ]
 
 
 def test_a_name_that_does_not_exist_is_refused(tmp_path: Path) -> None:

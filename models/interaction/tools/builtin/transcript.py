@@ -15,7 +15,7 @@ ANYBODY, ME, YOU = "anybody", "me", "you"
 
 def _say_found(facts: Facts) -> str:
     if not facts["said"]:
-        return f"{facts['who']} not said anything about {facts['subject']} yet."
+        return f"{facts['who']} said anything about {facts['subject']} yet."
     return " ".join(f'{one["when"]} {one["who"]} said: "{one["text"]}"' for one in facts["said"])
 
 
@@ -33,7 +33,8 @@ def search_transcript(context: Context, subject: str, party: str = ANYBODY) -> F
         raise ToolError(f"I do not know what to look for in {subject}.")
     found = list(mentions(wanted, request, who))
     if not found:
-        nobody = {None: "Nobody has", request.party: "You have", "assistant": "I have"}.get(who, f"{who} has")
+        known = {None: "Nobody has", request.party: "You have not", "assistant": "I have not"}
+        nobody = known.get(who, f"{who} has not")
         return {"said": [], "who": nobody, "subject": to_hearer(subject)}
     best = max(score for score, _, _ in found)
     latest = [(heard, text) for score, heard, text in found if score == best][-2:]

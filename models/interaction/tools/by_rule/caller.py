@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from duplex.models.interaction.contract import Control, Request, Say
 from duplex.models.interaction.skills.words import plain
 from duplex.models.interaction.tools.by_rule.arguments import Parameters
-from duplex.models.interaction.tools.by_rule.matching import Wanted, wanted
+from duplex.models.interaction.tools.by_rule.matching import Wanted, nearest, wanted
 from duplex.models.interaction.tools.by_rule.utterance import Utterance
 from duplex.models.interaction.tools.result_text import worded
 from duplex.models.interaction.tools.rounds import Rounds
@@ -78,6 +78,24 @@ class RuleCaller:
         for _, outcome in rounds.outcomes:
             if not rounds.over:
                 yield Say(outcome.said or worded(outcome.told, call.arguments))
+
+    async def must_answer(self, request: Request) -> AsyncIterator[Say | Control]:
+        """Calls the tool that the turn fits best, whether or not it surely asks for it: nobody is asked back. What the
+        turn has no arguments for is not called, and nothing is said."""
+        call = await request.run("understand", self._nearest, request)
+        if call is not None:
+            async with aclosing(self.answer(call, request)) as items:
+                async for item in items:
+                    yield item
+
+    def _nearest(self, request: Request) -> Wanted | None:
+        surely = self.wanted(request)
+        if surely is not None and not surely.missing:
+            return surely
+        tools = [surely.tool] if surely is not None else []
+        tools += [tool for tool in request.tools if tool not in tools]
+        made = (nearest(request.text, tool, request.wall_time) for tool in tools)
+        return next((call for call in made if not call.missing), None)
 
     def forget(self, dialogue: str) -> None:
         """The conversation is over."""

@@ -51,6 +51,24 @@ def wanted(text: str, tools: Iterable[Tool], now: datetime) -> Wanted | None:
     return max(found, key=lambda each: each.score, default=None)
 
 
+def nearest(text: str, tool: Tool, now: datetime) -> Wanted:
+    """The call of this tool with what the turn has for it: a text that nothing else tells is the rest of the turn, or
+    all of it."""
+    said, parameters = Utterance(text, now), Parameters(tool.parameters)
+    called = Called.of(tool)
+    if said.texts:
+        _use_verb(called, said)
+        nouns = _use_nouns(called, said)
+        parameters.fill_exact(said)
+        parameters.fill_phrases(said, nouns, ordered=True)
+    for name in parameters.missing:
+        schema = plain_schema(tool.parameters["properties"][name])
+        free = schema.get("type", "string") == "string" and not schema.keys() & {"enum", "format", "pattern"}
+        if not parameters.take(name, Utterance(text, now)) and free and text.strip():
+            parameters.found[name] = text.strip()
+    return Wanted(tool, parameters.found, parameters.missing)
+
+
 def _wanted(text: str, tool: Tool, now: datetime, *, asking: bool) -> Wanted | None:
     said, called = Utterance(text, now), Called.of(tool)
     if not said.texts or any(word in _NOT for word in said.texts):

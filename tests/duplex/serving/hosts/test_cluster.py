@@ -317,7 +317,7 @@ async def test_programs_are_served_by_workers_and_told_when_theirs_dies(
             await client.send("response.create", response={"instructions": "Go on."})
             assert (await client.until("response.done"))["response"]["status"] == "completed"
         async with asyncio.timeout(60):
-            while cluster._calls[ids[0]].worker is not None:  # noqa: ASYNC110 (a death is told to nobody)
+            while cluster._calls[ids[0]].worker is not None:  # noqa: ASYNC110 (the cluster tells nobody)
                 await asyncio.sleep(0.1)
         async with http.get(f"{base}api/sessions/{ids[0]}", headers=key) as answer:
             state = await answer.json()

@@ -61,6 +61,25 @@ async def test_a_worker_that_dies_ends_its_conversations_with_an_error_and_no_ot
             assert refused.status == 503 and refused.headers["Retry-After"] == "1"
 
 
+async def test_a_key_that_is_revoked_ends_what_it_has_opened_at_any_worker() -> None:
+    async with front(engines(), engines(answers=[Answer("still here.")])) as at:
+        keys = []
+        for _ in range(2):
+            async with at.http.post(f"{at.base}realtime/client_secrets", json={}, headers=KEY) as made:
+                keys.append((await made.json())["value"])
+        async with at.connected(keys[0]) as ended:
+            at.workers.turn = 1
+            async with at.connected(keys[0]) as too, at.connected(keys[1]) as other:
+                revoke = f"{at.base}realtime/client_secrets/revoke"
+                async with at.http.post(revoke, json={"value": keys[0]}, headers=KEY) as told:
+                    assert (await told.json())["revoked"] is True
+                for client in (ended, too):
+                    assert (await client.error())["code"] == "invalid_api_key"
+                assert await _ask(other, "are you there") == "still here."
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await at.http.ws_connect(f"{at.base}realtime", headers={"Authorization": f"Bearer {keys[0]}"})
+
+
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",

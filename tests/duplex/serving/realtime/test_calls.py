@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -51,12 +52,16 @@ class Page:
 
 
 @asynccontextmanager
-async def called(made: Engines, session: dict[str, Any] | None = None, **settings: Any) -> AsyncIterator[Page]:
-    """session: sent with the offer, in a form."""
+async def called(
+    made: Engines, session: dict[str, Any] | None = None, most: int | None = None, **settings: Any
+) -> AsyncIterator[Page]:
+    """session: sent with the offer, in a form. most: bytes of a message that the client takes."""
     async with duplex.serve(port=0, engines=made, **settings) as serving, aiohttp.ClientSession() as http:
         address, _, token = serving.url.partition("#token=")
         peer = WebRtcPeer(SystemClock())
         sdp = await peer.offer(API_CHANNEL)
+        if most is not None:
+            sdp = re.sub("a=max-message-size:[0-9]+", f"a=max-message-size:{most}", sdp)
         headers = {"Authorization": f"Bearer {token}"}
         body: Any = sdp
         if session is None:
@@ -248,3 +253,44 @@ async def test_a_page_of_another_origin() -> None:
         foreign = {"Origin": "https://evil.example", "Authorization": f"Bearer {token}"}
         async with http.options(calls, headers={**foreign, **asked}) as answer:
             assert answer.status == 403 and "Access-Control-Allow-Origin" not in answer.headers
+
+
+async def test_long_messages_both_ways() -> None:
+    long = "漢" * 24_000  # three bytes each
+    async with called(engines()) as page:
+        await page.client.send("session.update", session={"type": "realtime", "instructions": long})
+        assert (await page.client.until("session.updated"))["session"]["instructions"] == long
+    async with called(engines(), most=20_000) as page:
+        await page.client.send("session.update", session={"type": "realtime", "instructions": long})
+        error = await page.client.error()
+        assert error["code"] == "event_too_large" and "session.updated" in error["message"]
+        await page.client.send("session.update", session={"type": "realtime", "instructions": "Be brief."})
+        assert (await page.client.until("session.updated"))["session"]["instructions"] == "Be brief."
+
+
+async def test_a_key_that_is_revoked_ends_what_it_has_opened() -> None:
+    async with duplex.serve(port=0, engines=engines()) as serving, aiohttp.ClientSession() as http:
+        address, _, token = serving.url.partition("#token=")
+        make, own = f"{address}v1/realtime/client_secrets", {"Authorization": f"Bearer {token}"}
+        keys = []
+        for _ in range(2):
+            async with http.post(make, json={}, headers=own) as answer:
+                keys.append((await answer.json())["value"])
+        lent = [{"Authorization": f"Bearer {key}"} for key in keys]
+        sockets = [await http.ws_connect(f"{address}v1/realtime", headers=each) for each in lent]
+        ended, other = (Client(socket) for socket in sockets)
+        async with http.post(f"{make}/revoke", json={"value": keys[0]}, headers=lent[1]) as refused:
+            assert refused.status == 401  # by who has a key, and not the token
+        async with http.post(f"{make}/revoke", json={"value": token}, headers=own) as refused:
+            assert refused.status == 400
+        async with http.post(f"{make}/revoke", json={"value": keys[0]}, headers=own) as answer:
+            assert (await answer.json())["revoked"] is True
+        error = await ended.error()
+        assert error["code"] == "invalid_api_key" and "revoked" in error["message"]
+        assert (await sockets[0].receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="401"):
+            await http.ws_connect(f"{address}v1/realtime", headers=lent[0])
+        await other.send("session.update", session={})
+        await other.until("session.updated")
+        for socket in sockets:
+            await socket.close()

@@ -25,6 +25,8 @@ WEATHER = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
 
+NOTE = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
+
 
 class Caller(ScriptedAnswerer):
     """Answers a turn about the weather with a call, and says what comes back; first it says `before`."""
@@ -146,11 +148,55 @@ async def test_without_tools() -> None:
     made = _made()
     async with connected(made) as (client, _):
         await client.send("session.update", session={"type": "realtime", "tools": [WEATHER], "tool_choice": "none"})
-        for choice in ("auto", "none"):
+        for choice in (None, "none"):
             await _type(client, "the weather please")
             await client.send("response.create", response={"tool_choice": choice})
             assert (await client.until("response.done"))["response"]["output"][0]["type"] == "message"
     assert not any(request.tools for request in made.answerer.requests)  # type: ignore[attr-defined]
+
+
+async def test_tools_and_choices_of_one_response() -> None:
+    made = _made()
+    async with connected(made) as (client, _):
+        await client.send("session.update", session={"type": "realtime", "tools": [WEATHER], "tool_choice": "none"})
+        named = {"type": "function", "name": "get_weather"}
+        for wanted in (
+            {"tool_choice": "auto"},
+            {"tool_choice": "required"},
+            {"tool_choice": named, "tools": [{**WEATHER, "description": "Another."}, {**WEATHER, "name": "other"}]},
+        ):
+            await _type(client, "the weather please")
+            await client.send("response.create", response=wanted)
+            call = await client.until("response.function_call_arguments.done")
+            await client.until("response.done")
+            await _result(client, call, "it rains.")
+            await client.send("response.create")
+            assert (await client.until("response.done"))["response"]["status"] == "completed"
+        await _type(client, "good morning")
+        await client.send("response.create", response={"tool_choice": "required"})
+        failed = (await client.until("response.done"))["response"]
+        assert failed["status"] == "failed" and failed["output"][0]["type"] == "message"
+        assert "tool_choice" in failed["status_details"]["error"]["message"]
+        await client.send("session.update", session={"type": "realtime", "tool_choice": named})
+        assert (await client.until("session.updated"))["session"]["tool_choice"] == named
+        await client.send("session.update", session={"type": "realtime", "tools": []})
+        assert (await client.error())["param"] == "session.tool_choice"
+    asked = made.answerer.requests  # type: ignore[attr-defined]
+    assert [request.must_call for request in asked] == [False, True, True, True]
+    assert [tool.description for tool in asked[2].tools] == ["Another."]
+
+
+async def test_the_built_in_answerers_call_what_they_must() -> None:
+    for settings in (Settings(), Settings(model="nano")):
+        made = engines()
+        made.answerer = await asyncio.to_thread(open_answerer, settings)  # a model is read from the disk
+        async with connected(made) as (client, _):
+            note = {"type": "function", "name": "keep_note", "parameters": NOTE}
+            await client.send("session.update", session={"type": "realtime", "tools": [WEATHER, note]})
+            await _type(client, "what time is it")  # which no tool is for, and a skill would answer
+            await client.send("response.create", response={"tool_choice": {"type": "function", "name": "keep_note"}})
+            call = await client.until("response.function_call_arguments.done")
+            assert call["name"] == "keep_note" and "time" in json.loads(call["arguments"])["text"]
 
 
 async def test_instructions_of_one_response_and_of_system_messages() -> None:

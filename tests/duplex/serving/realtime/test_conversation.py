@@ -41,7 +41,7 @@ async def test_a_spoken_turn_is_answered() -> None:
     places = [types.index(each) for each in order]
     assert places == sorted(places)
     started = client.seen[places[0]]
-    assert abs(started["audio_start_ms"] - 300) <= 60
+    assert started["audio_start_ms"] == 0  # with the padding of 300 ms
     assert abs(client.seen[places[1]]["audio_end_ms"] - 1200) <= 100
     assert client.joined("conversation.item.input_audio_transcription.delta") == "what time is it"
     assert client.seen[places[5]]["transcript"] == "what time is it"

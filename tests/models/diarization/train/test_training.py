@@ -211,7 +211,7 @@ def test_training_learns_and_goes_on(
     monkeypatch.setattr(training, "CURRICULUM", (lesson,))
     given = {"out": str(tmp_path / "run"), "pool": str(pool), "data": None, "network": "lite", "minutes": 10.0}
     given |= {"every": 10.0, "rate": 1e-3, "identity": 0.1, "seed": 1, "threads": 1, "device": "cpu"}
-    given |= {"begin": None, "skip": 0.0, "any_order": False}
+    given |= {"begin": None, "skip": 0.0, "any_order": False, "bf16": True}
     training.train(argparse.Namespace(**given, max_steps=2))
     training.train(argparse.Namespace(**given, max_steps=25))
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]

@@ -25,6 +25,9 @@ ANSWERS = [
     ("what did i say about the car", 'Two minutes ago you said: "remember that my car is parked on level three"'),
     ("what did i say about bicycles", 'One minute ago you said: "I like the red bicycle best"'),
     ("what did i say about giraffes", "You have not said anything about giraffes yet."),
+    ("what did you say about giraffes", "I have not said anything about giraffes yet."),
+    ("what did anna say about giraffes", "anna has not said anything about giraffes yet."),
+    ("what was said about giraffes", "Nobody has said anything about giraffes yet."),
     ("what did anna say about the budget", 'One minute ago anna said: "the meeting about the budget is on thursday"'),
     (
         "what did you say about the car",

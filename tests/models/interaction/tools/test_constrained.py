@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from duplex.models.interaction.tools import json_prefix
 from duplex.models.interaction.tools.builtin import BUILTIN
+from duplex.models.interaction.tools.call_decoder import CallDecoder
 from duplex.models.interaction.tools.token_mask import Vocabulary
 
 SCHEMAS: list[dict[str, Any]] = [
@@ -100,3 +101,19 @@ def test_the_mask_is_what_the_validator_says_of_each_token(schema: dict[str, Any
     said = [bool(token and json_prefix.accepted(states, token)) for token in VOCABULARY.tokens]
     mask = VOCABULARY.allowed(states)
     assert [*mask] == said
+
+
+def test_a_completion_that_must_be_a_call_is_one_from_its_first_token() -> None:
+    schema = {"type": "object", "properties": {"on": {"type": "boolean"}}, "required": ["on"]}
+    tool = {"type": "function", "function": {"name": "light", "description": "", "parameters": schema}}
+    for seed in range(4):
+        rng, decoder = random.Random(seed), CallDecoder(VOCABULARY, [tool], [], forced=True)
+        for _ in range(3000):
+            mask = decoder.mask()
+            if mask is None:
+                break
+            tokens = list(np.flatnonzero(mask))
+            ending = [token for token in tokens if set(VOCABULARY.tokens[token] or b"") & set(b'"]}')]
+            decoder.put(rng.choice(ending if ending and rng.random() < 0.5 else tokens))
+        call = json.loads(decoder.call)
+        assert call["name"] == "light" and isinstance(call["arguments"]["on"], bool)

@@ -16,6 +16,7 @@ from duplex.models.interaction.responders.router import Router
 from duplex.models.interaction.skills import Skills
 from duplex.models.interaction.tools.builtin import for_models
 from duplex.models.interaction.tools.rounds import MOST_ROUNDS, ONE_MOMENT, SLOW
+from duplex.models.interaction.tools.tool import Tool
 from duplex.models.interaction.tools.toolbox import Toolbox
 from tests.models.interaction.asking import collect, heard, request
 from tests.models.interaction.responders.chat_server import ChatServer, event, serving
@@ -195,3 +196,12 @@ async def test_a_slow_call_is_announced_and_given_up_with_its_answer() -> None:
         assert (events[1].text, events[1].late) == ("Found.", True)
         await answerer.close()
         await box.close()
+
+
+async def test_a_call_that_must_be_made_is_asked_for_once() -> None:
+    tools = (Tool.of(read_mail),)
+    script = Script([calls("read_mail", "{}")], [event("You have mail.")])
+    items, server = await answered(script, [set_light], request("hello", tools=tools, must_call=True))
+    assert said(items) == "You have mail."
+    assert [body.get("tool_choice") for body in server.bodies] == ["required", None]
+    assert [tool["function"]["name"] for tool in server.bodies[0]["tools"]] == ["read_mail"]
