@@ -33,6 +33,7 @@ from duplex.testing import Answer
 from duplex.testing.fakes import ScriptedAnswerer
 from duplex.transport.webrtc import WebRtcPeer
 from tests.duplex.serving import scripted
+from tests.duplex.serving.realtime import client as realtime_client
 from tests.duplex.serving.realtime.client import Client
 
 pytestmark = pytest.mark.slow
@@ -277,7 +278,10 @@ async def test_refusals_come_through_as_they_are(cluster: ClusterHost) -> None:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_programs_are_served_by_workers_and_told_when_theirs_dies(ray: Any, cluster: ClusterHost) -> None:
+async def test_programs_are_served_by_workers_and_told_when_theirs_dies(
+    ray: Any, cluster: ClusterHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(realtime_client, "WAIT", 120.0)
     await three_idle_workers(cluster)
     key = {"Authorization": "Bearer a token for tests"}
     async with (
