@@ -5,8 +5,10 @@ An optional recognizer (extra `whisper`). CTranslate2 computes without holding P
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -28,6 +30,9 @@ _FILES = ("model.bin", "config.json", "tokenizer.json")
 _TOKENS_PER_SECOND, _MOST_TOKENS = 13, 200  # this stops a model that repeats itself; its answers have 448 at most
 _SHORTEST = SAMPLE_RATE // 10  # samples
 _DETECT = (None, "", "auto")
+_WORKERS = 2  # a live pass does not wait for one of a recording; they share the weights
+_loaded: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+_loading = threading.Lock()
 
 
 class FasterWhisper(Redecoding):
@@ -95,7 +100,8 @@ class FasterWhisper(Redecoding):
 
 
 def _load(name: str, model: str, threads: int) -> Any:
-    """A `WhisperModel`. What is on this machine is not looked for on the network."""
+    """A `WhisperModel`, the same for all recognizers that have it at a time: live ones and those of recordings share
+    its weights. What is on this machine is not looked for on the network."""
     folder = Path(model).expanduser()
     is_path = folder.is_dir() or model.startswith((".", "/", "~")) or model.count("/") > 1
     if is_path and (missing := [file for file in _FILES if not (folder / file).is_file()]):
@@ -106,15 +112,23 @@ def _load(name: str, model: str, threads: int) -> Any:
         raise ModelError(
             f"{name}: needs a package that is not installed ({first_line(error)}): pip install 'duplex[whisper]'"
         ) from error
+    with _loading:
+        key = (WhisperModel, str(folder.resolve()) if is_path else model, threads)
+        loaded = _loaded.get(key)
+        if loaded is None:
+            loaded = _loaded[key] = _read(WhisperModel, name, str(folder) if is_path else model, threads, is_path)
+        return loaded
+
+
+def _read(factory: Any, name: str, source: str, threads: int, is_path: bool) -> Any:
     forbidden = offline() or set_to_yes("HF_HUB_OFFLINE")
     # The hub's errors are of OSError's kind, those of what it connects with need not be.
     import httpx
 
     failures = (OSError, RuntimeError, ValueError, httpx.HTTPError)
-    options = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads, "num_workers": 1}
-    source = str(folder) if is_path else model
+    options = {"device": "cpu", "compute_type": "int8", "cpu_threads": threads, "num_workers": _WORKERS}
     try:
-        return WhisperModel(source, local_files_only=True, **options)
+        return factory(source, local_files_only=True, **options)
     except failures as error:
         if is_path:
             raise ModelError(f"{name}: cannot be loaded: {first_line(error)}") from error
@@ -124,7 +138,7 @@ def _load(name: str, model: str, threads: int) -> Any:
                 f"({first_line(error)})"
             ) from error
     try:
-        return WhisperModel(source, local_files_only=False, **options)
+        return factory(source, local_files_only=False, **options)
     except failures as error:
         raise ModelError(f"{name}: cannot be had: {first_line(error)}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -107,7 +108,7 @@ def test_a_recording_takes_one_pass_an_utterance(package: Package) -> None:
 
 def test_one_thread_and_no_retries_of_a_pass(package: Package) -> None:
     load_recognizer("faster-whisper:tiny", hotwords="Duplex,Ann").transcribe(SOUND)
-    assert package.loaded[-1]["cpu_threads"] == package.loaded[-1]["num_workers"] == 1
+    assert (package.loaded[-1]["cpu_threads"], package.loaded[-1]["num_workers"]) == (1, 2)
     asked = package.asked[-1]
     assert (asked["temperature"], asked["beam_size"], asked["initial_prompt"]) == (0.0, 1, "Duplex,Ann")
     assert asked["max_new_tokens"] < 60
@@ -187,3 +188,15 @@ def test_a_real_model_hears_what_is_said() -> None:
         assert recognizer.detected == "en"
         assert all(0 <= word.start < word.end <= len(said) for word in words)
         assert recognizer.transcribe(np.zeros(100, np.float32)) == []
+
+
+def test_those_of_one_model_share_its_weights(package: Package) -> None:
+    package.cached = {"tiny", "base"}
+    live, whole = (load_recognizer("faster-whisper:tiny", live=live) for live in (True, False))
+    assert live.interval != whole.interval and len(package.loaded) == 1
+    load_recognizer("faster-whisper:base")
+    assert len(package.loaded) == 2
+    del live, whole
+    gc.collect()
+    load_recognizer("faster-whisper:tiny")  # what nobody had any more is gone
+    assert len(package.loaded) == 3
