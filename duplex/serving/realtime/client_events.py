@@ -13,7 +13,7 @@ from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_tools import ClientTools
 from duplex.serving.realtime.configuration import Configuration
 from duplex.serving.realtime.input_audio import InputAudio
-from duplex.serving.realtime.items import Item, Items
+from duplex.serving.realtime.items import ROOT, Item, Items
 from duplex.serving.realtime.manual_turns import SHORTEST, ManualTurn, ManualTurns
 from duplex.serving.realtime.requested import parse_item
 from duplex.serving.realtime.response_request import Wanted, parse_response
@@ -126,28 +126,32 @@ class ClientEvents:
         self._events.speech.recognized(item, text, turn.heard)
         if text:
             self._turns.keep(text, turn.start, turn.heard)
-            self._remember(item, await self._session())
+            session = await self._session()
+            self._remember(item, session, self._items.start_after(self._items.last, session.now))
 
     async def _create(self, event: dict[str, Any]) -> None:
         item = parse_item(event.get("item"))
-        if event.get("previous_item_id") not in (None, self._items.last):
-            self._items.find(event["previous_item_id"])
-            raise unsupported("an item within the conversation", "previous_item_id", "items follow one another")
+        after = event.get("previous_item_id")
+        after = self._items.last if after is None else after
+        if after not in (None, ROOT):
+            self._items.find(after)
+        last = after == self._items.last or not self._items.last
         if item.kind == "function_call_output" and self._items.call(item.fields["call_id"]) is None:
             raise ClientError("there is no call of this id in the conversation", "item_not_found", "item.call_id")
         session = await self._session()
-        before = self._items.add(item)
+        start = self._items.start_after(after, session.now)
+        before = self._items.add(item, after)
         if item.kind == "function_call_output":
             self._tools.give(item.fields["call_id"], item.fields["output"])
         elif item.role in ("user", "assistant"):
-            self._remember(item, session)
-            if item.role == "user":
+            self._remember(item, session, start)
+            if item.role == "user" and last:
                 self._events.unanswered.append(item)
         self._outbox.put("conversation.item.added", item=item.as_dict(), previous_item_id=before)
         self._outbox.put("conversation.item.done", item=item.as_dict(), previous_item_id=before)
 
-    def _remember(self, item: Item, session: Session) -> None:
-        item.start = session.now
+    def _remember(self, item: Item, session: Session, start: int) -> None:
+        item.start = start
         party = ASSISTANT if item.role == "assistant" else session.parties[0]
         at = item.start / SAMPLE_RATE
         session.host.remember([Utterance(party, item.text, at, at)])

@@ -21,6 +21,9 @@ OPENAI_VOICES = frozenset(["alloy", "ash", "ballad", "cedar", "coral", "echo", "
 LONGEST_INSTRUCTIONS = 32_768
 """Characters."""
 
+TRANSCRIPTION = ("model", "language", "languages", "prompt", "keywords", "delay")
+"""Fields of the transcription; all but the first change nothing here."""
+
 _SILENT = ("include", "model", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls")
 """Fields that change nothing of what a conversation is here."""
 
@@ -204,6 +207,9 @@ def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Config
                 made = made if given is None else replace(made, heard=parse_format(given, param))
             case "transcription":
                 made = replace(made, transcription=_transcription(given, param))
+                for each in TRANSCRIPTION[1:]:
+                    asked = bool((made.transcription or {}).get(each))
+                    made = made._without_effect(f"audio.input.transcription.{each}", asked)
             case "noise_reduction":
                 made = made._without_effect("audio.input.noise_reduction", given is not None)
             case "turn_detection":
@@ -236,11 +242,12 @@ def _voice(made: Configuration, given: object, voices: frozenset[str]) -> Config
 
 
 def _transcription(given: object, param: str) -> Mapping[str, Any] | None:
-    """The model, language and prompt that a client names are shown as given: the server has one recognizer."""
+    """What a client names is shown as given, but the server has one recognizer, of the language of its settings."""
     if given is None:
         return None
-    asked = object_of(given, param, ("model", "language", "prompt", "delay"))
-    if not all(value is None or (isinstance(value, str) and len(value) <= 1000) for value in asked.values()):
+    asked = object_of(given, param, TRANSCRIPTION)
+    texts = [each for value in asked.values() for each in (value if isinstance(value, list) else [value])]
+    if len(texts) > 200 or not all(each is None or (isinstance(each, str) and len(each) <= 1000) for each in texts):
         raise ClientError(f"{param}: its fields must be texts", "invalid_type", param)
     return asked
 

@@ -26,6 +26,10 @@ LONGEST = 120.0
 ELSEWHERE = 32_768
 """Characters of base64 from which sound is read on another thread."""
 
+MOST_FRAMES = 50
+"""That are given to the session at once: after a stall, or a clock that has jumped, it catches up in steps of this, and
+what else goes on has its turn between them."""
+
 PIECE = 12_000
 """Samples that are resampled at once: the filter's windows of a minute would take a gigabyte."""
 
@@ -125,6 +129,7 @@ class InputAudio:
     def _advance(self) -> None:
         now = self._clock.now()
         due = round((now - self._began) * SAMPLE_RATE)
+        due = min(due, self._fed + MOST_FRAMES * FRAME)
         while self._session is not None and self._fed + FRAME <= due:
             if len(self._waiting) >= FRAME:
                 frame, self._waiting = self._waiting[:FRAME], self._waiting[FRAME:]

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from duplex.serving.realtime.wire import ClientError, new_id
+from duplex.serving.realtime.wire import ClientError, new_id, unsupported
 
 MOST = 1000
 """Items that are kept, as many as utterances of a session's history; the oldest are forgotten."""
+
+
+ROOT = "root"
+"""Stands for the item before the first."""
+
+APART = 64
+"""Samples between the places of items that are written at one time: others may be put between them."""
 
 
 @dataclass(slots=True)
@@ -81,12 +88,36 @@ class Items:
     def last(self) -> str | None:
         return next(reversed(self._items), None)
 
-    def add(self, item: Item) -> str | None:
-        """Returns the id of the item before it. Raises ClientError if there is one of its id."""
+    def start_after(self, id: str | None, now: int) -> int:
+        """The sample at which an item that is put after this one begins in the history; after the last: now, or as soon
+        as another has not begun yet. Raises ClientError if there is no room."""
+        ids = list(self._items)
+        split = 0 if id in (None, ROOT) else ids.index(id) + 1
+        starts = [self._items[each].start for each in ids]
+        before = [start for start in starts[:split] if start is not None]
+        behind = [start for start in starts[split:] if start is not None]
+        if not behind:
+            return max([now, *(start + APART for start in before)])
+        if not before:
+            return min(behind) - APART
+        place = (max(before) + min(behind)) // 2
+        if not max(before) < place < min(behind):
+            raise unsupported("an item between these two", "previous_item_id", "nothing more fits there")
+        return place
+
+    def add(self, item: Item, after: str | None = None) -> str | None:
+        """Puts it after the item of this id, or at the end. Returns the id of the item before it. Raises ClientError if
+        there is one of its id."""
         if item.id in self._items:
             raise ClientError(f"there is an item {item.id!r} already", "item_already_exists", "item.id")
-        before = self.last
-        self._items[item.id] = item
+        last = self.last
+        before = last if after is None else None if after == ROOT else after
+        if before == last:
+            self._items[item.id] = item
+        else:
+            whole = list(self._items.values())
+            place = 0 if before is None else list(self._items).index(before) + 1
+            self._items = {each.id: each for each in (*whole[:place], item, *whole[place:])}
         if len(self._items) > MOST:
             del self._items[next(iter(self._items))]
         return before

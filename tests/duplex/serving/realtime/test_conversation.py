@@ -143,6 +143,23 @@ async def test_truncated_speech_is_forgotten() -> None:
         assert [each.text for each in past] == ["count", "one two"]
 
 
+async def test_items_are_put_between_others_and_each_is_deleted_alone() -> None:
+    made = engines(answers=[Answer("all right.")])
+    async with connected(made) as (client, _):
+        for id, text, after in (("a", "one", None), ("b", "two", None), ("c", "three", "a"), ("d", "zero", "root")):
+            content = [{"type": "input_text", "text": text}]
+            item = {"type": "message", "role": "user", "content": content, "id": id}
+            await client.send("conversation.item.create", item=item, previous_item_id=after)
+            added = await client.until("conversation.item.added")
+            assert added["previous_item_id"] == {"a": None, "b": "a", "c": "a", "d": None}[id]
+        await client.send("conversation.item.delete", item_id="b")
+        await client.until("conversation.item.deleted")
+        await client.send("response.create", response={"conversation": "none", "instructions": "What was said?"})
+        await client.until("response.done")
+    asked = made.answerer.requests[0]  # type: ignore[attr-defined]
+    assert [each.text for each in asked.history] == ["zero", "one", "three"]
+
+
 async def test_a_response_truncated_while_it_is_given() -> None:
     made = engines(answers=[Answer("one two three four five six seven eight nine ten."), Answer("good.")])
     async with connected(made) as (client, _):

@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 
 import duplex
+from duplex.serving.realtime.audio_formats import PCM
+from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.wire import Outbox
 from duplex.testing import Answer
 from tests.duplex.serving.realtime.client import Client, connected
@@ -191,3 +193,37 @@ async def test_a_client_that_does_not_read() -> None:
         outbox.put("rate_limits.updated", rate_limits=[])
     assert outbox.overfull.is_set()
     stuck.cancel()
+
+
+async def test_a_clock_that_jumps_is_caught_up_with_in_steps() -> None:
+    class Clock:
+        time = 0.0
+
+        def now(self) -> float:
+            return self.time
+
+    class Fed:
+        frames = 0
+
+        def feed(self, frame: object) -> None:
+            self.frames += 1
+
+    clock, session = Clock(), Fed()
+    audio = InputAudio(PCM, clock)  # type: ignore[arg-type]
+    audio.attach(session)  # type: ignore[arg-type]
+    clock.time = 3600.0
+    audio._advance()
+    assert 0 < session.frames <= 50
+    for _ in range(3):
+        audio._advance()
+    assert 150 < session.frames <= 200
+
+
+async def test_what_changes_nothing_is_named() -> None:
+    asked = {"model": "whisper-1", "language": "en", "keywords": ["Duplex"], "prompt": "names"}
+    async with connected(engines()) as (client, _):
+        await client.send("session.update", session={"audio": {"input": {"transcription": asked}}})
+        made = (await client.until("session.updated"))["session"]
+    assert made["audio"]["input"]["transcription"] == asked
+    named = [f"audio.input.transcription.{each}" for each in ("keywords", "language", "prompt")]
+    assert made["duplex"]["without_effect"] == named
