@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
@@ -43,6 +43,9 @@ class Metrics:
         )
         self.refused = Counter(
             "duplex_requests_refused", "requests refused before they did anything", ("why",), registry=self._registry
+        )
+        self.present = Gauge(
+            "duplex_requests_present", "requests that are being answered, by route", ("route",), registry=self._registry
         )
         self.seconds = Histogram(
             "duplex_request_seconds",

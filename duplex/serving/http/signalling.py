@@ -124,7 +124,8 @@ class Signalling:
         route = resource.canonical if resource is not None else "none"
         response: web.StreamResponse
         try:
-            response = await handler(request)
+            with self._metrics.present.labels(route).track_inprogress():
+                response = await handler(request)
         except web.HTTPException as error:
             response = error_response(request.path, error.status, error.text or error.reason)
             if "Allow" in error.headers:

@@ -181,7 +181,8 @@ class Connection:
     async def _counted(self, route: str) -> AsyncIterator[None]:
         began, status = time.perf_counter(), "gone"
         try:
-            yield
+            with self._metrics.present.labels(route).track_inprogress():
+                yield
             status = "ok"
         except DuplexError as error:
             status = _code(error)

@@ -16,6 +16,7 @@ from wyoming.wake import Detect
 
 from duplex.cli import main
 from duplex.serving.audio.limits import AudioLimits
+from duplex.serving.hosts.shedding import STEPS
 from duplex.serving.http.server import Address
 from duplex.serving.wyoming.server import WyomingServer, parse_address
 from duplex.serving.wyoming.wire import WyomingLimits
@@ -141,6 +142,23 @@ async def test_a_server_that_is_about_to_stop() -> None:
         await running.host.drain(0.0)
         await client.send(Synthesize("one"))
         assert Error.from_event((await client.until())[-1]).code == "draining"
+
+
+async def test_a_server_that_is_too_busy_with_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with wyoming() as running, running.client() as present:
+        await present.send(AudioStart(**FORM))
+        while not running.busy():  # noqa: ASYNC110 (another task counts)
+            await asyncio.sleep(0.01)
+        assert running.metrics.present.labels("wyoming transcribe")._value.get() == 1
+        monkeypatch.setattr(running.host._monitor.shedder, "level", len(STEPS))
+        for asked in (Synthesize("one"), AudioStart(**FORM)):
+            async with running.client() as client:
+                await client.send(asked)
+                assert Error.from_event((await client.until())[-1]).code == "full"
+        await present.send(AudioStop())  # who is there is heard
+        await present.until("transcript-stop")
+        assert running.metrics.present.labels("wyoming transcribe")._value.get() == 0
+        assert running.counted("wyoming synthesize", "full") == 1
 
 
 async def test_a_stream_without_end() -> None:
