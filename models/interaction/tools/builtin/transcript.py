@@ -33,7 +33,8 @@ def search_transcript(context: Context, subject: str, party: str = ANYBODY) -> F
         raise ToolError(f"I do not know what to look for in {subject}.")
     found = list(mentions(wanted, request, who))
     if not found:
-        nobody = {None: "Nobody has", request.party: "You have not", "assistant": "I have not"}.get(who, f"{who} has not")
+        known = {None: "Nobody has", request.party: "You have not", "assistant": "I have not"}
+        nobody = known.get(who, f"{who} has not")
         return {"said": [], "who": nobody, "subject": to_hearer(subject)}
     best = max(score for score, _, _ in found)
     latest = [(heard, text) for score, heard, text in found if score == best][-2:]
