@@ -1,4 +1,4 @@
-"""The `openai` package's own Realtime client, and what a program does with its events."""
+"""The `openai` package's own Realtime client, opened as the README says, and what a program does with its events."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ WEATHER: Any = {
 
 
 async def program(address: str, key: str, folder: Path, told: Told) -> None:
-    client = AsyncOpenAI(api_key=key, websocket_base_url=f"{address.replace('http', 'ws')}v1")
-    async with client.realtime.connect(model="gpt-realtime") as connection:
+    client = AsyncOpenAI(base_url=f"{address}v1", api_key=key)
+    async with client.realtime.connect(model="duplex") as connection:
         heard: Any = {"transcription": {"model": "whisper-1"}, "turn_detection": {"type": "server_vad"}}
         await connection.session.update(
             session={
