@@ -138,10 +138,8 @@ class Signalling:
                 response.headers["Retry-After"] = str(math.ceil(error.retry_after))
         except DuplexError as error:
             response = error_response(request.path, 400, str(error))
-        except ConnectionResetError:
+        except (ConnectionResetError, asyncio.CancelledError):
             raise  # the client has gone: there is nobody to answer
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             log.error("%s %s failed", request.method, route, exc_info=error)
             response = error_response(request.path, 500, "the server failed at this request; its log says why")

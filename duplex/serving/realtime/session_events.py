@@ -1,4 +1,7 @@
-"""What a session tells and plays, put into the events of the API: a sink of the session."""
+"""What a session tells and plays, put into the events of the API: a sink of the session.
+
+Long because a response waits, begins, calls, goes on and ends by what both sides do, and all of it is one state.
+"""
 
 from __future__ import annotations
 
