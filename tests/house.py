@@ -64,6 +64,7 @@ CROWDED = {
     "models/interaction/responders": "a module for each way to run a model, and for each thing done to what it writes",
     "models/interaction/skills": "a module for each skill and each kind of words it understands",
     "models/restoration": "two networks and their solvers; what trains them is in train/",
+    "tests/duplex/serving/realtime": "as duplex/serving/realtime",
     "tests/benchmarks": "a module for each benchmark",
     "tests/streaming": "as streaming",
     "tests/models/interaction/skills": "as models/interaction/skills",

@@ -122,10 +122,9 @@ class Signalling:
         began = time.perf_counter()
         resource = request.match_info.route.resource
         route = resource.canonical if resource is not None else "none"
-        response: web.StreamResponse
         try:
             with self._metrics.present.labels(route).track_inprogress():
-                response = await handler(request)
+                response: web.StreamResponse = await handler(request)
         except web.HTTPException as error:
             response = error_response(request.path, error.status, error.text or error.reason)
             if "Allow" in error.headers:

@@ -110,7 +110,7 @@ class Conversation:
 
     async def __aenter__(self) -> Conversation:
         self._keeper.changed, self._keeper.end = self._tell_changed, self._end
-        self._keeper.written = lambda turn: self._events.written
+        self._keeper.written = lambda turn: self._written()
         self._outbox.put("session.created", session=self._described())
         return self
 
@@ -210,6 +210,10 @@ class Conversation:
             if spoken and self._session is not None and self._configuration.kind == "realtime":
                 self._session.say(spoken)
         self._outbox.put("session.updated", session=self._described())
+
+    def _written(self) -> str:
+        """What of a turn was written by the client: neither said nor the instructions of a response."""
+        return " ".join(item.text for item in self._events.typed if not item.spoken).strip()
 
     def _described(self) -> dict[str, Any]:
         """The session as the API shows it, with what plain clients pass over."""

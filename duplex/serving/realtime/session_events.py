@@ -81,7 +81,8 @@ class SessionEvents:
         self._unsaid = False
         self._forgotten: int | None = None
         """Where the instructions of a response stand in the history for what was said."""
-        self._typed: list[Item] = []
+        self.typed: list[Item] = []
+        """Those of them that the turn is made of which has been put to the session as text."""
         self._heard = 0.0
         self._paused: int | None = None
         """Epoch of the reply that waits for the result of a call, its response being over."""
@@ -113,11 +114,6 @@ class SessionEvents:
                 item.start -= heard
 
     @property
-    def written(self) -> str:
-        """What of the turn that has been asked about was written: neither said nor the instructions of a response."""
-        return " ".join(item.text for item in self._typed if not item.spoken).strip()
-
-    @property
     def owed(self) -> bool:
         """Whether an answer waits for the result of a call, or will once its response is over."""
         return self._paused is not None or (self.response is not None and self.response.calling)
@@ -137,7 +133,7 @@ class SessionEvents:
         instructions, which nobody has said."""
         self._asked, self._unsaid, self.wanted = True, unsaid, wanted
         self.set_manner()
-        self._typed, self.unanswered = self.unanswered, []
+        self.typed, self.unanswered = self.unanswered, []
         if self._paused is not None:
             self._paused, self._before = None, ""
             self._given_up()
@@ -236,10 +232,10 @@ class SessionEvents:
 
     def _turn(self, event: ev.Turn) -> None:
         if event.typed:
-            for item in self._typed:
+            for item in self.typed:
                 item.start = event.start
             self._forgotten = event.start if self._unsaid else None
-            self._typed, self._asked, self._due = [], False, self._epoch
+            self.typed, self._asked, self._due = [], False, self._epoch
             return
         item = self.speech.turn(event)
         if event.kind == "turn":
