@@ -166,6 +166,7 @@ async def _read_all(socket: web.WebSocketResponse, outbox: Outbox, conversation:
             await conversation.take(await _read(message.data))
         elif message.type is WSMsgType.BINARY:
             outbox.error(ClientError("events are texts of JSON; sound goes in them, in base64", "invalid_event"))
+        await asyncio.sleep(0)  # what has come already would be read in one go, while others wait
 
 
 async def _read(text: str) -> Any:
