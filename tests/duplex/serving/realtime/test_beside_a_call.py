@@ -50,9 +50,7 @@ def _excused(watchdogs: list[JudgedWatchdog]) -> float:
 
 
 @pytest.mark.slow
-async def test_a_call_beside_sessions(
-    loop_watchdog: list[JudgedWatchdog], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_call_beside_sessions(loop_watchdog: list[JudgedWatchdog], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realtime_client, "WAIT", 240.0)
     sounds, audio = script(UserSpeech(0.3, 1.2, "what time is it"))
     answer = "it is noon and all is well."
