@@ -47,7 +47,7 @@ class LsEend:
     hop = FRAME
     sample_rate = SAMPLE_RATE
     name = "ls-eend"
-    any_level = False
+    any_level = True
 
     def __init__(self, folder: str | Path, latency: float = 1.0, max_speakers: int = 8) -> None:
         if latency not in LATENCIES:
