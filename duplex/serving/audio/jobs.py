@@ -73,7 +73,9 @@ class AudioEngines:
         for name in ("recognizer", "live_recognizer", "synthesizer"):
             loading = self._loading.pop(name, None)
             if loading is not None and loading.done() and not loading.cancelled() and loading.exception() is None:
-                await asyncio.to_thread(loading.result().close)
+                engines = [loading.result()]
+                del loading
+                await asyncio.to_thread(_close_last, engines)
 
     async def _get(self, name: str) -> Any:
         """Raises what loading raises; the next who asks tries again."""
@@ -84,6 +86,11 @@ class AudioEngines:
             loading = asyncio.ensure_future(self._steps.run("load", self._loaders[name]))
             self._loading[name] = loading
         return await asyncio.shield(loading)  # whoever came first may leave; the others still want it
+
+
+def _close_last(engines: list[Any]) -> None:
+    """Closes the engine and gives its memory back here, which takes long: `engines` has the last reference to it."""
+    engines.pop().close()
 
 
 def _of_calls(calls: Engines, settings: Settings) -> dict[str, Any]:

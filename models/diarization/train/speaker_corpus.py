@@ -33,7 +33,12 @@ def speech_frames(audio: np.ndarray, fill: int = 50, least: int = 8) -> np.ndarr
     active = level > floor + max(6.0, 0.35 * (top - floor))
     if top - floor < 10:
         return np.ones(count, bool)
-    return _without_short(~_without_short(~active, fill), least)
+    spoken = np.flatnonzero(_without_short(active, least))
+    if not len(spoken):
+        return np.zeros(count, bool)
+    within = np.zeros(count, bool)  # what lies before the first and after the last word is no pause
+    within[spoken[0] : spoken[-1] + 1] = True
+    return _without_short(~_without_short(~active, fill) & within, least)
 
 
 def runs(active: np.ndarray) -> np.ndarray:

@@ -208,8 +208,12 @@ async def test_a_clock_that_jumps_is_caught_up_with_in_steps() -> None:
         def feed(self, frame: object) -> None:
             self.frames += 1
 
+    class Keeper:
+        def fed(self, end: int, said: object = None) -> None:
+            pass
+
     clock, session = Clock(), Fed()
-    audio = InputAudio(PCM, clock)  # type: ignore[arg-type]
+    audio = InputAudio(PCM, clock, Keeper())  # type: ignore[arg-type]
     audio.attach(session)  # type: ignore[arg-type]
     clock.time = 3600.0
     audio._advance()
