@@ -264,20 +264,10 @@ def _check(args: argparse.Namespace) -> None:
     if args.wyoming_announce is not None and not args.wyoming:
         raise SettingsError("--wyoming-announce: is for --wyoming")
     if args.wyoming:
-        _check_wyoming(args)
+        from duplex.serving.wyoming.server import listening_address
+
+        args.wyoming = listening_address(args.wyoming, args.wyoming_announce)
     if args.workers is not None and args.cluster is None:
         raise SettingsError("--workers: is for --cluster")
     if not 0 <= args.drain <= 3600:
         raise SettingsError(f"--drain: must lie between 0 and 3600 seconds, not {args.drain:g}")
-
-
-def _check_wyoming(args: argparse.Namespace) -> None:
-    """Makes an address of args.wyoming."""
-    from duplex.serving.wyoming.server import DEFAULT, parse_address
-
-    args.wyoming = parse_address(DEFAULT if args.wyoming is True else args.wyoming)
-    if args.wyoming_announce is not None:
-        from duplex.serving.wyoming import announcement  # noqa: F401  (says what to install before anything starts)
-
-        if args.wyoming.loopback:
-            raise SettingsError("--wyoming-announce: no other machine reaches the address that --wyoming names")

@@ -104,9 +104,6 @@ def _wyoming_address(wyoming: bool | str, announce: str | None) -> Address | Non
         if announce is not None:
             raise SettingsError("wyoming_announce: is for wyoming")
         return None
-    from duplex.serving.wyoming.server import DEFAULT, parse_address
+    from duplex.serving.wyoming.server import listening_address
 
-    address = parse_address(DEFAULT if wyoming is True else wyoming)
-    if announce is not None and address.loopback:
-        raise SettingsError("wyoming_announce: no other machine reaches the address that wyoming names")
-    return address
+    return listening_address(wyoming, announce)

@@ -27,7 +27,7 @@ from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.resample import resample
 from tests.benchmarks.report import table
 
-ENGINES = {"ls-eend": (1.0,), "segmentation": (None, 1.0)}
+ENGINES = {"ls-eend": (0.4, 1.0), "segmentation": (None, 0.4, 1.0)}
 """Latencies of each in seconds; None: the recording as a whole."""
 
 _MUSIC = ("voxelibre_music", "openclonk_music", "unknown_horizons_music", "librosa_examples")

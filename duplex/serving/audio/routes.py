@@ -33,6 +33,7 @@ from duplex.serving.audio.speech import EncodedSpeech, voice_of
 from duplex.serving.audio.upload import Upload, receive
 from duplex.serving.disk import DiskThreads
 from duplex.serving.http.api_errors import ApiError
+from duplex.serving.http.presence import while_there
 from duplex.streaming.errors import DuplexError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,6 @@ IGNORED = "X-Duplex-Ignored"
 
 _FORM = 1 << 20
 """Bytes of a form besides its recording."""
-_LOOK = 0.25
-"""Seconds between two looks whether a program is still there."""
 _SENT = 1 << 14
 
 
@@ -94,9 +93,7 @@ class AudioRoutes:
             work = await self._work(wish)
             if wish.stream:
                 return await self._streamed(request, upload, wish, work)
-            heard = await self._connected(
-                request, self._jobs.run(await self._work(wish), upload.path, upload.name, wish)
-            )
+            heard = await while_there(request, self._jobs.run(await self._work(wish), upload.path, upload.name, wish))
             return _answer(heard, wish)
 
     async def _translations(self, request: web.Request) -> web.StreamResponse:
@@ -105,7 +102,7 @@ class AudioRoutes:
             work = await self._work(replace(wish, language=""))
             if primary(self._settings.language) != "en":
                 work = replace(work, translator=await _had(self._engines.translator()))
-            heard = await self._connected(request, self._jobs.run(work, upload.path, upload.name, wish))
+            heard = await while_there(request, self._jobs.run(work, upload.path, upload.name, wish))
             return _answer(heard, wish)
 
     @asynccontextmanager
@@ -156,7 +153,7 @@ class AudioRoutes:
 
         hearing = asyncio.ensure_future(hear())
         try:
-            first = await self._connected(request, told.get())
+            first = await while_there(request, told.get())
             if first is None:
                 await hearing  # raises what went wrong
             response = _stream("text/event-stream", wish.ignored)
@@ -164,7 +161,7 @@ class AudioRoutes:
                 piece = first
                 while piece is not None:
                     await self._send(response, piece)
-                    piece = await self._connected(request, told.get())
+                    piece = await while_there(request, told.get())
                 await hearing
             return response
         finally:
@@ -180,7 +177,7 @@ class AudioRoutes:
             try:
                 first = b""
                 while not first and not speech.over:
-                    first = await self._connected(request, self._service.steps.run("speak", speech.more))
+                    first = await while_there(request, self._service.steps.run("speak", speech.more))
                 response = _stream("text/event-stream" if wish.events else MEDIA_TYPES[wish.format], wish.ignored)
                 async with self._sending(request, response):
                     await self._send(response, first)
@@ -209,17 +206,6 @@ class AudioRoutes:
         for at in range(0, len(data), _SENT):
             async with asyncio.timeout(self._limits.stalled):
                 await response.write(data[at : at + _SENT])
-
-    async def _connected(self, request: web.Request, work: Coroutine[Any, Any, T]) -> T:
-        """The result of work, which is cancelled when the program that wants it goes away."""
-        task = asyncio.ensure_future(work)
-        try:
-            while not (await asyncio.wait([task], timeout=_LOOK))[0]:
-                if request.transport is None or request.transport.is_closing():
-                    raise ConnectionResetError("the program has gone")
-            return task.result()
-        finally:
-            task.cancel()
 
     async def _json(self, request: web.Request) -> Any:
         if request.content_type != "application/json":

@@ -225,7 +225,7 @@ class InProcessHost:
             await self._end(found)
 
     async def load(self) -> list[Load]:
-        held = [call for call in (*self._calls.values(), *self._kept.values()) if not call.over]
+        held = self._held()
         rooms = len({id(self._where.get(call.id, call)) for call in held})
         return [
             Load(
@@ -250,14 +250,14 @@ class InProcessHost:
         for room in self._rooms():
             room.notice(f"The server stops in {seconds:.0f} s.")
         until = self._clock.now() + seconds
-        while self._present() + self._coming and self._clock.now() < until:
+        while len(self._held()) + self._coming and self._clock.now() < until:
             await self._clock.sleep_until(min(until, self._clock.now() + 0.1))
 
     async def stop(self) -> None:
         """End every call; close the pool and the engines. A call that cannot be ended does not keep the others."""
         self._draining = True
         await self._tasks.cancel()
-        ends = [self._end(call) for call in (*self._calls.values(), *self._kept.values()) if not call.over]
+        ends = [self._end(call) for call in self._held()]
         ended = await asyncio.gather(*ends, return_exceptions=True)
         ended += await asyncio.gather(*(self._close_room(room) for room in self._rooms()), return_exceptions=True)
         for failure in ended:
@@ -290,7 +290,7 @@ class InProcessHost:
     def _check_capacity(self) -> None:
         if self._draining:
             refused = CallError("the server is about to stop: try again later", "draining", retry_after=60.0)
-        elif self._present() + self._coming >= self.limits.calls:
+        elif len(self._held()) + self._coming >= self.limits.calls:
             refused = CallError(f"the server is full: {self.limits.calls} calls", "full", retry_after=30.0)
         elif self._monitor.shedder.sheds("new calls"):
             refused = CallError("the server is too busy for another call", "full", retry_after=15.0)
@@ -313,8 +313,9 @@ class InProcessHost:
             raise CallError("this call is over: begin a new one", "over")
         return found
 
-    def _present(self) -> int:
-        return sum(not call.over for call in (*self._calls.values(), *self._kept.values()))
+    def _held(self) -> list[Call | SessionKeeper]:
+        """What is not over, on whichever wire."""
+        return [call for call in (*self._calls.values(), *self._kept.values()) if not call.over]
 
     def _rooms(self) -> list[Room]:
         return list({id(room): room for room in [*self._where.values(), *self._named.values()]}.values())

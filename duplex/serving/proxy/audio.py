@@ -11,7 +11,8 @@ from aiohttp import web
 from duplex.serving.audio.limits import AudioLimits
 from duplex.serving.hosts.contract import DoorHost
 from duplex.serving.http.limits import RateLimiter
-from duplex.serving.proxy.doors import Doors, lost, opened, passed, while_there
+from duplex.serving.http.presence import while_there
+from duplex.serving.proxy.doors import Doors, lost, opened, passed
 from duplex.streaming.clock import SystemClock
 from duplex.streaming.errors import CallError
 

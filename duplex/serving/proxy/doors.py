@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -13,15 +12,11 @@ from duplex.serving.hosts.contract import Door
 from duplex.serving.http.api_errors import ApiError
 from duplex.streaming.errors import CallError
 
-T = TypeVar("T")
-
 PASSED = ("Content-Type", "Location", "Retry-After", "X-Duplex-Ignored")
 """Headers of a worker's answer that its client is told."""
 
 CONNECTING = 5.0
 """Seconds in which a worker must take a connection."""
-_LOOK = 0.25
-"""Seconds between two looks whether a program is still there."""
 
 
 class Doors:
@@ -77,15 +72,3 @@ def passed(headers: Mapping[str, str]) -> dict[str, str]:
 
 def lost() -> CallError:
     return CallError("the worker that should have answered is gone: try again", "lost", retry_after=1.0)
-
-
-async def while_there(request: web.Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of work, which is cancelled when the program that wants it goes away. Raises ConnectionResetError."""
-    task = asyncio.ensure_future(work)
-    try:
-        while not (await asyncio.wait([task], timeout=_LOOK))[0]:
-            if request.transport is None or request.transport.is_closing():
-                raise ConnectionResetError("the program has gone")
-        return task.result()
-    finally:
-        task.cancel()

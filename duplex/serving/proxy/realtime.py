@@ -10,8 +10,6 @@ import asyncio
 import contextlib
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -22,8 +20,8 @@ from duplex.serving.http.api_errors import ApiError
 from duplex.serving.http.auth import presented
 from duplex.serving.http.limits import Limits
 from duplex.serving.proxy.doors import Doors, lost, opened
-from duplex.serving.realtime.client_secrets import MOST, ClientSecrets, digest
-from duplex.serving.realtime.endpoint import CALLS, HANG_UP, PATH, REVOKE, make_key, read_offer, revoke_key, socket_of
+from duplex.serving.realtime.client_secrets import MOST, digest
+from duplex.serving.realtime.routes import CALLS, PATH, REVOKE, RealtimeRoutes, socket_of
 from duplex.serving.realtime.wire import new_id
 from duplex.streaming.errors import CallError
 
@@ -37,31 +35,16 @@ _LARGEST = 256 << 20
 """Bytes of an event of a worker."""
 
 
-class RealtimeProxy:
-    """See MoreRoutes. host: whose workers hold the conversations. private_candidates: see Signalling."""
-
-    bodies: Mapping[str, int] = MappingProxyType({})
+class RealtimeProxy(RealtimeRoutes):
+    """host: whose workers hold the conversations."""
 
     def __init__(self, host: DoorHost, limits: Limits, *, private_candidates: bool = False) -> None:
+        super().__init__(host.voices, limits, private_candidates=private_candidates)
         self._host = host
-        self._limits = limits
-        self._private_candidates = private_candidates
-        self._secrets = ClientSecrets()
         self._doors = Doors()
         self._sockets: set[web.WebSocketResponse] = set()
         self._lent: deque[tuple[bytes, Door, str]] = deque(maxlen=MOST)
         """What each key, known by its digest, has been given at the workers: a key of theirs."""
-
-    @property
-    def keys(self) -> Mapping[str, Callable[[str], bool]]:
-        return {PATH: self._secrets.knows, CALLS: self._secrets.knows}
-
-    def add_to(self, router: web.UrlDispatcher) -> None:
-        router.add_get(PATH, self._converse)
-        router.add_post(CALLS, self._call)
-        router.add_post(HANG_UP, self._hang_up)
-        router.add_post(f"{PATH}/client_secrets", self._make_key)
-        router.add_post(REVOKE, self._revoke_key)
 
     async def close(self) -> None:
         """Ends the conversations."""
@@ -102,7 +85,7 @@ class RealtimeProxy:
             raise lost() from None
 
     async def _call(self, request: web.Request) -> web.Response:
-        sdp, session = await read_offer(request, self._limits, private_candidates=self._private_candidates)
+        sdp, session = await self._offer(request)
         form = aiohttp.FormData(default_to_multipart=True)
         form.add_field("sdp", sdp, content_type="application/sdp")
         if session is not None:
@@ -121,9 +104,6 @@ class RealtimeProxy:
                 return answer
         raise CallError("there is no such call")
 
-    async def _make_key(self, request: web.Request) -> web.Response:
-        return await make_key(request, self._secrets, self._host.voices())
-
     async def _key(self, door: Door, request: web.Request) -> str:
         """What opens the door for this request: a key for sessions of one configuration, or nothing but its own."""
         shown = presented(request.headers) or ""
@@ -136,13 +116,12 @@ class RealtimeProxy:
         self._lent.append((digest(shown), door, key))
         return key
 
-    async def _revoke_key(self, request: web.Request) -> web.Response:
-        """The workers end what the key has opened."""
-        value, told = await revoke_key(request, self._secrets)
-        for door, key in [(door, key) for shown, door, key in self._lent if shown == digest(value)]:
+    async def _end_of_key(self, key: str) -> None:
+        """The workers end what it has opened."""
+        ended = digest(key)
+        for door, theirs in [(door, theirs) for shown, door, theirs in self._lent if shown == ended]:
             with contextlib.suppress(CallError):  # a worker that is gone has ended it
-                await self._doors.post(door, REVOKE, json={"value": key})
-        return web.json_response(told)
+                await self._doors.post(door, REVOKE, json={"value": theirs})
 
 
 async def _pass_on(client: web.WebSocketResponse, worker: aiohttp.ClientWebSocketResponse) -> None:

@@ -21,6 +21,7 @@ from duplex.serving.realtime.items import Item, Items
 from duplex.serving.realtime.response import Response
 from duplex.serving.realtime.response_request import Wanted, terms
 from duplex.serving.realtime.wire import ClientError, Outbox, unsupported
+from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.pipeline import reason_of
 
 MOST = 4
@@ -172,5 +173,5 @@ def _told(item: Item) -> str:
 
 def _utterance(item: Item, text: str, party: str, now: int) -> Utterance:
     own = item.role == "assistant" or item.kind == "function_call"
-    at = now / 16_000
+    at = now / SAMPLE_RATE
     return Utterance(ASSISTANT if own else party, text, at, at)

@@ -24,6 +24,9 @@ LONGEST_INSTRUCTIONS = 32_768
 TRANSCRIPTION = ("model", "language", "languages", "prompt", "keywords", "delay")
 """Fields of the transcription; all but the first change nothing here."""
 
+THRESHOLD = "audio.input.turn_detection.threshold"
+"""As it is named among the fields that change nothing."""
+
 _SILENT = ("include", "model", "prompt", "reasoning", "tracing", "truncation", "parallel_tool_calls")
 """Fields that change nothing of what a conversation is here."""
 
@@ -214,7 +217,7 @@ def _audio(made: Configuration, value: object, voices: frozenset[str]) -> Config
                 made = made._without_effect("audio.input.noise_reduction", given is not None)
             case "turn_detection":
                 made = replace(made, detection=parse_detection(given, made.kind))
-                made = made._without_effect("audio.input.turn_detection.threshold", asked=False)
+                made = made._without_effect(THRESHOLD, asked=False)
             case _:
                 raise ClientError(f"there is no field {param}", "unknown_parameter", param)
     for name, given in object_of(sides.get("output"), "session.audio.output").items():

@@ -17,7 +17,7 @@ from duplex.serving.http.limits import Limits
 from duplex.serving.realtime.asides import Asides
 from duplex.serving.realtime.client_events import ClientEvents
 from duplex.serving.realtime.client_tools import ClientTools
-from duplex.serving.realtime.configuration import Configuration
+from duplex.serving.realtime.configuration import THRESHOLD, Configuration
 from duplex.serving.realtime.idle_timeout import IdleTimeout
 from duplex.serving.realtime.input_audio import InputAudio
 from duplex.serving.realtime.instructed import Instructed
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from duplex.models.interaction.tools.tool import Tool
 
 log = logging.getLogger(__name__)
-
-THRESHOLD = "audio.input.turn_detection.threshold"
 
 
 class Conversation:

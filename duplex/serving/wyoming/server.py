@@ -45,6 +45,18 @@ def parse_address(address: str) -> Address:
     return Address(host, port)
 
 
+def listening_address(wyoming: bool | str, announce: str | None) -> Address:
+    """wyoming: an address, or True for DEFAULT. announce: the name that other machines shall find, if any. Raises
+    SettingsError, TransportError."""
+    address = parse_address(DEFAULT if wyoming is True else str(wyoming))
+    if announce is not None:
+        from duplex.serving.wyoming import announcement  # noqa: F401  (says what to install before anything starts)
+
+        if address.loopback:
+            raise SettingsError("--wyoming-announce: no other machine reaches the address that --wyoming names")
+    return address
+
+
 class WyomingServer:
     """Serves Wyoming clients while it is entered; `port` is then the one it listens on.
 
