@@ -32,34 +32,38 @@ class IdleTimeout:
         self._events = events
         self._milliseconds = milliseconds
         self._session: Session | None = None
-        self._answered = False
-        """Whether there was a response since somebody spoke."""
+        self._before = 0
+        """Responses begun before somebody spoke last. They are counted, for one of text may be given whole between two
+        chunks of what is played."""
         self._since: int | None = None
         """Where the silence after it began."""
 
     def attach(self, session: Session) -> None:
         """Follow this session, which is open now."""
-        self._session, self._since, self._answered = session, None, False
+        self._session = session
+        self._begin_anew()
 
     def on_input(self, frame: MultichannelFrame) -> None:
         pass
 
     def on_event(self, event: ev.Event) -> None:
         if isinstance(event, ev.SpeechStarted | ev.Turn):
-            self._since, self._answered = None, False
+            self._begin_anew()
 
     def on_output(self, chunk: AudioChunk) -> None:
         limit = (self._configuration().detection or {}).get("idle_timeout_ms")
         if limit is None or self._events.busy or self._events.owed:
-            self._since, self._answered = None, self._answered or self._events.response is not None
-        elif self._answered and self._since is None:
-            self._since = chunk.start
-        elif self._since is not None and chunk.start - self._since >= limit * SAMPLE_RATE / 1000:
+            self._since = None
+            if self._events.response is not None:  # somebody spoke over it, and it goes on
+                self._before = min(self._before, self._events.begun - 1)
+        elif self._since is None:
+            self._since = chunk.start if self._events.begun > self._before else None
+        elif chunk.start - self._since >= limit * SAMPLE_RATE / 1000:
             self._prompt(self._since, chunk.start)
 
     def _prompt(self, start: int, end: int) -> None:
         assert self._session is not None
-        self._since, self._answered = None, False
+        self._begin_anew()
         id = new_id("item")
         self._outbox.put(
             "input_audio_buffer.timeout_triggered",
@@ -71,3 +75,6 @@ class IdleTimeout:
         self._session.type(SILENCE)
         self._session.assist(True)
         self._events.asked(Wanted(unasked=True), unsaid=True)
+
+    def _begin_anew(self) -> None:
+        self._since, self._before = None, self._events.begun

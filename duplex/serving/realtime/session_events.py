@@ -52,6 +52,8 @@ class SessionEvents:
     ) -> None:
         self.items = Items()
         self.response: Response | None = None
+        self.begun = 0
+        """Responses so far."""
         self.unanswered: list[Item] = []
         """Items of the user that no response has been begun for."""
         self.wanted = Wanted()
@@ -257,6 +259,7 @@ class SessionEvents:
         due, self._due = self._due, None
         if due is not None and self.response is None:
             made = self.terms
+            self.begun += 1
             self.response = Response(
                 replace(made, must=made.must and not self._resumed),
                 self._outbox,

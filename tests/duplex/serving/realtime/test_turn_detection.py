@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from duplex import events as ev
 from duplex.engines import Engines, open_answerer
 from duplex.models.interaction.contract import SILENCE, STILL_THERE
 from duplex.models.vad import DETECTORS, at_threshold, load_vad
 from duplex.serving.realtime import turn_detection
+from duplex.serving.realtime.idle_timeout import IdleTimeout
 from duplex.settings import Settings
+from duplex.streaming.audio import AudioChunk
 from duplex.testing import Answer, ScriptedVad
 from duplex.testing.fakes import UserSpeech
 from tests.duplex.serving.realtime.client import Client, connected
@@ -117,6 +121,30 @@ async def test_the_built_in_answerer_prompts(monkeypatch: pytest.MonkeyPatch) ->
         await client.until("input_audio_buffer.timeout_triggered")
         done = (await client.until("response.done"))["response"]
     assert done["output"][0]["content"][0]["text"] == STILL_THERE
+
+
+def test_a_response_between_two_chunks_of_sound_is_one() -> None:
+    """Text alone may be asked for, given and done before the next chunk is played."""
+    outbox, events = Mock(), Mock(busy=False, owed=False, response=None, begun=0)
+    configuration = Mock(detection={"idle_timeout_ms": 100})
+    idle = IdleTimeout(outbox, lambda: configuration, events, lambda at: at // 16)
+    idle.attach(Mock())
+
+    def play(first: int, last: int) -> bool:
+        for number in range(first, last):
+            idle.on_output(AudioChunk(320 * number, np.zeros(320, np.float32)))
+        return bool(outbox.put.called)
+
+    assert not play(0, 50)  # nothing has been answered
+    events.begun = 1
+    assert not play(50, 55) and play(55, 60)
+    outbox.reset_mock()
+    assert not play(60, 120)  # once for a response
+    events.begun, events.response, events.busy = 2, Mock(), True
+    idle.on_event(ev.SpeechStarted(38_400, 38_720, "user"))  # a listener's word over it
+    assert not play(120, 150)
+    events.response, events.busy = None, False
+    assert play(150, 160)
 
 
 async def _type(client: Client, text: str) -> None:
