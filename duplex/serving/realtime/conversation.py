@@ -110,6 +110,9 @@ class Conversation:
         self._keeper.changed, self._keeper.end = self._tell_changed, self._end
         self._keeper.written = lambda turn: self._written()
         self._outbox.put("session.created", session=self._described())
+        if self._configuration.kind == "realtime":
+            conversation = {"id": self._events.conversation, "object": "realtime.conversation"}
+            self._outbox.put("conversation.created", conversation=conversation)
         return self
 
     async def __aexit__(self, *error: Any) -> None:

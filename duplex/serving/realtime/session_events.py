@@ -66,7 +66,8 @@ class SessionEvents:
         self._given_up = given_up
         self._responses = responses
         self._play_out = play
-        self._conversation = new_id("conv")
+        self.conversation = new_id("conv")
+        """Its number in the API."""
         self._session: Session | None = None
         self.speech = HeardSpeech(
             outbox,
@@ -264,7 +265,7 @@ class SessionEvents:
                 replace(made, must=made.must and not self._resumed),
                 self._outbox,
                 self.items,
-                self._conversation,
+                self.conversation,
                 due,
                 self._heard,
                 self._session.host.position if replying == due else 0,
