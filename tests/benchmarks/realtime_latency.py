@@ -1,14 +1,14 @@
 """A spoken conversation by the OpenAI Realtime API, in real time: how soon it answers, and how soon it falls silent.
 
-    python -m tests.benchmarks.realtime_latency [--rounds 10] [--url ws://HOST:PORT/v1 --pid PID [--key KEY]]
+    python -m tests.benchmarks.realtime_latency [--rounds 10] [--url ws://HOST:PORT/v1 --pid PID ... [--key KEY]]
 
 The `openai` package's own client says a question, hears the answer begin, and interrupts it with another question, by
 WebSocket, with synthesized speech at the pace of time. Without --url a `duplex serve` of its own is asked; else the
-server at that address, whose process is PID. Answers come from a model server in this process (printed at the start),
-so that any server that is told its address says the same.
+server at that address, whose processes are PID and those below it. Answers come from a model server in this process
+(printed at the start), so that any server that is told its address says the same.
 
-First audio: end of speech → first sound of the answer received. Tail: onset of the interrupting speech → the moment at
-which the client must fall silent: it is told that speech began, or the answer's sound that it has got has been played.
+First audio: end of speech → first sound of the answer received. Tail: onset of the interrupting speech → the last sound
+of the answer that is heard; the client ends it when it is told that speech began.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,9 @@ class Caller:
                 self._plays_until = max(now, self._plays_until) + length
                 self._audio.put_nowait(now)
             elif event.type == "input_audio_buffer.speech_started":
-                self._plays_until = now
+                self._plays_until = min(now, self._plays_until)
                 if self._stopped is not None and not self._stopped.done():
-                    self._stopped.set_result(now)
+                    self._stopped.set_result(self._plays_until)
             elif event.type == "error":
                 print(event.error, file=sys.stderr)
 
@@ -153,12 +153,12 @@ class Caller:
 
     async def interrupt(self, sound: bytes) -> tuple[float, float]:
         """(the tail, seconds from the end of the interruption to the next answer's first sound)."""
-        began, until = time.monotonic(), self._plays_until
+        began = time.monotonic()
         self._stopped = asyncio.get_running_loop().create_future()
         first = asyncio.create_task(self.ask(sound))
         async with asyncio.timeout(WAIT):
             stopped = await self._stopped
-        return min(stopped, max(until, self._plays_until)) - began, await first
+        return stopped - began, await first
 
     def forget(self) -> None:
         while not self._audio.empty():
@@ -171,7 +171,7 @@ class Caller:
                 await asyncio.sleep(left)
 
 
-async def converse(url: str, key: str, process: psutil.Process, rounds: int) -> None:
+async def converse(url: str, key: str, processes: Sequence[psutil.Process], rounds: int) -> None:
     question, interruption = speech(QUESTION), speech(INTERRUPTION)
     first, tails = [], []
     async with AsyncOpenAI(api_key=key, websocket_base_url=url).realtime.connect(model="gpt-realtime") as connection:
@@ -179,7 +179,7 @@ async def converse(url: str, key: str, process: psutil.Process, rounds: int) -> 
         caller = Caller(connection)
         beside = [asyncio.create_task(caller.speak()), asyncio.create_task(caller.hear())]
         await asyncio.sleep(1.0)
-        began, used = time.monotonic(), _cpu(process)
+        began, used = time.monotonic(), _cpu(processes)
         for _ in range(rounds):
             first.append(await caller.ask(question))
             await asyncio.sleep(BEFORE)
@@ -187,10 +187,10 @@ async def converse(url: str, key: str, process: psutil.Process, rounds: int) -> 
             tails.append(tail)
             first.append(after)
             await caller.quiet()
-        seconds, used = time.monotonic() - began, _cpu(process) - used
+        seconds, used = time.monotonic() - began, _cpu(processes) - used
         for task in beside:
             task.cancel()
-    memory = sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+    memory = sum(each.memory_info().rss for each in _with_children(processes))
     rows = [
         (name, len(values), *(round(1000 * quantile(values, q)) for q in (0.5, 0.95)), round(1000 * max(values)))
         for name, values in (("end of speech → first audio", first), ("interruption tail", tails))
@@ -203,19 +203,23 @@ async def converse(url: str, key: str, process: psutil.Process, rounds: int) -> 
     )
 
 
-def _cpu(process: psutil.Process) -> float:
-    return sum(sum(each.cpu_times()[:2]) for each in (process, *process.children(recursive=True)))
+def _with_children(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+    return [each for process in processes for each in (process, *process.children(recursive=True))]
 
 
-async def run(url: str, key: str, pid: int, rounds: int, port: int) -> None:
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(each.cpu_times()[:2]) for each in _with_children(processes))
+
+
+async def run(url: str, key: str, pids: Sequence[int], rounds: int, port: int) -> None:
     async with story_teller(port) as model:
         print(f"the model is at {model}", flush=True)
         if url:
-            await converse(url, key, psutil.Process(pid), rounds)
+            await converse(url, key, [psutil.Process(pid) for pid in pids], rounds)
             return
         with tempfile.TemporaryDirectory() as folder, serve(Path(folder), "--no-recordings", "--llm", model) as served:
             address = served.url.partition("#")[0].replace("http", "ws", 1)
-            await converse(f"{address}v1", TOKEN, psutil.Process(served.process.pid), rounds)
+            await converse(f"{address}v1", TOKEN, [psutil.Process(served.process.pid)], rounds)
 
 
 def main() -> int:
@@ -223,7 +227,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--url", default="", help="of another server, ending in /v1")
     parser.add_argument("--key", default="none", help="that it wants")
-    parser.add_argument("--pid", type=int, default=0, help="its process")
+    parser.add_argument("--pid", type=int, action="append", default=[], help="its process; may be repeated")
     parser.add_argument("--port", type=int, default=0, help="of the model server; 0: any that is free")
     args = parser.parse_args()
     asyncio.run(run(args.url, args.key, args.pid, args.rounds, args.port))
