@@ -16,6 +16,9 @@ _EMPTY = word_set(
 )
 _ASKING = word_set("what who where when how why which did do does is are can could will tell remind")
 
+QUOTES = ('said: "', "said anything about")
+"""What the assistant says of what was said."""
+
 
 def content(words: Sequence[str]) -> set[str]:
     """The words that carry a subject, without their commonest endings."""
@@ -35,10 +38,12 @@ def stem(word: str) -> str:
 def mentions(wanted: set[str], request: Request, party: str | None) -> Iterator[tuple[int, Utterance, str]]:
     """(words shared, utterance, sentence) of what `party` said on the subject (None: any but the assistant).
 
-    Questions say nothing about their subject and are passed over.
+    Questions say nothing about their subject and are passed over, as is what the assistant has told of what was said.
     """
     for heard in request.history:
         if (party is not None and heard.party != party) or (party is None and heard.party == "assistant"):
+            continue
+        if heard.party == "assistant" and any(quote in heard.text for quote in QUOTES):
             continue
         for sentence in sentences(heard.text):
             words = [word.text for word in sentence]

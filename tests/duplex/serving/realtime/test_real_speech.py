@@ -37,10 +37,10 @@ TURNS = {
     "stop": "What did you say about an example?",
     "time": "What did you say about time?",
 }
-"""The story ends with an example, which is not heard, and begins with the time, which is. All of them are heard right
-by the recognizer, whatever silence is around them."""
+"""The story ends with an example, which is not heard, and begins with the time, which is. They are heard right by the
+recognizer, whatever silence is around them, but for the example, which may become another."""
 
-BEGUN, UNHEARD = "i can tell the time", "for example"
+BEGUN, UNHEARD, NOTHING = "i can tell the time", "for example", "I have not said anything about "
 STEPS: list[list[Any]] = [
     ["say", "weather"],
     ["until", "tool", "paris", "weather"],
@@ -52,7 +52,7 @@ STEPS: list[list[Any]] = [
     ["forget"],
     ["say", "stop"],
     ["until", "interrupted"],
-    ["until", "said", "not said anything about an example", "stop"],
+    ["until", "said", "not said anything about", "stop"],
     ["sleep", 1.0],
     ["say", "time"],
     ["until", "said", BEGUN, "time"],
@@ -141,7 +141,7 @@ def check_responses(responses: list[dict[str, Any]]) -> None:
     begun = [each for each in said if each[0].lower().startswith(BEGUN)]
     assert len(begun) >= 2 and all(status == "cancelled" and UNHEARD not in text.lower() for text, status, _ in begun)
     assert begun[0][2] == "turn_detected"
-    assert any(text == "I have not said anything about an example yet." for text, _, _ in said)
+    assert any(text.startswith(NOTHING) and "example" in text for text, _, _ in said)
     assert any(f'I said: "{begun[0][0][:20]}' in text and UNHEARD not in text.lower() for text, _, _ in said)
 
 

@@ -38,6 +38,15 @@ ANSWERS = [
 ]
 
 
+def test_what_was_told_of_what_was_said_is_not_told_again():
+    told = heard(
+        ("assistant", 'One minute ago I said: "I will remember that your car is parked. It is red"', 70),
+        ("assistant", "I have not said anything about cars on the moon yet.", 80),
+    )
+    answer, _ = ask(SKILLS, "what did you say about the car", history=(*HISTORY, *told))
+    assert answer == 'One minute ago I said: "I will remember that your car is parked on level three"'
+
+
 @pytest.mark.parametrize(("text", "answer"), ANSWERS)
 def test_answers_from_the_history_alone(text, answer):
     assert ask(SKILLS, text, history=HISTORY) == (answer, [])
