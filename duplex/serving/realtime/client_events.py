@@ -201,7 +201,7 @@ class ClientEvents:
         if wanted.aside:
             await self._beside(wanted, event.get("event_id"))
         elif self._events.owed and self._tools.answered:
-            if not wanted.plain:
+            if not wanted.like(configured):
                 raise unsupported("another manner of it", "response", "it goes on with the answer that made the call")
             self._events.go_on(wanted, self._tools.go_on)
         elif self._events.busy:

@@ -44,10 +44,11 @@ class Wanted:
     unasked: bool = False
     """Whether it is one that nobody has asked for: the user has said nothing for a while."""
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is in no way another than the session's."""
-        return self == Wanted(self.metadata)
+    def like(self, made: Configuration) -> bool:
+        """Whether it is as the session has it, said or not; but for how it sounds, and how long it may be."""
+        same = self.tools in (None, made.tools) and self.choice in (None, made.tool_choice)
+        same = same and self.silent in (None, made.silent) and self.instructions in ("", made.instructions)
+        return same and not self.aside and self.input is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,10 @@ async def test_a_call_and_its_result() -> None:
         assert (await client.error())["code"] == "function_call_output_missing"
         await _result(client, call, "it rains.")
         assert (await client.until("conversation.item.done"))["item"]["output"] == "it rains."
-        await client.send("response.create", response={"metadata": {"n": "2"}})
+        await client.send("response.create", response={"tool_choice": "none"})
+        assert (await client.error())["code"] == "unsupported"
+        same = {"tool_choice": "auto", "tools": [WEATHER], "output_modalities": ["audio"], "instructions": None}
+        await client.send("response.create", response={"metadata": {"n": "2"}, **same})
         second = (await client.until("response.done"))["response"]
     assert second["metadata"] == {"n": "2"} and second["id"] != done["id"]
     assert second["output"][0]["content"] == [{"type": "output_audio", "transcript": "it rains."}]
