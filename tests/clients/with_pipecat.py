@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipecat.adapters.schemas.function_schema import FunctionSchema
 from pipecat.adapters.schemas.tools_schema import ToolsSchema
-from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, LLMRunFrame, LLMTextFrame, TTSTextFrame
+from pipecat.frames.frames import Frame, InputAudioRawFrame, InterruptionFrame, LLMRunFrame, TTSTextFrame
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
@@ -31,7 +31,7 @@ class Speaker(FrameProcessor):
         await super().process_frame(frame, direction)
         if isinstance(frame, InterruptionFrame):
             self._told("interrupted")
-        elif isinstance(frame, TTSTextFrame | LLMTextFrame):
+        elif isinstance(frame, TTSTextFrame):
             self._told("said", frame.text)
         await self.push_frame(frame, direction)
 

@@ -96,7 +96,7 @@ class ClientTools:
     def give(self, call_id: str, result: str) -> None:
         """The client has the result of a call; nothing, if it is not waited for (any more)."""
         if call_id in self._owed:
-            self._given[call_id] = result
+            self._given[call_id] = _unquoted(result)
 
     def go_on(self) -> None:
         """The answer goes on with the results that are there."""
@@ -134,6 +134,15 @@ class ClientTools:
         finally:
             del self._owed[call_id]
             self._given.pop(call_id, None)
+
+
+def _unquoted(result: str) -> str:
+    """A text that came as JSON, as some clients send every result, would be spoken with its quotes."""
+    try:
+        text = json.loads(result)
+    except (ValueError, RecursionError):
+        return result
+    return text if isinstance(text, str) else result
 
 
 async def _never(**arguments: Any) -> str:

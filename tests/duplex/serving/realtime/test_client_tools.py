@@ -110,7 +110,7 @@ async def test_words_before_a_call() -> None:
         await _type(client, "the weather please")
         await client.send("response.create")
         call = await client.until("response.function_call_arguments.done")
-        await _result(client, call, "it rains.")
+        await _result(client, call, '"it rains."')  # as JSON
         await client.send("response.create")  # while the words before the call are still being said
         first = (await client.until("response.done"))["response"]
         second = (await client.until("response.done"))["response"]

@@ -172,7 +172,8 @@ async def test_by_websocket(program: str, turns: Path, tmp_path: Path) -> None:
                 await run(there, recorded.address, TOKEN, turns, STEPS)
             finally:
                 print(recorded)  # shown of a test that fails
-    assert not recorded.of("error")
+    errors = [event["error"]["code"] for event in recorded.of("error")]
+    assert set(errors) <= {"response_cancel_not_active"}  # LiveKit cancels twice
     heard = [event["transcript"] for event in recorded.of("conversation.item.input_audio_transcription.completed")]
     assert not heard or any("weather" in text and "Paris" in text for text in heard)
     check_responses([event["response"] for event in recorded.of("response.done")])
