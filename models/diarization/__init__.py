@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from duplex.models.diarization.config import LATENCIES
 from duplex.streaming.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ def load_diarizer(
 ) -> Diarizer[Any]:
     """A diarizer by name.
 
-    name: "ls-eend", which is shipped. "segmentation": pyannote segmentation and CAM++, pulled at first use. "auto":
-        segmentation if the recording is heard as a whole, or live with 0.4 s or more if its weights are there already;
-        else ls-eend. Where a whole recording cannot have it, one line in the log says why.
+    name: "ls-eend", which is shipped. "segmentation": pyannote segmentation and CAM++, pulled at first use, and beside
+        them what ls-eend hears where a recording is heard as a whole. "auto": segmentation for whole recordings, and
+        live with 0.4 s or more if its weights are there already; else ls-eend. Where a whole recording cannot have
+        it, one line in the log says why.
     latency: 0, 0.4 or 1 s of look-ahead, for segmentation 0.4 or 1 s. None: as exact as can be; segmentation then says
         nothing before the end of the recording, ls-eend looks 1 s ahead.
     folder: of another exported ls-eend.
@@ -32,7 +34,7 @@ def load_diarizer(
     """
     if name == "segmentation" or (name == "auto" and (latency is None or _at_hand(latency))):
         try:
-            return _segmentation(latency, max_speakers)
+            return _segmentation(latency, max_speakers, folder or WEIGHTS)
         except ModelError as error:
             if name != "auto":
                 raise
@@ -50,8 +52,14 @@ def _at_hand(latency: float) -> bool:
     return latency >= LEAST_LATENCY and find(ENTRY) is not None
 
 
-def _segmentation(latency: float | None, max_speakers: int) -> Diarizer[Any]:
+def _segmentation(latency: float | None, max_speakers: int, folder: str | Path) -> Diarizer[Any]:
     from duplex.models.diarization.segmentation import ENTRY, load_segmentation
     from duplex.models.store import fetch
 
-    return load_segmentation(fetch(ENTRY), latency, max_speakers)
+    made = load_segmentation(fetch(ENTRY), latency, max_speakers)
+    if latency is not None:
+        return made
+    from duplex.models.diarization.segmentation.second_opinion import SecondOpinion
+    from duplex.models.diarization.stage import LsEend
+
+    return SecondOpinion(made, LsEend(folder, max(LATENCIES)))

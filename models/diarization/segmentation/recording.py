@@ -27,6 +27,8 @@ _CLEAR = 10
 """Frames alone from which a voice takes part in the clustering."""
 _LEAST = 10
 """Frames of a cluster, over all windows, below which it is no speaker of its own."""
+_MERGED = 0.5
+"""Mean cosine distance up to which voices are clustered; stricter than that of voices that are compared one by one."""
 _CLUSTERED = 2.0
 """Added to the likeness of a voice and its cluster, so that the clustering's word counts before all others."""
 _MOST = 4000
@@ -124,7 +126,7 @@ class RecordingSegmentation:
             clear = [clear[index] for index in np.linspace(0, len(clear) - 1, _MOST).round().astype(int)]
         embeddings = np.stack([voice.embedding for voice in clear])
         weights = np.array([max(1, voice.alone) for voice in clear], np.float64)
-        labels = agglomerate(embeddings, np.array([voice.place for voice in clear]), 1 - SAME, weights)
+        labels = agglomerate(embeddings, np.array([voice.place for voice in clear]), _MERGED, weights)
         sums = np.zeros((labels.max() + 1, embeddings.shape[1]))
         np.add.at(sums, labels, embeddings * weights[:, None])
         mass = np.bincount(labels, weights)
