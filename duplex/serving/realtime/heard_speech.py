@@ -50,7 +50,7 @@ class HeardSpeech:
             self.took_floor()
 
     def took_floor(self) -> None:
-        """What was begun over a response is a turn."""
+        """What was begun over a response is a turn, or the response is over before it."""
         if self._onset is not None and not self._told:
             self._told = True
             self._outbox.put(

@@ -316,6 +316,7 @@ class SessionEvents:
         assert self._session is not None
         response.end()
         self.response = None
+        self.speech.took_floor()
         cut = response.limit is not None or (response.silent and response.reason == FULL)
         if cut and response.item.start is not None:
             heard = f"{response.item.before} {response.transcript or ''}".strip()
