@@ -16,8 +16,8 @@ _EMPTY = word_set(
 )
 _ASKING = word_set("what who where when how why which did do does is are can could will tell remind")
 
-QUOTES = ('said: "', "said anything about")
-"""What the assistant says of what was said."""
+SAID, NOTHING_SAID = 'said: "', "said anything about"
+"""In whatever the assistant tells of what was said."""
 
 
 def content(words: Sequence[str]) -> set[str]:
@@ -43,7 +43,7 @@ def mentions(wanted: set[str], request: Request, party: str | None) -> Iterator[
     for heard in request.history:
         if (party is not None and heard.party != party) or (party is None and heard.party == "assistant"):
             continue
-        if heard.party == "assistant" and any(quote in heard.text for quote in QUOTES):
+        if heard.party == "assistant" and any(told in heard.text for told in (SAID, NOTHING_SAID)):
             continue
         for sentence in sentences(heard.text):
             words = [word.text for word in sentence]

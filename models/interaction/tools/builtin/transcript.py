@@ -5,7 +5,7 @@ from __future__ import annotations
 from duplex.models.interaction.contract import Request
 from duplex.models.interaction.skills.durations import say_duration
 from duplex.models.interaction.skills.pronouns import to_hearer
-from duplex.models.interaction.skills.subjects import content, mentions, when
+from duplex.models.interaction.skills.subjects import NOTHING_SAID, SAID, content, mentions, when
 from duplex.models.interaction.skills.words import plain
 from duplex.models.interaction.tools.builtin.register import builtin
 from duplex.models.interaction.tools.tool import Context, Facts, ToolError
@@ -15,8 +15,8 @@ ANYBODY, ME, YOU = "anybody", "me", "you"
 
 def _say_found(facts: Facts) -> str:
     if not facts["said"]:
-        return f"{facts['who']} said anything about {facts['subject']} yet."
-    return " ".join(f'{one["when"]} {one["who"]} said: "{one["text"]}"' for one in facts["said"])
+        return f"{facts['who']} {NOTHING_SAID} {facts['subject']} yet."
+    return " ".join(f'{one["when"]} {one["who"]} {SAID}{one["text"]}"' for one in facts["said"])
 
 
 @builtin(say=_say_found)
@@ -47,7 +47,7 @@ def search_transcript(context: Context, subject: str, party: str = ANYBODY) -> F
 
 
 def _say_last(facts: Facts) -> str:
-    return f'{facts["when"]} you said: "{facts["text"]}"' if facts else "You have not said anything before this."
+    return f'{facts["when"]} you {SAID}{facts["text"]}"' if facts else "You have not said anything before this."
 
 
 @builtin(say=_say_last)
