@@ -103,6 +103,21 @@ async def test_a_call_and_its_result() -> None:
     assert len(client.sound()) == 2 * 7200 * 2
 
 
+async def test_how_long_a_response_after_a_call_may_be_and_how_it_sounds_is_its_own() -> None:
+    async with connected(_made()) as (client, _):
+        await client.send("session.update", session={"type": "realtime", "tools": [WEATHER]})
+        await _type(client, "the weather please")
+        await client.send("response.create")
+        call = await client.until("response.function_call_arguments.done")
+        await client.until("response.done")
+        await _result(client, call, "it rains and rains and rains and rains and rains.")
+        spoken = {"output": {"format": {"type": "audio/pcmu"}}}
+        await client.send("response.create", response={"max_output_tokens": 20, "audio": spoken})
+        done = (await client.until("response.done"))["response"]
+    assert done["status"] == "incomplete" and done["status_details"]["reason"] == "max_output_tokens"
+    assert done["max_output_tokens"] == 20 and done["audio"]["output"]["format"]["type"] == "audio/pcmu"
+
+
 async def test_words_before_a_call() -> None:
     made = _made(before="Let me look at that. And ")
     async with connected(made) as (client, _):
