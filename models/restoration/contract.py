@@ -36,6 +36,7 @@ ENGINE_HELP = {
     "dtln": "DTLN: removes noise, small",
     "deepfilternet": "DeepFilterNet3: removes noise, up to 24 kHz",
     "dtln+gtcrn": "the mean of the two: removes noise better than either",
+    "dtln+deepfilternet": "the mean of the two: better in loud noise, 8 ms later",
     "dtln+gtcrn+deepfilternet": "the mean of the three: removes noise best",
     "published": "Stream.FM, from a checkpoint of your own that --weights names",
 }

@@ -62,7 +62,7 @@ def restore(
         out: the folder for the results, which mirrors the inputs'; for a single file also a file name.
         task: "auto", "enhance", "dereverb", "codec", "bandwidth", "phase" or "vocode".
         steps: of the solver; None for what the model does best.
-        engine: "lite", "gtcrn", "dtln", "deepfilternet", "dtln+gtcrn", "dtln+gtcrn+deepfilternet" or "published";
+        engine: "lite", "gtcrn", "dtln", "deepfilternet", a mean of several, as "dtln+gtcrn", or "published";
             "auto" is what measured best for the task and can be had here.
         mix: 1 is all restored, 0 the input; aligned to the sample.
         sample_rate: of the results, in Hz; None keeps each source's.

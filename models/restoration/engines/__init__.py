@@ -18,12 +18,16 @@ from duplex.streaming.stage import Stage
 
 log = logging.getLogger(__name__)
 
-MEANS = {"dtln+gtcrn": ((0.5, 0.5), 128), "dtln+gtcrn+deepfilternet": ((0.3, 0.2, 0.5), 160)}
+MEANS = {
+    "dtln+gtcrn": ((0.5, 0.5), 128),
+    "dtln+deepfilternet": ((0.4, 0.6), 160),
+    "dtln+gtcrn+deepfilternet": ((0.3, 0.2, 0.5), 160),
+}
 """Means of several engines: the weight of each, and the hop in samples. Of twelve mixtures of weights these did best on
 30 recordings of the training data, which none of the engines was trained on; with these hops none of the engines has to
 wait longer than the slowest does anyway."""
 
-BEST_LIVE = {"enhance": "dtln+gtcrn"}
+BEST_LIVE = {"enhance": "dtln+deepfilternet"}
 BEST = {"enhance": "dtln+gtcrn+deepfilternet"}
 """By task: what measured better than the network that is included (tests/benchmarks/restoration.py) and leaves clean
 speech as it is; live, of what costs about a quarter of a core at most."""
