@@ -40,8 +40,8 @@ OFF = "off"
 LISTENING = "listening"
 """The value of `thinking` that lets a model think while it listens."""
 
-NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE"}
-"""Variables of the models: where they are kept on this machine, whether more may be pulled, a translator's folder."""
+NOT_SETTINGS = {"DUPLEX_MODELS", "DUPLEX_OFFLINE", "DUPLEX_DATA"}
+"""Variables of the models: where they are kept on this machine, whether more may be pulled, what trains them."""
 
 RENAMED = {"recogniser": "recognizer", "synthesiser": "synthesizer"}
 """Earlier names of settings, which still work."""

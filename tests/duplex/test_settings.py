@@ -97,4 +97,5 @@ def test_an_error_names_the_source_of_the_value():
 
 
 def test_variables_of_the_model_store_are_no_settings() -> None:
-    assert Settings.load(environ={"DUPLEX_MODELS": "/models", "DUPLEX_OFFLINE": "1"}) == Settings()
+    others = {"DUPLEX_MODELS": "/models", "DUPLEX_OFFLINE": "1", "DUPLEX_DATA": "/data"}
+    assert Settings.load(environ=others) == Settings()
