@@ -32,6 +32,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "benchmarks/test_diarization.py",
         "models/diarization/test_network.py",
         "models/diarization/segmentation/test_against_torch.py",
+        "models/diarization/segmentation/train/*",
         "models/diarization/test_stage.py",
         "models/diarization/train/*",
         "models/interaction/adapter/test_*.py",

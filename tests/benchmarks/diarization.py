@@ -1,6 +1,6 @@
 """Diarization: how often it errs, and what it costs on one core.
 
-python -m tests.benchmarks.diarization DATA [--diarizer segmentation] [--conversations 3]    # errors, in one run
+python -m tests.benchmarks.diarization DATA [--diarizer segmentation [--segmentation FILE]] [--conversations 3] # errors
 python -m tests.benchmarks.diarization [--hours 3] [--frames 3000] [--weights FOLDER]
 
 Without a data folder the cost of ls-eend: time for each 100 ms frame, real-time factor, state; and whether that grows.
@@ -117,6 +117,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("data", type=Path, nargs="?", help="folder of recordings, whose errors are counted")
     parser.add_argument("--diarizer", action="append", choices=DIARIZERS[1:], help="an engine to score; default: all")
+    parser.add_argument("--segmentation", type=Path, help="weights of a segmentation that was trained further")
     parser.add_argument("--conversations", type=int, default=1, help="simulated ones, of each number of speakers")
     parser.add_argument("--hours", type=float, default=3.0, help="simulated, for the test of flatness; 0: none")
     parser.add_argument("--frames", type=int, default=3000, help="of each measurement")
@@ -128,7 +129,7 @@ def main() -> int:
     if args.data:
         from tests.benchmarks.diarization_errors import print_errors
 
-        print_errors(args.data, args.diarizer or DIARIZERS[1:], args.conversations)
+        print_errors(args.data, args.diarizer or DIARIZERS[1:], args.conversations, weights=args.segmentation)
         return 0
     rows = [
         cost_row(f"shipped, {latency:g} s", args.weights, look_ahead, args.frames)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from duplex.models.diarization.contract import FRAME
 from duplex.models.diarization.segmentation import campplus, fbank, pyannet
@@ -19,14 +21,11 @@ from duplex.streaming.onnx import session
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-SEGMENTATION = "pyannote_segmentation_3.0/pytorch_model.bin"
+PUBLISHED = "pyannote_segmentation_3.0/pytorch_model.bin"
 EMBEDDING = "speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 
 WINDOW = 100
 """Frames (100 ms) that the segmentation hears at once: what it was trained on."""
-
-LOCAL = 3
-"""Speakers that the segmentation tells apart in one window."""
 
 LEVEL = 0.05
 """Root mean square that windows are brought to: the network's own normalization does not reach soft ones."""
@@ -45,13 +44,14 @@ _LONGEST = 1000
 
 
 class Segmenter:
-    """Who of up to three speakers speaks when in a window. folder: of the model store. Raises ModelError."""
+    """Who of a window's speakers speaks when. weights: the published checkpoint, or one that was trained further
+    (train/export.py). Raises ModelError."""
 
-    def __init__(self, folder: Path) -> None:
-        self._session = _opened(folder / SEGMENTATION, pyannet.graph)
+    def __init__(self, weights: Path) -> None:
+        self._session = _opened(weights, pyannet.graph)
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
-        """samples: (n,) float32 at 16 kHz, n a multiple of 1600. Returns (n / 1600, 3), the probability of each
+        """samples: (n,) float32 at 16 kHz, n a multiple of 1600. Returns (n / 1600, speakers), the probability of each
         speaker of the window, averaged over every 100 ms.
 
         What is shorter than a window is heard again and again until it fills one: of shorter ones the network takes
@@ -60,13 +60,22 @@ class Segmenter:
         wanted = len(samples) // FRAME
         if wanted < WINDOW:
             samples = np.tile(samples, -(-WINDOW // wanted))[-WINDOW * FRAME :]
-        level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
-        if level > _QUIETEST:
-            samples = samples * np.float32(LEVEL / level)
-            if _is_narrow(samples):
-                samples = samples + _hiss(len(samples))
-        (classes,) = self._session.run(None, {"samples": samples[None, None]})
-        return (_pooling(len(classes), len(samples) // FRAME) @ (classes[:, 0] @ _MEMBERS))[-wanted:]
+        (classes,) = self._session.run(None, {"samples": prepared(samples)[None, None]})
+        return speakers_of(classes[:, 0], len(samples) // FRAME)[-wanted:]
+
+
+def prepared(samples: np.ndarray) -> np.ndarray:
+    """A window, (n,) float32 at 16 kHz, as the segmentation hears it: at one level, with no band empty."""
+    level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
+    if level <= _QUIETEST:
+        return samples
+    samples = samples * np.float32(LEVEL / level)
+    return samples + _hiss(len(samples)) if _is_narrow(samples) else samples
+
+
+def speakers_of(classes: np.ndarray, frames: int) -> np.ndarray:
+    """(network frames, classes) to (frames, speakers), probabilities, a frame every 100 ms."""
+    return _pooling(len(classes), frames) @ (classes @ _members(classes.shape[1]))
 
 
 class Embedder:
@@ -110,13 +119,26 @@ def _hiss(length: int) -> np.ndarray:
 
 def _opened(path: Path, graph: Callable[[Mapping[str, np.ndarray]], bytes]) -> InferenceSession:
     try:
-        return session(graph(read_tensors(path)), spinning=False, quiet=True)
+        return session(graph(_tensors(path)), spinning=False, quiet=True)
     except (KeyError, ValueError) as error:
         raise ModelError(f"{path}: not the weights of this network: {first_line(error)}") from error
 
 
-_MEMBERS = np.array([[speaker in members for speaker in range(LOCAL)] for members in pyannet.POWERSET], np.float32)
-"""(7, 3): which class has which speakers."""
+def _tensors(path: Path) -> Mapping[str, np.ndarray]:
+    if path.suffix != ".safetensors":
+        return read_tensors(path)
+    try:
+        return {name: tensor.astype(np.float32) for name, tensor in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read: {first_line(error)}") from error
+
+
+@cache
+def _members(classes: int) -> np.ndarray:
+    """(classes, speakers): which class has which speakers."""
+    found = pyannet.sets(classes)
+    speakers = 1 + max(max(members, default=0) for members in found)
+    return np.array([[speaker in members for speaker in range(speakers)] for members in found], np.float32)
 
 
 @cache

@@ -164,6 +164,6 @@ class OnlineSegmentation:
 
 
 def _likeness(activity: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """(3, speakers): cosine of activities over a window; 0 for who is not active."""
+    """(voices, speakers): cosine of activities over a window; 0 for who is not active."""
     norms = np.linalg.norm(activity, axis=0)[:, None] * np.linalg.norm(before, axis=0)
     return (activity.T @ before) / np.maximum(norms, 1.0)

@@ -9,16 +9,18 @@ set of speakers that may speak at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from itertools import chain, combinations
 
 import numpy as np
 
 from duplex.streaming.onnx_writer import OnnxWriter
 
-POWERSET = ((), (0,), (1,), (2,), (0, 1), (0, 2), (1, 2))
-"""The speakers of each class."""
-
 STEP, REACH = 270, 991
 """Samples at 16 kHz from one frame to the next, and that a frame is made of."""
+
+FILTERS = "sincnet.conv1d.0.filters"
+"""The band-pass filters themselves, in weights that were trained further."""
 
 _RATE = 16_000
 _LAYERS = 4
@@ -29,15 +31,27 @@ _INSIDE = 1e-5
 """Keeps the normalizations from dividing by nothing."""
 
 
+def powerset(speakers: int, at_once: int) -> tuple[tuple[int, ...], ...]:
+    """The speakers of each class: all sets of up to so many of them."""
+    return tuple(chain.from_iterable(combinations(range(speakers), size) for size in range(at_once + 1)))
+
+
+@cache
+def sets(classes: int) -> tuple[tuple[int, ...], ...]:
+    """Of a network with so many classes: three speakers, two at once, as published, or four, three at once. Raises
+    KeyError for others."""
+    return {len(each): each for each in (powerset(3, 2), powerset(4, 3))}[classes]
+
+
 def graph(tensors: Mapping[str, np.ndarray]) -> bytes:
-    """A model from `samples` (windows, 1, samples) to `classes` (frames, windows, 7), probabilities.
+    """A model from `samples` (windows, 1, samples) to `classes` (frames, windows, sets), probabilities.
 
     tensors: of the published checkpoint. Raises KeyError if they are another network's.
     """
     made = OnnxWriter()
     norm = [tensors[f"sincnet.wav_norm1d.{part}"] for part in ("weight", "bias")]
     x = made.node("InstanceNormalization", "samples", *norm, epsilon=_INSIDE)
-    x = made.node("Conv", x, sinc_filters(tensors), strides=[10])
+    x = made.node("Conv", x, filters(tensors), strides=[10])
     x = made.node("Abs", x)
     for layer in range(3):
         if layer:
@@ -57,6 +71,11 @@ def graph(tensors: Mapping[str, np.ndarray]) -> bytes:
         x = made.node("LeakyRelu", x, alpha=_SLOPE)
     made.node("Softmax", _linear(made, x, tensors, "classifier"), axis=-1, name="classes")
     return made.model(["samples"], ["classes"])
+
+
+def filters(tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(80, 1, 251), the band-pass filters of a checkpoint."""
+    return tensors[FILTERS] if FILTERS in tensors else sinc_filters(tensors)
 
 
 def sinc_filters(tensors: Mapping[str, np.ndarray]) -> np.ndarray:

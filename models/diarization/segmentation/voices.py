@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME
-from duplex.models.diarization.segmentation.networks import WINDOW, Embedder, Segmenter, features_of
+from duplex.models.diarization.segmentation.networks import PUBLISHED, WINDOW, Embedder, Segmenter, features_of
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
@@ -29,8 +29,8 @@ _LEAST = 2
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What a window holds. activity: (frames, 3) probabilities. alone: (3,), frames in which each is heard alone.
-    features: (10 · frames, 80)."""
+    """What a window holds. activity: (frames, voices), probabilities. alone: (voices,), frames in which each is heard
+    alone. features: (10 · frames, 80)."""
 
     activity: np.ndarray
     alone: np.ndarray
@@ -38,10 +38,11 @@ class Heard:
 
 
 class Listener:
-    """Both networks. folder: of the model store. Raises ModelError."""
+    """Both networks. folder: of the model store. weights: of a segmentation that was trained further; None: the
+    published ones. Raises ModelError."""
 
-    def __init__(self, folder: Path) -> None:
-        self._segmenter = Segmenter(folder)
+    def __init__(self, folder: Path, weights: Path | None = None) -> None:
+        self._segmenter = Segmenter(weights or folder / PUBLISHED)
         self._embedder = Embedder(folder)
 
     def hear(self, samples: np.ndarray) -> Heard:
@@ -91,6 +92,6 @@ class Listener:
 
 
 def _alone(activity: np.ndarray) -> np.ndarray:
-    """(frames, 3) bool: who is heard, where nobody else is."""
+    """(frames, voices) bool: who is heard, where nobody else is."""
     spoken = activity > 0.5
     return spoken & (spoken.sum(axis=1, keepdims=True) == 1)

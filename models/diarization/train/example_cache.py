@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -128,12 +130,18 @@ def _mask_bands(rng: np.random.Generator, inputs: np.ndarray, mels: int) -> None
     inputs.reshape(len(inputs), -1, mels)[:, :, at : at + width] = 0.0
 
 
-def fill(folder: Path, data: Path, size: int, seed: int, config: DiarizationConfig, least: int = 0) -> None:
+def fill(
+    folder: Path,
+    data: Path,
+    voices: Voices,
+    render: Callable[[Conversation], dict[str, np.ndarray]],
+    size: int,
+    seed: int,
+    least: int = 0,
+) -> None:
     """Renders until killed; with `least`, until so many are there. Files beyond `size` replace the oldest."""
     folder.mkdir(parents=True, exist_ok=True)
-    voices = Voices.load(data)
     calls = data / "text" / "earnings22_turns.csv.gz"
-    features = Features(config)
     number = 1 + max((int(path.stem.split("-")[1]) for path in folder.glob("*.npz")), default=-1)
     while not least or number < least:
         rng = np.random.default_rng([seed, number])
@@ -141,7 +149,7 @@ def fill(folder: Path, data: Path, size: int, seed: int, config: DiarizationConf
         seconds = 400.0 if rng.random() < LONG_SHARE else 100.0
         unfinished = folder / f".{number}.tmp"
         with open(unfinished, "wb") as file:
-            np.savez(file, **render(simulate(rng, voices, speakers, seconds, calls), features))
+            np.savez(file, **render(simulate(rng, voices, speakers, seconds, calls)))
         for old in folder.glob(f"?-{number - size:06d}.npz"):
             old.unlink()
         os.replace(unfinished, folder / f"{speakers}-{number:06d}.npz")
@@ -157,8 +165,10 @@ def main() -> None:
     parser.add_argument("--least", type=int, default=0, help="stop when so many have been rendered; 0: never")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    config = NETWORKS[arguments.network]
-    fill(Path(arguments.out), data_folder(arguments.data), arguments.size, arguments.seed, config, arguments.least)
+    data = data_folder(arguments.data)
+    features = Features(NETWORKS[arguments.network])
+    drawn = partial(render, features=features)
+    fill(Path(arguments.out), data, Voices.load(data), drawn, arguments.size, arguments.seed, arguments.least)
 
 
 if __name__ == "__main__":

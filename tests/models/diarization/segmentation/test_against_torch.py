@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from duplex.models import store
 from duplex.models.diarization.segmentation import ENTRY, pyannet
-from duplex.models.diarization.segmentation.networks import SEGMENTATION
+from duplex.models.diarization.segmentation.networks import PUBLISHED
 from duplex.models.torch_checkpoint import read_tensors
 from duplex.streaming.onnx import session
 
@@ -25,7 +25,7 @@ def folder() -> Path:
 
 
 def test_the_segmentation(folder: Path) -> None:
-    tensors = read_tensors(folder / SEGMENTATION)
+    tensors = read_tensors(folder / PUBLISHED)
     samples = np.random.default_rng(0).standard_normal((2, 1, 48_000)).astype(np.float32) * 0.05
     (found,) = session(pyannet.graph(tensors)).run(None, {"samples": samples})
     p = {name: torch.from_numpy(values) for name, values in tensors.items()}
