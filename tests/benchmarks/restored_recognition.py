@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--recognizer", default="auto")
-    parser.add_argument("--engines", nargs="+", default=["lite", *BEST_LIVE.values()], choices=(*DENOISERS, "lite"))
+    parser.add_argument("--engines", nargs="+", default=["lite", BEST_LIVE["enhance"][0]], choices=(*DENOISERS, "lite"))
     args = parser.parse_args()
     known = rows(args.data)
     random = np.random.default_rng(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,26 +27,35 @@ MEANS = {
 30 recordings of the training data, which none of the engines was trained on; with these hops none of the engines has to
 wait longer than the slowest does anyway."""
 
-BEST_LIVE = {"enhance": "dtln+deepfilternet"}
-BEST = {"enhance": "dtln+gtcrn+deepfilternet"}
-"""By task: what measured better than the network that is included (tests/benchmarks/restoration.py) and leaves clean
-speech as it is; live, of what costs about a quarter of a core at most."""
+BEST_LIVE = {"enhance": ("dtln+deepfilternet", "dtln+gtcrn")}
+BEST = {"enhance": ("dtln+gtcrn+deepfilternet", *BEST_LIVE["enhance"])}
+"""By task, the best first: what measured better than the network that is included (tests/benchmarks/restoration.py)
+and leaves clean speech as it is; live, of what costs about a quarter of a core at most."""
 
 
-def choose(options: RestoreOptions, best: Mapping[str, str] = BEST_LIVE) -> RestoreOptions:
+def choose(options: RestoreOptions, best: Mapping[str, Sequence[str]] = BEST_LIVE) -> RestoreOptions:
     """`options` with an engine in place of "auto". Whoever asks for steps or weights means the included network."""
     if options.engine != "auto":
         return options
-    name = best.get(options.task)
-    if name is None or options.steps is not None or options.weights is not None or options.device != "cpu":
-        return replace(options, engine="lite")
-    try:
+    names = best.get(options.task, ())
+    if options.steps is not None or options.weights is not None or options.device != "cpu":
+        names = ()
+    missing: dict[str, ModelError] = {}
+    for name in names:
         for part in name.split("+"):
-            fetch(part)
-    except ModelError as error:
+            if part in missing:  # it is not waited for twice
+                break
+            try:
+                fetch(part)
+            except ModelError as error:
+                missing[part] = error
+                break
+        else:
+            return replace(options, engine=name)
+    if missing:
+        error = next(iter(missing.values()))
         log.warning("the better restoration cannot be had (%s): the included network restores instead", error)
-        return replace(options, engine="lite")
-    return replace(options, engine=name)
+    return replace(options, engine="lite")
 
 
 def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:

@@ -161,6 +161,20 @@ def test_auto_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixture) -> N
     assert isinstance(load_stage(RestoreOptions("enhance")), RestorationStage)
 
 
+def test_auto_takes_the_best_that_can_be_had(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    asked: list[str] = []
+
+    def fetched(name: str) -> None:
+        asked.append(name)
+        if name == "deepfilternet":
+            raise ModelError("deepfilternet cannot be had")
+
+    monkeypatch.setattr("duplex.models.restoration.engines.fetch", fetched)
+    assert settled(RestoreOptions("enhance")).engine == "dtln+gtcrn"
+    assert asked.count("deepfilternet") == 1
+    assert not caplog.records
+
+
 @pytest.mark.usefixtures("empty_store")
 def test_auto_wants_no_weights_where_the_included_network_is_meant(caplog: pytest.LogCaptureFixture) -> None:
     for options in (RestoreOptions("dereverb"), RestoreOptions("enhance", steps=2), RestoreOptions("bandwidth")):
@@ -169,7 +183,7 @@ def test_auto_wants_no_weights_where_the_included_network_is_meant(caplog: pytes
 
 
 def test_what_is_best_is_in_the_catalog() -> None:
-    for engine in {*DENOISERS, *BEST.values(), *BEST_LIVE.values()}:
+    for engine in {*DENOISERS, *BEST["enhance"], *BEST_LIVE["enhance"]}:
         for part in engine.split("+"):
             assert store.lookup(part, "restoration").licence.startswith("MIT")
 
