@@ -76,7 +76,7 @@ def test_integers_and_broken_samples_are_taken():
 
 def test_the_model_itself_live():
     restorer = Restorer("enhance")
-    assert restorer.latency == 511
+    assert (restorer.latency + 1) / restorer.sample_rate <= 0.04  # of whichever engine can be had
     noise = 0.1 * np.random.default_rng(0).standard_normal(8_000).astype(np.float32)
     out = np.concatenate([restorer.step(noise), restorer.flush()])[restorer.latency :]
     assert out.shape == (8_000,) and np.isfinite(out).all() and not np.array_equal(out, noise)
