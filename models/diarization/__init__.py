@@ -18,7 +18,11 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 
 def load_diarizer(
-    latency: float | None = 1.0, max_speakers: int = 8, folder: str | Path | None = None, name: str = "ls-eend"
+    latency: float | None = 1.0,
+    max_speakers: int = 8,
+    folder: str | Path | None = None,
+    name: str = "ls-eend",
+    segmentation: Path | None = None,
 ) -> Diarizer[Any]:
     """A diarizer by name.
 
@@ -29,12 +33,13 @@ def load_diarizer(
     latency: 0, 0.4 or 1 s of look-ahead, for segmentation 0.4 or 1 s. None: as exact as can be; segmentation then says
         nothing before the end of the recording, ls-eend looks 1 s ahead.
     folder: of another exported ls-eend.
+    segmentation: weights of a segmentation that was trained further; None: the published ones.
 
     Raises SettingsError, ModelError.
     """
     if name == "segmentation" or (name == "auto" and (latency is None or _at_hand(latency))):
         try:
-            return _segmentation(latency, max_speakers, folder or WEIGHTS)
+            return _segmentation(latency, max_speakers, folder or WEIGHTS, segmentation)
         except ModelError as error:
             if name != "auto":
                 raise
@@ -52,11 +57,11 @@ def _at_hand(latency: float) -> bool:
     return latency >= LEAST_LATENCY and find(ENTRY) is not None
 
 
-def _segmentation(latency: float | None, max_speakers: int, folder: str | Path) -> Diarizer[Any]:
+def _segmentation(latency: float | None, max_speakers: int, folder: str | Path, weights: Path | None) -> Diarizer[Any]:
     from duplex.models.diarization.segmentation import ENTRY, load_segmentation
     from duplex.models.store import fetch
 
-    made = load_segmentation(fetch(ENTRY), latency, max_speakers)
+    made = load_segmentation(fetch(ENTRY), latency, max_speakers, weights)
     if latency is not None:
         return made
     from duplex.models.diarization.segmentation.second_opinion import SecondOpinion

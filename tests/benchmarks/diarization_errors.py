@@ -17,18 +17,13 @@ import numpy as np
 import soundfile
 
 from duplex.audio_files.reader import open_recording
-from duplex.batch.diarize import MAX_SPEAKERS, diarize_recording, open_diarizer
+from duplex.batch.diarize import MAX_SPEAKERS, diarize_recording
 from duplex.models.corpora.manifest import rows
-from duplex.models.diarization import WEIGHTS
-from duplex.models.diarization.config import LATENCIES
+from duplex.models.diarization import load_diarizer
 from duplex.models.diarization.contract import Diarizer
-from duplex.models.diarization.segmentation import ENTRY, load_segmentation
-from duplex.models.diarization.segmentation.second_opinion import SecondOpinion
-from duplex.models.diarization.stage import LsEend
 from duplex.models.diarization.train import scoring as sc
 from duplex.models.diarization.train.eval_scenes import Scene, conversations, meetings
 from duplex.models.diarization.train.speaker_corpus import Voices
-from duplex.models.store import fetch
 from duplex.streaming.audio import SAMPLE_RATE
 from duplex.streaming.resample import resample
 from tests.benchmarks.report import table
@@ -92,19 +87,14 @@ def _music(data: Path, seconds: float = 20.0) -> Iterator[Scene]:
         yield Scene("music", mono[: round(seconds * SAMPLE_RATE)], [])
 
 
-def _opened(engine: str, latency: float | None, weights: Path | None) -> Diarizer[Any]:
-    if weights is None or engine != "segmentation":
-        return open_diarizer(latency, MAX_SPEAKERS, engine)
-    made = load_segmentation(fetch(ENTRY), latency, MAX_SPEAKERS, weights)
-    return made if latency is not None else SecondOpinion(made, LsEend(WEIGHTS, max(LATENCIES)))
-
-
 def print_errors(
     data: Path, engines: Sequence[str], count: int = 1, seconds: float = 60.0, weights: Path | None = None
 ) -> None:
     """count, seconds: of simulated conversations. weights: of a segmentation instead of the published one's."""
     opened = {
-        f"{engine}, {'file' if latency is None else f'{latency:g} s'}": _opened(engine, latency, weights)
+        f"{engine}, {'file' if latency is None else f'{latency:g} s'}": load_diarizer(
+            latency, MAX_SPEAKERS, name=engine, segmentation=weights
+        )
         for engine in engines
         for latency in ENGINES[engine]
     }

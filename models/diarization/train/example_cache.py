@@ -55,13 +55,11 @@ def render(conversation: Conversation, features: Features) -> dict[str, np.ndarr
     }
 
 
-class Pool:
-    """Conversations in a folder. Files are named by their number of speakers."""
+class Folder:
+    """Conversations in a folder that is being filled. Files are named by their number of speakers."""
 
-    def __init__(self, folder: Path, config: DiarizationConfig) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.config = config
-        self._features = Features(config)
         self._files: dict[int, list[Path]] = {}
         self._looked = -1e9
 
@@ -73,6 +71,24 @@ class Pool:
             for path in sorted(self.folder.glob("*.npz")):
                 self._files.setdefault(int(path.name[0]), []).append(path)
         return self._files
+
+    @staticmethod
+    def read(path: Path, *names: str) -> list[np.ndarray] | None:
+        """Arrays of one of the files; None while it is being replaced."""
+        try:
+            with np.load(path) as kept:
+                return [kept[name] for name in names]
+        except (OSError, ValueError, KeyError):
+            return None
+
+
+class Pool(Folder):
+    """Training batches of the conversations in a folder."""
+
+    def __init__(self, folder: Path, config: DiarizationConfig) -> None:
+        super().__init__(folder)
+        self.config = config
+        self._features = Features(config)
 
     def batch(
         self, rng: np.random.Generator, size: int, frames: int, shares: dict[int, float], slots: int
@@ -92,11 +108,10 @@ class Pool:
         counts = [count for count in shares if files.get(count)]
         weights = np.array([shares[count] for count in counts])
         among = files[int(rng.choice(counts, p=weights / weights.sum()))]
-        try:
-            with np.load(among[int(rng.integers(len(among)))]) as kept:
-                logmel, activity, numbers = kept["logmel"], kept["activity"], kept["identities"]
-        except (OSError, ValueError, KeyError):
-            return None  # being replaced at this moment
+        kept = self.read(among[int(rng.integers(len(among)))], "logmel", "activity", "identities")
+        if kept is None:
+            return None
+        logmel, activity, numbers = kept
         if len(activity) < frames:
             return None
         first = 0 if rng.random() < 0.3 else int(rng.integers(len(activity) - frames + 1))

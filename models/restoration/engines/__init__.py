@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,8 @@ MEANS = {
     "dtln+deepfilternet": ((0.4, 0.6), 160),
     "dtln+gtcrn+deepfilternet": ((0.3, 0.2, 0.5), 160),
 }
-"""Means of several engines: the weight of each, and the hop in samples. Of twelve mixtures of weights these did best on
-30 recordings of the training data, which none of the engines was trained on; with these hops none of the engines has to
-wait longer than the slowest does anyway."""
+"""Means of several engines: the weight of each, chosen as CARD.md says, and the hop in samples, with which none of the
+engines has to wait longer than the slowest does anyway."""
 
 BEST_LIVE = {"enhance": ("dtln+deepfilternet", "dtln+gtcrn")}
 BEST = {"enhance": ("dtln+gtcrn+deepfilternet", *BEST_LIVE["enhance"])}
@@ -37,25 +36,25 @@ def choose(options: RestoreOptions, best: Mapping[str, Sequence[str]] = BEST_LIV
     """`options` with an engine in place of "auto". Whoever asks for steps or weights means the included network."""
     if options.engine != "auto":
         return options
-    names = best.get(options.task, ())
-    if options.steps is not None or options.weights is not None or options.device != "cpu":
-        names = ()
-    missing: dict[str, ModelError] = {}
+    names = best.get(options.task)
+    if names is None or options.steps is not None or options.weights is not None or options.device != "cpu":
+        return replace(options, engine="lite")
+    missing = cache(_missing)  # what cannot be had is waited for once
     for name in names:
-        for part in name.split("+"):
-            if part in missing:  # it is not waited for twice
-                break
-            try:
-                fetch(part)
-            except ModelError as error:
-                missing[part] = error
-                break
-        else:
+        if not any(map(missing, name.split("+"))):
             return replace(options, engine=name)
-    if missing:
-        error = next(iter(missing.values()))
-        log.warning("the better restoration cannot be had (%s): the included network restores instead", error)
+    error = next(filter(None, map(missing, names[0].split("+"))))
+    log.warning("the better restoration cannot be had (%s): the included network restores instead", error)
     return replace(options, engine="lite")
+
+
+def _missing(part: str) -> ModelError | None:
+    """Why an engine's weights cannot be had; None: they are here now."""
+    try:
+        fetch(part)
+    except ModelError as error:
+        return error
+    return None
 
 
 def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:

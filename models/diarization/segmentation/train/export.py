@@ -12,24 +12,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from duplex.models.diarization.segmentation import ENTRY
-from duplex.models.diarization.segmentation.networks import PUBLISHED
-from duplex.models.diarization.segmentation.train.network import PyanNet
-from duplex.models.diarization.segmentation.train.windows import AT_ONCE, LOCAL
-from duplex.models.store import fetch
-from duplex.models.torch_checkpoint import read_tensors
+from duplex.models.diarization.segmentation.train.network import begun
 
 
 def between(published: dict[str, np.ndarray], trained: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
     """share: of the trained tensors, 0 to 1."""
     return {name: (1 - share) * tensor + share * trained[name] for name, tensor in published.items()}
-
-
-def begun() -> dict[str, np.ndarray]:
-    """What training begins with."""
-    net = PyanNet(LOCAL, AT_ONCE)
-    net.load_published(read_tensors(fetch(ENTRY) / PUBLISHED))
-    return net.published()
 
 
 def main() -> None:
@@ -39,7 +27,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the trained weights; the rest are the published")
     arguments = parser.parse_args()
     with np.load(arguments.weights) as found:
-        made = between(begun(), dict(found), arguments.share)
+        made = between(begun().published(), dict(found), arguments.share)
     Path(arguments.out).parent.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.astype(np.float16) for name, tensor in made.items()}, arguments.out)
 

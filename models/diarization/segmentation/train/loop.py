@@ -21,15 +21,12 @@ import torch
 from duplex.models.corpora.manifest import data_folder
 from duplex.models.corpora.optimizers import adamw, average_into, scale
 from duplex.models.corpora.training_run import TrainingRun
-from duplex.models.diarization.segmentation import ENTRY
-from duplex.models.diarization.segmentation.networks import PUBLISHED, prepared, speakers_of
+from duplex.models.diarization.segmentation.networks import WINDOW, prepared, speakers_of
 from duplex.models.diarization.segmentation.train.losses import powerset_loss
-from duplex.models.diarization.segmentation.train.network import PyanNet
-from duplex.models.diarization.segmentation.train.validation import SECONDS, errors, scenes
-from duplex.models.diarization.segmentation.train.windows import AT_ONCE, LOCAL, Windows, divided
+from duplex.models.diarization.segmentation.train.network import begun
+from duplex.models.diarization.segmentation.train.validation import errors, scenes
+from duplex.models.diarization.segmentation.train.windows import Windows, divided
 from duplex.models.diarization.train.speaker_corpus import Voices
-from duplex.models.store import fetch
-from duplex.models.torch_checkpoint import read_tensors
 
 WARM_UP = 100
 DECAY = 0.998
@@ -46,8 +43,7 @@ class SegmentationTraining(TrainingRun):
         self.out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(arguments.seed)
         self._asked = arguments
-        self._net = PyanNet(LOCAL, AT_ONCE)
-        self._net.load_published(read_tensors(fetch(ENTRY) / PUBLISHED))
+        self._net = begun()
         self._average = deepcopy(self._net)
         self._optimizer = adamw(self._net.parameters(), arguments.rate)
         self._pool = Windows(Path(arguments.pool))
@@ -102,7 +98,7 @@ class SegmentationTraining(TrainingRun):
     def _segment(self, samples: np.ndarray) -> np.ndarray:
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=self._asked.bf16):
             logits = self._average(torch.from_numpy(prepared(samples)[None]))
-        return speakers_of(logits[0].float().softmax(-1).numpy(), SECONDS * 10)
+        return speakers_of(logits[0].float().softmax(-1).numpy(), WINDOW)
 
     def _goes_on(self) -> bool:
         return self.used < self._asked.minutes * 60 and self.step < self._asked.max_steps

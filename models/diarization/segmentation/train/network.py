@@ -9,7 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from duplex.models.diarization.segmentation import pyannet
+from duplex.models.diarization.segmentation import ENTRY, pyannet
+from duplex.models.diarization.segmentation.networks import PUBLISHED
+from duplex.models.diarization.segmentation.train.windows import AT_ONCE, LOCAL
+from duplex.models.store import fetch
+from duplex.models.torch_checkpoint import read_tensors
 
 _SLOPE = 0.01
 _UNLIKELY = -3.0
@@ -75,6 +79,13 @@ class PyanNet(nn.Module):
     def published(self) -> dict[str, np.ndarray]:
         """The tensors under the names of the published checkpoint, the filters as they are used."""
         return {_published(name): tensor.float().cpu().numpy() for name, tensor in self.state_dict().items()}
+
+
+def begun() -> PyanNet:
+    """What training begins with: the published network, with classes for LOCAL speakers, AT_ONCE of them."""
+    net = PyanNet(LOCAL, AT_ONCE)
+    net.load_published(read_tensors(fetch(ENTRY) / PUBLISHED))
+    return net
 
 
 def _published(name: str) -> str:

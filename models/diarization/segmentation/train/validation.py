@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from duplex.models.diarization.contract import FRAME
+from duplex.models.diarization.segmentation.networks import WINDOW
 from duplex.models.diarization.train.eval_scenes import conversations, meetings
 from duplex.models.diarization.train.example_cache import frame_activity
 from duplex.models.diarization.train.scoring import activity, speakers_of
-from duplex.models.diarization.train.speaker_corpus import Voices
+from duplex.models.diarization.train.speaker_corpus import LABEL_HOP, Voices
 from duplex.models.diarization.train.validation import frame_errors
-from duplex.streaming.audio import SAMPLE_RATE
 
-SECONDS = 10
 SCENES = 8
 """Conversations of each number of speakers."""
 
@@ -45,7 +45,7 @@ def errors(
 
 
 def _windows(samples: np.ndarray, truth: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    length = SECONDS * SAMPLE_RATE
+    length = WINDOW * FRAME
     for at in range(0, len(samples) - length + 1, length):
-        first = at // 160
-        yield samples[at : at + length], frame_activity(truth[first : first + SECONDS * 100], SECONDS * 10)
+        heard = truth[at // LABEL_HOP : (at + length) // LABEL_HOP]
+        yield samples[at : at + length], frame_activity(heard, WINDOW)

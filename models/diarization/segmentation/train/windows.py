@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import argparse
-import time
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from duplex.models.corpora.manifest import data_folder
+from duplex.models.diarization.contract import FRAME
 from duplex.models.diarization.segmentation import pyannet
 from duplex.models.diarization.segmentation.networks import WINDOW
-from duplex.models.diarization.train.example_cache import fill
+from duplex.models.diarization.train.example_cache import Folder, fill
 from duplex.models.diarization.train.simulation import Conversation
 from duplex.models.diarization.train.speaker_corpus import LABEL_HOP, Voices
-from duplex.streaming.audio import SAMPLE_RATE
 
-SECONDS = WINDOW / 10
+LABELS = WINDOW * FRAME // LABEL_HOP
+"""Of a window: one for each 10 ms."""
 
 LOCAL, AT_ONCE = 4, 3
 """Speakers that are told apart in a window, and at a time; the published network tells three and two."""
@@ -50,13 +51,8 @@ def kept(conversation: Conversation) -> dict[str, np.ndarray]:
     return {"samples": samples, "activity": conversation.activity}
 
 
-class Windows:
+class Windows(Folder):
     """Windows of the conversations in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._files: list[Path] = []
-        self._looked = -1e9
 
     def batch(self, rng: np.random.Generator, size: int, each: int = 2) -> tuple[np.ndarray, np.ndarray]:
         """(samples (size, n) float32, activity (size, frames of the network, LOCAL) bool); `each` of one conversation.
@@ -65,23 +61,16 @@ class Windows:
         """
         sounds, labels = [], []
         while len(sounds) < size:
-            files = self._listed()
-            try:
-                with np.load(files[int(rng.integers(len(files)))]) as found:
-                    samples, activity = found["samples"], found["activity"]
-            except (OSError, ValueError, KeyError):
-                continue  # being replaced at this moment
+            files = list(chain.from_iterable(self.files().values()))
+            found = self.read(files[int(rng.integers(len(files)))], "samples", "activity")
+            if found is None:
+                continue
+            samples, activity = found
             for _ in range(each):
-                at = int(rng.integers(len(activity) - round(SECONDS * 100) + 1))
-                sounds.append(samples[at * LABEL_HOP :][: round(SECONDS * SAMPLE_RATE)].astype(np.float32) / 32768)
-                labels.append(window_labels(activity[at : at + round(SECONDS * 100)]))
+                at = int(rng.integers(len(activity) - LABELS + 1))
+                sounds.append(samples[at * LABEL_HOP :][: WINDOW * FRAME].astype(np.float32) / 32768)
+                labels.append(window_labels(activity[at : at + LABELS]))
         return np.stack(sounds[:size]), np.stack(labels[:size])
-
-    def _listed(self) -> list[Path]:
-        if time.monotonic() - self._looked > 60 or not self._files:
-            self._looked = time.monotonic()
-            self._files = sorted(self.folder.glob("?-*.npz"))
-        return self._files
 
 
 def window_labels(activity: np.ndarray) -> np.ndarray:

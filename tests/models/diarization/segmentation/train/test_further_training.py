@@ -13,7 +13,7 @@ import torch
 
 from duplex.models.diarization.segmentation import pyannet
 from duplex.models.diarization.segmentation.networks import Segmenter
-from duplex.models.diarization.segmentation.train import export, loop, validation, windows
+from duplex.models.diarization.segmentation.train import export, loop, network, validation, windows
 from duplex.models.diarization.segmentation.train.losses import powerset_loss
 from duplex.models.diarization.segmentation.train.network import PyanNet
 from duplex.models.diarization.segmentation.train.windows import AT_ONCE, LOCAL, window_labels
@@ -107,8 +107,8 @@ def test_a_run_learns_goes_on_and_is_exported(
     samples = (rng.standard_normal(len(loud)) * np.where(loud, 6000, 30)).astype(np.int16)
     (tmp_path / "pool").mkdir()
     np.savez(tmp_path / "pool" / "2-000000.npz", samples=samples, activity=activity)
-    monkeypatch.setattr(loop, "read_tensors", lambda path: published)
-    monkeypatch.setattr(loop, "fetch", lambda entry: tmp_path)
+    monkeypatch.setattr(network, "read_tensors", lambda path: published)
+    monkeypatch.setattr(network, "fetch", lambda entry: tmp_path)
     monkeypatch.setattr(loop, "data_folder", lambda folder: tmp_path)
     monkeypatch.setattr(loop, "Voices", argparse.Namespace(load=lambda data: None))
     monkeypatch.setattr(loop, "divided", lambda voices: (voices, voices))
@@ -124,17 +124,16 @@ def test_a_run_learns_goes_on_and_is_exported(
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines if "1 speaker" in line] == [0, 3, 4]
 
-    monkeypatch.setattr(export, "read_tensors", lambda path: published)
-    monkeypatch.setattr(export, "fetch", lambda entry: tmp_path)
     weights = tmp_path / "segmentation.safetensors"
     step = tmp_path / "run" / "step-000004.npz"
     monkeypatch.setattr("sys.argv", ["export", str(step), str(weights), "--share", "0.5"])
     export.main()
     found = Segmenter(weights)(sound()[0])
     assert found.shape == (100, LOCAL) and np.isfinite(found).all()
-    halfway = export.between(export.begun(), dict(np.load(step)), 0.5)
+    begun = network.begun().published()
+    halfway = export.between(begun, dict(np.load(step)), 0.5)
     np.testing.assert_allclose(
-        halfway["linear.0.weight"], (export.begun()["linear.0.weight"] + np.load(step)["linear.0.weight"]) / 2
+        halfway["linear.0.weight"], (begun["linear.0.weight"] + np.load(step)["linear.0.weight"]) / 2
     )
 
 
