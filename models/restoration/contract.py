@@ -38,16 +38,24 @@ ENGINE_HELP = {
     "dtln+gtcrn": "the mean of the two: removes noise better than either",
     "dtln+deepfilternet": "the mean of the two: better in loud noise, 8 ms later",
     "dtln+gtcrn+deepfilternet": "the mean of the three: removes noise best",
+    "wpe": "linear prediction and a network behind it: remove the room's echo of a recording best",
+    "griffin-lim": "iterations over whole seconds: rebuild the phase of a recording best",
     "published": "Stream.FM, from a checkpoint of your own that --weights names",
 }
-"""What does the work. The weights of all but the first two are not included."""
+"""What does the work."""
 
 ENGINES = tuple(ENGINE_HELP)
 
-LIVE_ENGINES = ENGINES[:-1]
+LIVE_ENGINES = ENGINES[:-3]
 
-DENOISERS = ENGINES[2:-1]
+DENOISERS = ENGINES[2:-3]
 """Those that do nothing but remove noise, and have no options."""
+
+INCLUDED = ("lite", "wpe", "griffin-lim")
+"""Those that need no weights but the included ones."""
+
+_ONLY = dict.fromkeys(DENOISERS, "removes noise") | {"wpe": "removes echo", "griffin-lim": "rebuilds phases"}
+_ONLY_FOR = dict.fromkeys(DENOISERS, ("auto", "enhance")) | {"wpe": ("dereverb",), "griffin-lim": ("phase", "vocode")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,8 @@ class RestoreOptions:
             raise SettingsError(f"task: there is no {self.task!r}; choose one of {', '.join(TASKS)}")
         if self.engine not in ENGINES:
             raise SettingsError(f"engine: there is no {self.engine!r}; choose one of {', '.join(ENGINES)}")
-        if self.engine in DENOISERS:
-            self._check_denoiser()
+        if self.engine in _ONLY:
+            self._check_specialist()
         if self.engine == "published" and self.weights is None:
             raise SettingsError("engine: published has no weights of its own; name a checkpoint as weights")
         if self.steps is not None and not 0 <= self.steps <= 100:
@@ -85,9 +93,9 @@ class RestoreOptions:
         if self.weights is not None and not Path(self.weights).exists():
             raise ModelError(f"weights: {self.weights} does not exist")
 
-    def _check_denoiser(self) -> None:
-        if self.task not in ("auto", "enhance"):
-            raise SettingsError(f"engine: {self.engine} only removes noise; for {self.task} choose auto or lite")
+    def _check_specialist(self) -> None:
+        if self.task not in _ONLY_FOR[self.engine]:
+            raise SettingsError(f"engine: {self.engine} only {_ONLY[self.engine]}; for {self.task} choose auto or lite")
         if self.steps is not None:
             raise SettingsError(f"steps: {self.engine} has none; only lite and published do")
         if self.weights is not None:

@@ -37,6 +37,9 @@ class PhaseReconstruction:
         iterations: for each frame.
     """
 
+    latency = 0
+    """Blocks that `step` returns later than the frame after them comes."""
+
     def __init__(self, hop: int = 256, iterations: int = ITERATIONS) -> None:
         self.hop, self.iterations = hop, iterations
         self._window = sqrt_hann(2 * hop)

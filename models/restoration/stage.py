@@ -15,6 +15,7 @@ import numpy as np
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState
+from duplex.models.restoration.recorded_phase import RecordedPhase, RecordedPhaseState
 from duplex.models.restoration.runtime import STEPS, CallState, LiteRuntime
 from duplex.models.restoration.spectrum import compress_frame, expand_frame, next_level, soften_frame, through_mel
 from duplex.streaming.errors import InputError, SettingsError
@@ -24,6 +25,8 @@ from duplex.streaming.stft import sqrt_hann
 __all__ = ["STEPS", "TASKS", "RestorationStage", "RestorationState"]
 
 WEIGHTS = Path(__file__).with_name("weights")
+BEST_STEPS = {"bandwidth": 2}
+"""Of the solver, where more than one scores better (CARD.md)."""
 LOUDEST = 1e3  # beyond any audio: keeps infinities and garbage finite
 
 
@@ -45,7 +48,7 @@ class RestorationState:
     level: float
     frames: int
     calls: tuple[CallState, ...]
-    phase: PhaseState | None
+    phase: PhaseState | RecordedPhaseState | None
 
 
 @lru_cache(maxsize=4)
@@ -96,10 +99,11 @@ class RestorationStage:
         task: what is wrong with the input, one of TASKS; "auto" for anything, and several things at once. "phase"
             throws the phase of the input away and rebuilds it, "vocode" goes through 80 mel bands first.
         steps: solver steps, each one network call (for phase and vocode: rounds of iterations): 1, 2 or 4.
-            None: what scored best, 1.
+            None: what scored best, one of BEST_STEPS or 1.
         device: "cpu"; the network is too small to gain from anything else.
         weights: another ONNX graph of the same class (see runtime.py); None: the bundled one.
         seed: of the noise that the flow starts from. Same seed, same output.
+        recorded: "phase" and "vocode" may take seconds (recorded_phase.py); the other tasks are as they are.
 
     Raises:
         SettingsError: unknown task, device or number of steps.
@@ -117,10 +121,12 @@ class RestorationStage:
         device: str = "cpu",
         weights: str | Path | None = None,
         seed: int = 0,
+        recorded: bool = False,
     ) -> None:
         if device != "cpu":
             raise SettingsError(f"restoration cannot run on {device!r}: the lite network runs on cpu")
-        self.task, self.steps, self.seed = task, 1 if steps is None else steps, seed
+        self.task, self.seed = task, seed
+        self.steps = BEST_STEPS.get(task, 1) if steps is None else steps
         if task not in TASKS:
             raise SettingsError(f"unknown restoration task {task!r}: choose one of {', '.join(TASKS)}")
         if self.steps not in STEPS:
@@ -128,9 +134,11 @@ class RestorationStage:
         bundled = WEIGHTS / ("vocode.onnx" if task == "vocode" else "lite.onnx")
         self._net = _runtime(Path(weights) if weights else bundled)
         self._conditions: list[np.ndarray] = []
-        self._rebuild: PhaseReconstruction | None = None
+        self._rebuild: PhaseReconstruction | RecordedPhase | None = None
         if task in ("phase", "vocode"):
-            self._rebuild = PhaseReconstruction(self.hop, ITERATIONS * self.steps)
+            rebuild = RecordedPhase if recorded else PhaseReconstruction
+            self._rebuild = rebuild(self.hop, ITERATIONS * self.steps)
+            self.latency = self.hop * (1 + self._rebuild.latency)
         if task != "phase":
             self._conditions = self._net.conditions(task, 1 if task == "vocode" else self.steps)
         self._window = sqrt_hann(2 * self.hop)
@@ -162,8 +170,8 @@ class RestorationStage:
         return state.overlap + frame[: self.hop], new
 
     def flush(self, state: RestorationState) -> np.ndarray:
-        """The last 256 samples."""
-        return self.step(np.zeros(self.hop, np.float32), state)[0]
+        """The last `latency` samples."""
+        return flushed(self, state)
 
     def _restore(self, spectrum: np.ndarray, gain: np.float32, state: RestorationState):
         """Euler's steps from X0 = Y + sigma Z; each network call has its own past."""

@@ -28,6 +28,8 @@ STEP = 5
 
 _EMBED_EVERY = 2
 """Windows from one embedding of all voices to the next."""
+_ENOUGH = 30
+"""Frames, evenly from a window, that an embedding is made of: more of them cost more than they tell."""
 _CLEAR = 10
 """Frames alone from which a voice may open a speaker, or tells how one sounds."""
 _LEAST = 5
@@ -123,7 +125,7 @@ class OnlineSegmentation:
         embeddings: list[np.ndarray | None] = []
         for voice, alone in enumerate(heard.alone):
             needed = alone >= _LEAST and (all_embedded or continued[voice].max() < _CONTINUES)
-            embeddings.append(self._listener.embedding(heard, voice) if needed else None)
+            embeddings.append(self._listener.embedding(heard, voice, _ENOUGH) if needed else None)
         found = self._placed(heard, embeddings, state)
         alike = np.zeros(continued.shape, np.float32)
         for voice, embedding in enumerate(embeddings):

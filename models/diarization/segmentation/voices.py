@@ -51,14 +51,16 @@ class Listener:
         return Heard(activity, _alone(activity).sum(axis=0), features_of(samples))
 
     def embedding(self, heard: Heard, voice: int, most: int = WINDOW) -> np.ndarray | None:
-        """Of one of a window's voices: (192,), from the last `most` frames in which it is heard alone, or at all where
-        there are too few of those; None if it is not heard."""
+        """Of one of a window's voices: (192,), from up to `most` of the frames in which it is heard alone, or at all
+        where there are too few of those; None if it is not heard."""
         frames = _alone(heard.activity)[:, voice]
         if frames.sum() < _LEAST:
             frames = heard.activity[:, voice] > 0.5
         if frames.sum() < _LEAST:
             return None
-        chosen = np.flatnonzero(frames)[-most:]
+        chosen = np.flatnonzero(frames)
+        if len(chosen) > most:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, most).round().astype(int)]
         places = chosen[:, None] * _PER_FRAME + np.arange(_PER_FRAME)
         return self._embedder(heard.features[places.ravel()])
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from duplex.models.restoration.contract import DENOISERS, RestoreOptions
+from duplex.models.restoration.contract import DENOISERS, INCLUDED, RestoreOptions
 from duplex.models.store import fetch
 from duplex.streaming.errors import ModelError
 from duplex.streaming.stage import Stage
@@ -27,7 +27,12 @@ MEANS = {
 engines has to wait longer than the slowest does anyway."""
 
 BEST_LIVE = {"enhance": ("dtln+deepfilternet", "dtln+gtcrn")}
-BEST = {"enhance": ("dtln+gtcrn+deepfilternet", *BEST_LIVE["enhance"])}
+BEST = {
+    "enhance": ("dtln+gtcrn+deepfilternet", *BEST_LIVE["enhance"]),
+    "dereverb": ("wpe",),
+    "phase": ("griffin-lim",),
+    "vocode": ("griffin-lim",),
+}
 """By task, the best first: what measured better than the network that is included (tests/benchmarks/restoration.py)
 and leaves clean speech as it is; live, of what costs about a quarter of a core at most."""
 
@@ -41,7 +46,7 @@ def choose(options: RestoreOptions, best: Mapping[str, Sequence[str]] = BEST_LIV
         return replace(options, engine="lite")
     missing = cache(_missing)  # what cannot be had is waited for once
     for name in names:
-        if not any(map(missing, name.split("+"))):
+        if name in INCLUDED or not any(map(missing, name.split("+"))):
             return replace(options, engine=name)
     error = next(filter(None, map(missing, names[0].split("+"))))
     log.warning("the better restoration cannot be had (%s): the included network restores instead", error)
@@ -70,9 +75,14 @@ def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:
         return _denoiser(options.engine, fetch(options.engine))
     if options.engine == "published":
         return _published(options)
-    from duplex.models.restoration.stage import RestorationStage
+    from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 
-    return RestorationStage(options.task, options.steps, options.device, options.weights, options.seed)
+    if options.engine == "wpe":
+        from duplex.models.restoration.engines.wpe import BehindWpe
+
+        return BehindWpe(RestorationStage(options.task, weights=WEIGHTS / "dereverb.onnx", seed=options.seed))
+    recorded = options.engine == "griffin-lim"
+    return RestorationStage(options.task, options.steps, options.device, options.weights, options.seed, recorded)
 
 
 @lru_cache(maxsize=len(DENOISERS))

@@ -1,7 +1,8 @@
 """Scores on held-out speakers, noises and rooms: `python -m duplex.models.restoration.train.evaluate`.
 
-For each task the input, RNNoise (`pyrnnoise`, 48 kHz inside) and the bundled network with 1, 2 and 4 steps, through the
-live stage, latency taken off: PESQ-WB, ESTOI, SI-SDR and log-spectral distance, means over the recordings.
+For each task the input, RNNoise (`pyrnnoise`, 48 kHz inside), the bundled network with 1, 2 and 4 steps through the
+live stage, and what recordings get that needs no other weights, latency taken off: PESQ-WB, ESTOI, SI-SDR and
+log-spectral distance, means over the recordings.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from duplex.models.corpora.codecs import align
 from duplex.models.corpora.manifest import data_folder
 from duplex.models.restoration.config import SAMPLE_RATE
-from duplex.models.restoration.contract import TASKS
+from duplex.models.restoration.contract import INCLUDED, TASKS, RestoreOptions, load_stage
+from duplex.models.restoration.engines import BEST
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.stage import STEPS, RestorationStage
 from duplex.models.restoration.train.mixture_cache import build_cache
 from duplex.models.restoration.train.mixtures import Mixer
 from duplex.streaming.blocks import Blocks
+from duplex.streaming.stage import Stage
 
 SCORED = (*TASKS[1:5], "auto", *TASKS[5:])
 """Tasks in the order that seeds their mixtures."""
@@ -43,9 +47,8 @@ def rnnoise(audio: np.ndarray) -> np.ndarray:
     return align(out, audio, reach=800)
 
 
-def live(task: str, steps: int, weights: str | None = None) -> Callable[[np.ndarray], np.ndarray]:
-    """The bundled stage as a function of a recording."""
-    stage = RestorationStage(task, steps, weights=weights)
+def whole(stage: Stage[Any, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A stage as a function of a recording."""
 
     def run(audio: np.ndarray) -> np.ndarray:
         blocks = Blocks(stage)
@@ -67,7 +70,12 @@ def evaluate(cache: Path, count: int, tasks: tuple[str, ...] = SCORED, weights: 
     rows = []
     for task in tasks:
         systems: dict[str, Callable[[np.ndarray], np.ndarray]] = {"input": lambda audio: audio, "RNNoise": rnnoise}
-        systems |= {f"{steps} step{'s' if steps > 1 else ''}": live(task, steps, weights) for steps in STEPS}
+        for steps in STEPS:
+            name = f"{steps} step{'s' if steps > 1 else ''}"
+            systems[name] = whole(RestorationStage(task, steps, weights=weights))
+        engine = BEST.get(task, ("",))[0]
+        if engine in INCLUDED:
+            systems[engine] = whole(load_stage(RestoreOptions(task, engine=engine)))
         if task in ("phase", "vocode"):  # the input is the reference itself
             del systems["input"], systems["RNNoise"]
         pairs = mixtures(cache, task, count)

@@ -17,10 +17,12 @@ import torch
 from duplex.models.corpora.optimizers import adamw
 from duplex.models.restoration.config import LiteConfig
 from duplex.models.restoration.contract import TASKS
+from duplex.models.restoration.engines.wpe import dereverberated
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.offline import restore
 from duplex.models.restoration.published import WINDOWS
 from duplex.models.restoration.spectrum import compress, mel_only, running_gain, stft
+from duplex.models.restoration.train.behind_wpe import build_pairs
 from duplex.models.restoration.train.loop import Training, fit, mean_scores, prepare, valid_set
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss
 from duplex.models.restoration.train.mixtures import TASK_SHARES
@@ -106,7 +108,12 @@ def train(arguments: argparse.Namespace) -> None:
         begin_with(net, load_weights(arguments.start))
     average = LiteNet(config).to(arguments.device)
     average.load_state_dict(net.state_dict())
-    mixtures = valid_set(cache, ("vocode",) * 8 if arguments.vocode else VALID_TASKS)
+    source, tasks = cache, ("vocode",) * 8 if arguments.vocode else VALID_TASKS
+    if arguments.behind_wpe:
+        source, tasks = build_pairs(cache, arguments.pairs), ("dereverb",) * 16
+    mixtures = valid_set(cache, tasks)
+    if arguments.behind_wpe:
+        mixtures = [(task, dereverberated(degraded), clean) for task, degraded, clean in mixtures]
 
     def restored(audio: np.ndarray, task: str) -> np.ndarray:
         return restore(average, audio, task)
@@ -123,7 +130,7 @@ def train(arguments: argparse.Namespace) -> None:
         hop=config.hop,
         warm_up=arguments.warm_up or WARM_UP,
     )
-    fit(training, arguments, cache, arguments.minutes)
+    fit(training, arguments, source, arguments.minutes)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -155,6 +162,8 @@ def parser() -> argparse.ArgumentParser:
     add("--channels", type=int, default=48)
     add("--across", choices=("gru", "global"), default="gru")
     add("--vocode", action="store_true", help="train the magnitudes of the vocode task instead of the other tasks")
+    add("--behind-wpe", action="store_true", help="train the network behind WPE instead: dereverb alone")
+    add("--pairs", type=int, default=1500, help="of 8 s that the network behind WPE hears again and again")
     add("--start", help="weights to start from; they may have fewer blocks")
     add = options.add_argument_group("published network").add_argument
     add("--task", choices=TASKS, default="enhance")

@@ -22,6 +22,7 @@ from duplex.models.corpora.optimizers import scale
 from duplex.models.corpora.training_run import add_line, write_state
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.metrics import score
+from duplex.models.restoration.train.behind_wpe import Pairs
 from duplex.models.restoration.train.mixture_cache import build_cache
 from duplex.models.restoration.train.mixtures import Mixer
 
@@ -30,17 +31,20 @@ Mixtures = list[tuple[str, np.ndarray, np.ndarray]]
 
 
 class Batches(torch.utils.data.IterableDataset):
-    """Endless batches (degraded, clean, task); each worker and each start has randomness of its own."""
+    """Endless batches (degraded, clean, task); each worker and each start has randomness of its own.
 
-    def __init__(self, cache: Path, size: int, length: int, shares: dict[str, float], seed: int, start: int) -> None:
-        self.arguments = (cache, size, length, shares, seed, start)
+    source: a cache of mixtures, or a file of pairs.
+    """
+
+    def __init__(self, source: Path, size: int, length: int, shares: dict[str, float], seed: int, start: int) -> None:
+        self.arguments = (source, size, length, shares, seed, start)
 
     def __iter__(self):
-        cache, size, length, shares, seed, start = self.arguments
+        source, size, length, shares, seed, start = self.arguments
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([seed, start, worker.id if worker else 0])
         torch.set_num_threads(1)
-        mixer = Mixer(cache)
+        mixer = Mixer(source) if source.is_dir() else Pairs(source)
         while True:
             yield tuple(torch.from_numpy(x) for x in mixer.batch(rng, size, length, shares))
 
@@ -104,8 +108,11 @@ class Training:
     warm_up: int = 150
 
 
-def fit(training: Training, arguments: argparse.Namespace, cache: Path, minutes: float) -> None:
-    """Runs until the minutes, or `--max-steps`, are used up; goes on from `last.pt` where there is one."""
+def fit(training: Training, arguments: argparse.Namespace, source: Path, minutes: float) -> None:
+    """Runs until the minutes, or `--max-steps`, are used up; goes on from `last.pt` where there is one.
+
+    source: of its batches.
+    """
     net, average, steppers = training.net, training.average, training.optimisers
     for stepper in steppers:
         for group in stepper.param_groups:
@@ -121,7 +128,7 @@ def fit(training: Training, arguments: argparse.Namespace, cache: Path, minutes:
         step, used, best = saved["step"], saved["used"], saved["best"]
     length = training.hop * round(arguments.seconds * SAMPLE_RATE / training.hop)
     loader = torch.utils.data.DataLoader(
-        Batches(cache, arguments.batch, length, training.shares, arguments.seed, step),
+        Batches(source, arguments.batch, length, training.shares, arguments.seed, step),
         batch_size=None,
         num_workers=arguments.workers,
         prefetch_factor=8 if arguments.workers else None,

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from duplex.streaming.blocks import Blocks
+from duplex.streaming.stage import Stage
+
 RATE = 16_000
 
 
@@ -27,13 +30,25 @@ def speech_like(seconds: float, seed: int = 0, pitch: float = 130.0) -> np.ndarr
     return (0.5 * out / np.abs(out).max()).astype(np.float32)
 
 
-def noisy_recording() -> np.ndarray:
-    """The bundled recording with steady noise some 20 dB below its speech, (n,) float32."""
+def recording() -> np.ndarray:
+    """The bundled recording of two voices, (n,) float32."""
     with resources.as_file(resources.files("duplex") / "data" / "demo.flac") as path:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     assert rate == RATE
+    return samples[:, 0]
+
+
+def noisy_recording() -> np.ndarray:
+    """It with steady noise some 20 dB below its speech."""
+    samples = recording()
     noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
-    return samples[:, 0] + 0.003 * noise
+    return samples + 0.003 * noise
+
+
+def live(stage: Stage, audio: np.ndarray) -> np.ndarray:
+    """All that a stage makes of a recording, aligned with it."""
+    blocks = Blocks(stage)
+    return np.concatenate([blocks.step(audio), blocks.flush()])
 
 
 def data_folder(path: Path) -> Path:

@@ -16,14 +16,9 @@ from duplex.models.restoration.stage import TASKS, RestorationStage
 from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import InputError, SettingsError
 from duplex.streaming.stage import Stage, stream
-from tests.models.restoration.signals import speech_like
+from tests.models.restoration.signals import live, speech_like
 
 NETWORK_TASKS = ("auto", "enhance", "dereverb", "codec", "bandwidth")
-
-
-def live(stage: RestorationStage, audio: np.ndarray) -> np.ndarray:
-    blocks = Blocks(stage)
-    return np.concatenate([blocks.step(audio), blocks.flush()])
 
 
 def noisy_speech(seconds: float = 1.5, level: float = 0.05) -> tuple[np.ndarray, np.ndarray]:

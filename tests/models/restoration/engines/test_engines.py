@@ -15,10 +15,9 @@ from duplex.models.restoration.engines import BEST, BEST_LIVE
 from duplex.models.restoration.metrics import si_sdr
 from duplex.models.restoration.restorer import Restorer
 from duplex.models.restoration.stage import RestorationStage
-from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import InputError, ModelError, SettingsError
 from duplex.streaming.stage import Stage
-from tests.models.restoration.signals import noisy_recording, speech_like
+from tests.models.restoration.signals import live, noisy_recording, speech_like
 
 
 def skip_without(engine: str) -> None:
@@ -32,11 +31,6 @@ def skip_without(engine: str) -> None:
 def stage(request: pytest.FixtureRequest) -> Stage:
     skip_without(request.param)
     return load_stage(RestoreOptions("enhance", engine=request.param))
-
-
-def live(stage: Stage, audio: np.ndarray) -> np.ndarray:
-    blocks = Blocks(stage)
-    return np.concatenate([blocks.step(audio), blocks.flush()])
 
 
 def noisy_speech(seconds: float = 1.5, level: float = 0.03) -> tuple[np.ndarray, np.ndarray]:
@@ -177,8 +171,12 @@ def test_auto_takes_the_best_that_can_be_had(monkeypatch: pytest.MonkeyPatch, ca
 
 @pytest.mark.usefixtures("empty_store")
 def test_auto_wants_no_weights_where_the_included_network_is_meant(caplog: pytest.LogCaptureFixture) -> None:
-    for options in (RestoreOptions("dereverb"), RestoreOptions("enhance", steps=2), RestoreOptions("bandwidth")):
+    for options in (RestoreOptions("codec"), RestoreOptions("enhance", steps=2), RestoreOptions("dereverb", steps=2)):
         assert settled(options).engine == "lite"
+    for task, engine in (("dereverb", "wpe"), ("phase", "griffin-lim"), ("vocode", "griffin-lim")):
+        assert settled(RestoreOptions(task)).engine == engine
+        live_stage = load_stage(RestoreOptions(task))
+        assert isinstance(live_stage, RestorationStage) and live_stage.latency == 256
     assert not caplog.records
 
 
@@ -193,6 +191,9 @@ def test_what_is_best_is_in_the_catalog() -> None:
     [
         ({"engine": "rnnoise"}, "^engine: .*" + re.escape(", ".join(ENGINES)) + "$"),
         ({"engine": "gtcrn", "task": "codec"}, "^engine: gtcrn only removes noise"),
+        ({"engine": "wpe"}, "^engine: wpe only removes echo; for auto choose auto or lite$"),
+        ({"engine": "griffin-lim", "task": "codec"}, "^engine: griffin-lim only rebuilds phases"),
+        ({"engine": "wpe", "task": "dereverb", "steps": 2}, "^steps: wpe has none"),
         ({"engine": "dtln", "steps": 2}, "^steps: dtln has none"),
         ({"engine": "deepfilternet", "weights": "x"}, "^weights: deepfilternet takes its own"),
         ({"engine": "gtcrn", "device": "cuda"}, "^device: gtcrn runs on cpu"),

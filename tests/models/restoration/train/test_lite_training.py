@@ -11,12 +11,17 @@ import pytest
 import torch
 
 from duplex.models.restoration.config import LiteConfig
+from duplex.models.restoration.contract import TASKS
+from duplex.models.restoration.engines.wpe import dereverberated
 from duplex.models.restoration.lite import LiteNet
 from duplex.models.restoration.offline import restore
 from duplex.models.restoration.spectrum import compress, running_gain, stft
+from duplex.models.restoration.train.behind_wpe import SECONDS, Pairs, build_pairs
 from duplex.models.restoration.train.lite_training import begin_with, optimisers, parser, train, train_step
 from duplex.models.restoration.train.loop import scale
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss, si_sdr, waveform
+from duplex.models.restoration.train.mixture_cache import build_cache
+from duplex.models.restoration.train.mixtures import Mixer
 from duplex.models.restoration.weights_file import load_weights, save_weights
 from duplex.streaming.errors import ModelError, SettingsError
 from tests.models.restoration import signals
@@ -71,6 +76,21 @@ def test_a_few_steps_lower_the_loss(muon: bool) -> None:
     assert losses[-1] < 0.9 * losses[0]
 
 
+def test_pairs_behind_wpe_are_made_once_and_hold_less_echo(tmp_path: Path) -> None:
+    build_cache(signals.data_folder(tmp_path / "data"), tmp_path, rooms=4, coded=4)
+    path = build_pairs(tmp_path, 3)
+    made = path.stat().st_mtime_ns
+    assert build_pairs(tmp_path, 3) == path and path.stat().st_mtime_ns == made
+    pairs = np.load(path) / 32768
+    assert pairs.shape == (3, 2, SECONDS * signals.RATE)
+    heard, clean, tasks = Pairs(path).batch(np.random.default_rng(0), 4, 8192)
+    assert heard.shape == clean.shape == (4, 8192) and heard.dtype == np.float32
+    assert (tasks == TASKS.index("dereverb")).all() and np.abs(heard).max() <= 1
+    rng = np.random.default_rng([0, 11, True])
+    echoing, _ = Mixer(tmp_path).draw("dereverb", rng, SECONDS * signals.RATE)
+    assert np.abs(pairs[0, 0] - np.clip(dereverberated(echoing), -1, 1)).max() < 1e-3
+
+
 def test_losses_are_least_for_the_target() -> None:
     degraded, clean, _ = batch()
     spectra = [stft(x, 512) for x in (degraded, clean)]
@@ -91,7 +111,7 @@ def test_the_schedule_warms_up_and_ends_at_zero() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("extra", [[], ["--vocode"]])
+@pytest.mark.parametrize("extra", [[], ["--vocode"], ["--behind-wpe", "--pairs", "2"]])
 def test_an_interrupted_run_goes_on(tmp_path: Path, extra: list[str]) -> None:
     data = signals.data_folder(tmp_path / "data")
 
