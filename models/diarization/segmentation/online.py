@@ -28,7 +28,7 @@ STEP = 5
 
 _EMBED_EVERY = 2
 """Windows from one embedding of all voices to the next."""
-_ENOUGH = 30
+_ENOUGH = 50
 """Frames, evenly from a window, that an embedding is made of: more of them cost more than they tell."""
 _CLEAR = 10
 """Frames alone from which a voice may open a speaker, or tells how one sounds."""
