@@ -11,6 +11,7 @@ import soundfile
 
 from duplex.streaming.blocks import Blocks
 from duplex.streaming.stage import Stage
+from duplex.streaming.stft import sqrt_hann
 
 RATE = 16_000
 
@@ -49,6 +50,18 @@ def live(stage: Stage, audio: np.ndarray) -> np.ndarray:
     """All that a stage makes of a recording, aligned with it."""
     blocks = Blocks(stage)
     return np.concatenate([blocks.step(audio), blocks.flush()])
+
+
+def magnitudes(audio: np.ndarray) -> np.ndarray:
+    """Of frames of 512 samples, half overlapped, Nyquist left out, (frames, 256); as the stage hears them."""
+    padded = np.pad(audio[: len(audio) // 256 * 256], 256)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, 512)[::256] * sqrt_hann(512)
+    return np.abs(np.fft.rfft(frames, norm="ortho"))[:, :-1].astype(np.float32)
+
+
+def convergence(wanted: np.ndarray, audio: np.ndarray) -> float:
+    """Spectral convergence in dB: how far the magnitudes of `audio` are from those asked for."""
+    return float(20 * np.log10(np.linalg.norm(magnitudes(audio) - wanted) / np.linalg.norm(wanted)))
 
 
 def data_folder(path: Path) -> Path:

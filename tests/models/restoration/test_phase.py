@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from duplex.models.restoration.offline import rebuild_phase
 from duplex.models.restoration.phase import PhaseReconstruction
-from duplex.models.restoration.spectrum import stft
-from tests.models.restoration.signals import speech_like
-
-
-def magnitudes(audio: np.ndarray) -> np.ndarray:
-    audio = audio[: len(audio) // 256 * 256]
-    return stft(torch.from_numpy(audio)[None], 512).abs()[0].numpy()
-
-
-def convergence(wanted: np.ndarray, audio: np.ndarray) -> float:
-    """Spectral convergence in dB: how far the magnitudes of `audio` are from those asked for."""
-    got = magnitudes(audio)
-    return float(20 * np.log10(np.linalg.norm(got - wanted) / np.linalg.norm(wanted)))
+from tests.models.restoration.signals import convergence, magnitudes, speech_like
 
 
 def test_rebuilds_what_has_the_same_magnitudes() -> None:

@@ -8,8 +8,7 @@ import pytest
 from duplex.models.restoration.recorded_phase import AHEAD, TOGETHER, RecordedPhase
 from duplex.models.restoration.stage import RestorationStage
 from duplex.streaming.stage import stream
-from tests.models.restoration.signals import live, recording, speech_like
-from tests.models.restoration.test_phase import convergence, magnitudes
+from tests.models.restoration.signals import convergence, live, magnitudes, recording, speech_like
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.5, pytest.param(7.0, marks=pytest.mark.slow)])

@@ -6,7 +6,6 @@ import copy
 
 import numpy as np
 import pytest
-from scipy.signal import fftconvolve
 
 from duplex.models.restoration.contract import RestoreOptions, load_stage
 from duplex.models.restoration.engines.wpe import BehindWpe, Wpe, dereverberated
@@ -26,7 +25,9 @@ def in_a_room(speech: np.ndarray, seconds: float = 0.6) -> tuple[np.ndarray, np.
     echo = 0.05 * np.random.default_rng(0).standard_normal(len(time)) * 10 ** (-3 * time / seconds)
     echo[0] = 1.0
     early = np.where(time < EARLY, echo, 0)
-    return tuple(fftconvolve(speech, response)[: len(speech)].astype(np.float32) for response in (echo, early))
+    size = len(speech) + len(time)
+    heard, near = (np.fft.irfft(np.fft.rfft(speech, size) * np.fft.rfft(each, size), size) for each in (echo, early))
+    return heard[: len(speech)].astype(np.float32), near[: len(speech)].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
