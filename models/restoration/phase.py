@@ -20,6 +20,19 @@ MOMENTUM = 0.9
 SMALLEST_WINDOW = 0.15
 
 
+def newest_window(fall: np.ndarray) -> np.ndarray:
+    """What a block is weighted with of which only the frame before it is known, whose window falls so, (hop,)."""
+    return fall / np.maximum(fall**2, np.float32(SMALLEST_WINDOW))
+
+
+def projected(wanted: np.ndarray, spectrum: np.ndarray, before: np.ndarray, momentum: float) -> np.ndarray:
+    """Frames, (n, window) float32, of the magnitudes wanted, with the phases to which the iteration leaps from where it
+    is and was before, (n, bins) each."""
+    leaping = spectrum + np.float32(momentum) * (spectrum - before)
+    size = np.abs(leaping)
+    return np.fft.irfft(wanted * leaping / np.maximum(size, np.float32(1e-20)), norm="ortho")
+
+
 @dataclass(frozen=True)
 class PhaseState:
     """The last final block and the estimate of the open one, (hop,) each, and the magnitudes before, (bins,)."""
@@ -44,7 +57,7 @@ class PhaseReconstruction:
         self.hop, self.iterations = hop, iterations
         self._window = sqrt_hann(2 * hop)
         self._rise, self._fall = self._window[:hop], self._window[hop:]
-        self._newest = self._fall / np.maximum(self._fall**2, np.float32(SMALLEST_WINDOW))
+        self._newest = newest_window(self._fall)
 
     def initial_state(self) -> PhaseState:
         silence = np.zeros(self.hop, np.float32)
@@ -69,11 +82,9 @@ class PhaseReconstruction:
                 start = wanted[:, :-1][unknown] * np.exp(2j * np.pi * phases[unknown])
                 spectrum[:, :-1][unknown] = start.astype(np.complex64)
                 before = spectrum
-            leaping = spectrum + np.float32(MOMENTUM) * (spectrum - before)
+            made = projected(wanted, spectrum, before, MOMENTUM)
             before = spectrum
-            size = np.abs(leaping)
-            projected = np.fft.irfft(wanted * leaping / np.maximum(size, np.float32(1e-20)), norm="ortho")
-            shared = self._fall * projected[0, self.hop :] + self._rise * projected[1, : self.hop]
-            newest = self._newest * projected[1, self.hop :]
+            shared = self._fall * made[0, self.hop :] + self._rise * made[1, : self.hop]
+            newest = self._newest * made[1, self.hop :]
         shared = shared.astype(np.float32)
         return shared, PhaseState(shared, newest.astype(np.float32), magnitudes)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duplex.models.restoration.phase import ITERATIONS, SMALLEST_WINDOW, PhaseReconstruction, PhaseState
+from duplex.models.restoration.phase import ITERATIONS, PhaseReconstruction, PhaseState, newest_window, projected
 from duplex.streaming.stft import sqrt_hann
 
 ROUNDS = 100
@@ -44,8 +44,8 @@ class RecordedPhase:
         self.hop, self._rounds = hop, rounds
         self._live = PhaseReconstruction(hop, iterations)
         self._window = sqrt_hann(2 * hop)
-        fall = self._window[hop:]
-        self._last = fall / np.maximum(fall**2, np.float32(SMALLEST_WINDOW))
+        self._rise, self._fall = self._window[:hop], self._window[hop:]
+        self._newest = newest_window(self._fall)
 
     def initial_state(self) -> RecordedPhaseState:
         silence = np.zeros((1, self.hop), np.float32)
@@ -75,11 +75,8 @@ class RecordedPhase:
         before: np.ndarray | None = None
         for _ in range(self._rounds):
             spectrum = np.fft.rfft(np.hstack([made[:-1], made[1:]]) * self._window, norm="ortho")
-            leaping = spectrum if before is None else spectrum + np.float32(MOMENTUM) * (spectrum - before)
+            frames = projected(wanted, spectrum, spectrum if before is None else before, MOMENTUM)
             before = spectrum
-            leaping *= wanted / np.maximum(np.abs(leaping), np.float32(1e-20))
-            frames = np.fft.irfft(leaping, norm="ortho")
-            early, late = (frames * self._window)[:, : self.hop], frames[:, self.hop :]
-            made[1:-1] = self._window[self.hop :] * late[:-1] + early[1:]
-            made[-1] = self._last * late[-1]
+            made[1:-1] = self._fall * frames[:-1, self.hop :] + self._rise * frames[1:, : self.hop]
+            made[-1] = self._newest * frames[-1, self.hop :]
         return made

@@ -89,13 +89,17 @@ class Embedder:
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """features: (n, 80) of `fbank`, of one voice, n ≥ 2, which need not have followed each other. Returns (192,)
         float32."""
-        if len(features) > _LONGEST:
-            features = features[np.linspace(0, len(features) - 1, _LONGEST).round().astype(int)]
+        features = evenly(features, _LONGEST)
         features = features - features.mean(axis=0)
         average, spread = campplus.surroundings(len(features))
         inputs = {"features": features[None], "average": average, "spread": spread}
         (embedding,) = self._session.run(None, inputs)[0]
         return embedding / max(float(np.linalg.norm(embedding)), 1e-9)
+
+
+def evenly(items: np.ndarray, most: int) -> np.ndarray:
+    """`items` (n, …), or `most` of them, evenly taken."""
+    return items if len(items) <= most else items[np.linspace(0, len(items) - 1, most).round().astype(int)]
 
 
 def features_of(samples: np.ndarray) -> np.ndarray:

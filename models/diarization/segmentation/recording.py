@@ -15,7 +15,7 @@ import numpy as np
 
 from duplex.models.diarization.contract import FRAME, SpeakerFrames
 from duplex.models.diarization.segmentation.clustering import agglomerate, assign
-from duplex.models.diarization.segmentation.networks import WINDOW
+from duplex.models.diarization.segmentation.networks import WINDOW, evenly
 from duplex.models.diarization.segmentation.voices import SAME, Listener
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
@@ -122,8 +122,7 @@ class RecordingSegmentation:
         clear = [voice for voice in state.voices if voice.alone >= _CLEAR] or state.voices
         if not clear:
             return state.known
-        if len(clear) > _MOST:
-            clear = [clear[index] for index in np.linspace(0, len(clear) - 1, _MOST).round().astype(int)]
+        clear = [clear[index] for index in evenly(np.arange(len(clear)), _MOST)]
         embeddings = np.stack([voice.embedding for voice in clear])
         weights = np.array([max(1, voice.alone) for voice in clear], np.float64)
         labels = agglomerate(embeddings, np.array([voice.place for voice in clear]), _MERGED, weights)

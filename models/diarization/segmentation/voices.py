@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from duplex.models.diarization.contract import FRAME
-from duplex.models.diarization.segmentation.networks import PUBLISHED, WINDOW, Embedder, Segmenter, features_of
+from duplex.models.diarization.segmentation.networks import (
+    PUBLISHED,
+    WINDOW,
+    Embedder,
+    Segmenter,
+    evenly,
+    features_of,
+)
 from duplex.streaming.audio import SAMPLE_RATE, as_float32
 from duplex.streaming.errors import InputError, SettingsError
 
@@ -58,9 +65,7 @@ class Listener:
             frames = heard.activity[:, voice] > 0.5
         if frames.sum() < _LEAST:
             return None
-        chosen = np.flatnonzero(frames)
-        if len(chosen) > most:
-            chosen = chosen[np.linspace(0, len(chosen) - 1, most).round().astype(int)]
+        chosen = evenly(np.flatnonzero(frames), most)
         places = chosen[:, None] * _PER_FRAME + np.arange(_PER_FRAME)
         return self._embedder(heard.features[places.ravel()])
 

@@ -33,8 +33,9 @@ BEST = {
     "phase": ("griffin-lim",),
     "vocode": ("griffin-lim",),
 }
-"""By task, the best first: what measured better than the network that is included (tests/benchmarks/restoration.py)
-and leaves clean speech as it is; live, of what costs about a quarter of a core at most."""
+"""By task, the best first: what measured better than the network that is included (tests/benchmarks/restoration.py,
+train/evaluate.py), and of what removes noise, what leaves clean speech as it is; live, of what costs about a quarter of
+a core at most."""
 
 
 def choose(options: RestoreOptions, best: Mapping[str, Sequence[str]] = BEST_LIVE) -> RestoreOptions:
