@@ -25,6 +25,7 @@ REAL_TIME = ("duplex/conversation", "duplex/microphone", "duplex/serving")
 NEEDS: dict[str, tuple[str, ...]] = {
     "scipy": (
         "models/corpora/test_degradations.py",
+        "models/corpora/test_synthetic_sounds.py",
         "models/sounds/train/test_evaluate.py",
         "models/sounds/train/test_scenes.py",
     ),

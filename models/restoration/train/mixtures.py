@@ -27,6 +27,8 @@ from duplex.models.corpora.degradations import (
     speed,
 )
 from duplex.models.corpora.rooms import early_part, on_the_way
+from duplex.models.corpora.synthetic_sounds import synthetic
+from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.contract import TASKS
 from duplex.streaming.errors import InputError
 
@@ -46,6 +48,7 @@ class Mixer:
         self._speech = Bank.load(cache / f"speech-{split}")
         self._noise = Bank.load(cache / f"noise-{split}")
         music = cache / f"music-{split}"
+        self._wider = split == "train"
         self._music = Bank.load(music) if music.with_suffix(".index.npz").exists() else None
         self._rooms = np.load(cache / f"rooms-{split}.npz")["rooms"]
         if with_codecs:
@@ -88,6 +91,8 @@ class Mixer:
         return total / max(rms(total), 1e-5)
 
     def _noise_source(self, rng: np.random.Generator, length: int, speaker: int) -> np.ndarray:
+        if self._wider and rng.random() < 0.4:
+            return self._made_up(rng, length)
         kind = rng.random()
         if kind < 0.45:
             return self._recording(self._noise, rng, length)
@@ -99,6 +104,24 @@ class Mixer:
             part = clatter(length, rng)
             return fft_convolve(part, self.room(rng)) if rng.random() < 0.5 else part
         return babble(self._voices(rng, length, speaker), self._rooms, rng)
+
+    def _made_up(self, rng: np.random.Generator, length: int) -> np.ndarray:
+        """Sounds that were not recorded so: synthetic ones, recordings in turn, far too fast or slow or backwards."""
+        kind = rng.random()
+        if kind < 0.5:
+            part = synthetic(length, rng)
+            return fft_convolve(part, self.room(rng)) if rng.random() < 0.3 else part
+        bank = self._noise if self._music is None or rng.random() < 0.85 else self._music
+        parts: list[np.ndarray] = []
+        while sum(map(len, parts)) < length:
+            longest = int(np.exp(rng.uniform(np.log(0.1), np.log(2.0))) * SAMPLE_RATE)
+            part = bank.crop(int(rng.integers(len(bank))), 2 * longest, rng)
+            part = speed(part, float(np.exp(rng.normal(0, 0.35))))[:longest]
+            if rng.random() < 0.3:
+                part = part[::-1]
+            if rms(part) > 1e-5:
+                parts.append(part * np.float32(10 ** (rng.uniform(-10, 0) / 20) / rms(part)))
+        return equalise(np.concatenate(parts)[:length], rng, spread=5.0)
 
     def _recording(self, bank: Bank, rng: np.random.Generator, length: int) -> np.ndarray:
         item = int(rng.integers(len(bank)))
