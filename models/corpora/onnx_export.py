@@ -59,7 +59,7 @@ def write_graph(
 
         graph = onnx.load(str(path))
         if weights == "float16":
-            _halve(graph)
+            halve(graph)
         if metadata is not None:
             del graph.metadata_props[:]
             for key, value in metadata.items():
@@ -67,7 +67,7 @@ def write_graph(
         onnx.save(graph, str(path))
 
 
-def _halve(graph: Any) -> None:
+def halve(graph: Any) -> None:
     """Large weights in half precision, each with a cast that the runtime folds away when it opens the graph."""
     from onnx import TensorProto, helper, numpy_helper
 

@@ -30,15 +30,13 @@ LIVE_TASKS = TASKS[:5]
 
 
 ENGINE_HELP = {
-    "auto": "what measured best for the task, of what is here or can be pulled; else lite",
-    "lite": "the network that is included, for every task",
-    "gtcrn": "GTCRN: removes noise, very small",
-    "dtln": "DTLN: removes noise, small",
-    "deepfilternet": "DeepFilterNet3: removes noise, up to 24 kHz",
-    "dtln+gtcrn": "the mean of the two: removes noise better than either",
-    "dtln+deepfilternet": "the mean of the two: better in loud noise, 8 ms later",
-    "dtln+gtcrn+deepfilternet": "the mean of the three: removes noise best",
-    "wpe": "linear prediction and a network behind it: remove the room's echo of a recording best",
+    "auto": "what measured best for the task",
+    "lite": "the network for every task",
+    "tuned": "DeepFilterNet3 trained further: removes noise best; its mean with lite: echo, several faults",
+    "gtcrn": "GTCRN as published: removes noise, very small",
+    "dtln": "DTLN as published: removes noise, small",
+    "deepfilternet": "DeepFilterNet3 as published: removes noise, up to 24 kHz",
+    "wpe": "linear prediction and networks behind it: remove the room's echo of a recording best",
     "griffin-lim": "iterations over whole seconds: rebuild the phase of a recording best",
     "published": "Stream.FM, from a checkpoint of your own that --weights names",
 }
@@ -48,14 +46,17 @@ ENGINES = tuple(ENGINE_HELP)
 
 LIVE_ENGINES = ENGINES[:-3]
 
-DENOISERS = ENGINES[2:-3]
-"""Those that do nothing but remove noise, and have no options."""
+PUBLISHED_DENOISERS = ENGINES[3:-3]
+"""Those whose weights are pulled."""
 
-INCLUDED = ("lite", "wpe", "griffin-lim")
-"""Those that need no weights but the included ones."""
+DENOISERS = ("tuned", *PUBLISHED_DENOISERS)
+"""Those that remove noise and have no options."""
 
-_ONLY = dict.fromkeys(DENOISERS, "removes noise") | {"wpe": "removes echo", "griffin-lim": "rebuilds phases"}
-_ONLY_FOR = dict.fromkeys(DENOISERS, ("auto", "enhance")) | {"wpe": ("dereverb",), "griffin-lim": ("phase", "vocode")}
+_ONLY_FOR = dict.fromkeys(PUBLISHED_DENOISERS, ("auto", "enhance")) | {
+    "tuned": ("auto", "enhance", "dereverb"),
+    "wpe": ("dereverb",),
+    "griffin-lim": ("phase", "vocode"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class RestoreOptions:
             raise SettingsError(f"task: there is no {self.task!r}; choose one of {', '.join(TASKS)}")
         if self.engine not in ENGINES:
             raise SettingsError(f"engine: there is no {self.engine!r}; choose one of {', '.join(ENGINES)}")
-        if self.engine in _ONLY:
+        if self.engine in _ONLY_FOR:
             self._check_specialist()
         if self.engine == "published" and self.weights is None:
             raise SettingsError("engine: published has no weights of its own; name a checkpoint as weights")
@@ -95,7 +96,8 @@ class RestoreOptions:
 
     def _check_specialist(self) -> None:
         if self.task not in _ONLY_FOR[self.engine]:
-            raise SettingsError(f"engine: {self.engine} only {_ONLY[self.engine]}; for {self.task} choose auto or lite")
+            tasks = ", ".join(_ONLY_FOR[self.engine])
+            raise SettingsError(f"engine: {self.engine} only does {tasks}; for {self.task} choose auto or lite")
         if self.steps is not None:
             raise SettingsError(f"steps: {self.engine} has none; only lite and published do")
         if self.weights is not None:
@@ -123,8 +125,8 @@ def load_stage(options: RestoreOptions) -> Stage[Any, np.ndarray]:
 
 
 def settled(options: RestoreOptions) -> RestoreOptions:
-    """`options` with "auto" replaced by the best engine for recordings that can be had here; what `load_stage` takes
-    for it keeps up with live sound. Weights may be pulled for that."""
+    """`options` with "auto" replaced by the best engine for recordings; what `load_stage` takes for it keeps up with
+    live sound."""
     from duplex.models.restoration.engines import BEST, choose
 
     return choose(options, BEST)

@@ -272,7 +272,7 @@ ENTRIES = (
         family="restoration",
         languages=(),
         licence="MIT",
-        about="DTLN (Westhausen and Meyer): removes noise; small; the default of the task enhance",
+        about="DTLN (Westhausen and Meyer): removes noise; small",
         files=(
             File("model_1.onnx", 1_458_237, "22b91cae3855e5a0620e66a917ca6c82c58db0e842c770f58d86751c5e8d4ae3"),
             File("model_2.onnx", 2_510_010, "e20c92f9233fccf29cddf86970d0d0161a03aebccc26d6f4d5639c4d5ec2e639"),

@@ -1,7 +1,7 @@
 """Does restoration help recognition? Word error rate on noisy speech, raw and restored.
 
     python -m tests.benchmarks.restored_recognition --data FOLDER [--count 24] [--recognizer moonshine-tiny-en]
-        [--engines lite dtln+gtcrn …]
+        [--engines lite tuned …]
 
 FOLDER has a manifest.jsonl with rows of path, dataset, split, text or label. Speech with transcripts and noises of the
 split "valid" are mixed at each signal-to-noise ratio; noise is removed by each engine, and the task `auto` tried.
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--recognizer", default="auto")
-    parser.add_argument("--engines", nargs="+", default=["lite", BEST_LIVE["enhance"][0]], choices=(*DENOISERS, "lite"))
+    parser.add_argument("--engines", nargs="+", default=["lite", BEST_LIVE["enhance"]], choices=(*DENOISERS, "lite"))
     args = parser.parse_args()
     known = rows(args.data)
     random = np.random.default_rng(0)

@@ -62,8 +62,8 @@ def restore(
         out: the folder for the results, which mirrors the inputs'; for a single file also a file name.
         task: "auto", "enhance", "dereverb", "codec", "bandwidth", "phase" or "vocode".
         steps: of the solver; None for what the model does best.
-        engine: "lite", "gtcrn", "dtln", "deepfilternet", a mean of several, as "dtln+gtcrn", or "published";
-            "auto" is what measured best for the task and can be had here.
+        engine: "lite", "tuned", "wpe" and "griffin-lim" are included, "gtcrn", "dtln" and "deepfilternet" pulled;
+            "published" takes your weights; "auto" is what measured best for the task.
         mix: 1 is all restored, 0 the input; aligned to the sample.
         sample_rate: of the results, in Hz; None keeps each source's.
         jobs: worker processes, each with one thread; None for one a CPU, at most one a file.

@@ -2,91 +2,57 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from duplex.models.restoration.contract import DENOISERS, INCLUDED, RestoreOptions
+from duplex.models.restoration.contract import PUBLISHED_DENOISERS, RestoreOptions
 from duplex.models.store import fetch
 from duplex.streaming.errors import ModelError
 from duplex.streaming.stage import Stage
 
-log = logging.getLogger(__name__)
-
-MEANS = {
-    "dtln+gtcrn": ((0.5, 0.5), 128),
-    "dtln+deepfilternet": ((0.4, 0.6), 160),
-    "dtln+gtcrn+deepfilternet": ((0.3, 0.2, 0.5), 160),
-}
-"""Means of several engines: the weight of each, chosen as CARD.md says, and the hop in samples, with which none of the
-engines has to wait longer than the slowest does anyway."""
-
-BEST_LIVE = {"enhance": ("dtln+deepfilternet", "dtln+gtcrn")}
-BEST = {
-    "enhance": ("dtln+gtcrn+deepfilternet", *BEST_LIVE["enhance"]),
-    "dereverb": ("wpe",),
-    "phase": ("griffin-lim",),
-    "vocode": ("griffin-lim",),
-}
-"""By task, the best first: what measured better than the network that is included (tests/benchmarks/restoration.py,
-train/evaluate.py), and of what removes noise, what leaves clean speech as it is; live, of what costs about a quarter of
-a core at most."""
+BEST_LIVE = dict.fromkeys(("auto", "enhance", "dereverb"), "tuned")
+BEST = {**BEST_LIVE, "dereverb": "wpe", "phase": "griffin-lim", "vocode": "griffin-lim"}
+"""By task, what measured better than the network for every task (tests/benchmarks/restoration.py, train/evaluate.py);
+live, of what keeps up."""
 
 
-def choose(options: RestoreOptions, best: Mapping[str, Sequence[str]] = BEST_LIVE) -> RestoreOptions:
-    """`options` with an engine in place of "auto". Whoever asks for steps or weights means the included network."""
+def choose(options: RestoreOptions, best: Mapping[str, str] = BEST_LIVE) -> RestoreOptions:
+    """`options` with an engine in place of "auto". Whoever asks for steps, weights or a device means `lite`."""
     if options.engine != "auto":
         return options
-    names = best.get(options.task)
-    if names is None or options.steps is not None or options.weights is not None or options.device != "cpu":
-        return replace(options, engine="lite")
-    missing = cache(_missing)  # what cannot be had is waited for once
-    for name in names:
-        if name in INCLUDED or not any(map(missing, name.split("+"))):
-            return replace(options, engine=name)
-    error = next(filter(None, map(missing, names[0].split("+"))))
-    log.warning("the better restoration cannot be had (%s): the included network restores instead", error)
-    return replace(options, engine="lite")
-
-
-def _missing(part: str) -> ModelError | None:
-    """Why an engine's weights cannot be had; None: they are here now."""
-    try:
-        fetch(part)
-    except ModelError as error:
-        return error
-    return None
+    asked = options.steps is not None or options.weights is not None or options.device != "cpu"
+    return replace(options, engine="lite" if asked else best.get(options.task, "lite"))
 
 
 def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:
     """The engine's stage. Raises SettingsError, ModelError."""
     options = choose(options)
-    if options.engine in MEANS:
-        from duplex.models.restoration.engines.mean import MeanStage
-
-        parts = [_denoiser(part, fetch(part)) for part in options.engine.split("+")]
-        weights, hop = MEANS[options.engine]
-        return MeanStage(list(zip(parts, weights, strict=True)), hop)
-    if options.engine in DENOISERS:
+    if options.engine in PUBLISHED_DENOISERS:
         return _denoiser(options.engine, fetch(options.engine))
-    if options.engine == "published":
-        return _published(options)
+    match options.engine:
+        case "tuned":
+            from duplex.models.restoration.engines.tuned import tuned
+
+            return tuned(options.task, options.seed)
+        case "published":
+            return _published(options)
     from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 
     if options.engine == "wpe":
+        from duplex.models.restoration.engines.tuned import beside
         from duplex.models.restoration.engines.wpe import BehindWpe
 
-        return BehindWpe(RestorationStage(options.task, weights=WEIGHTS / "dereverb.onnx", seed=options.seed))
+        return BehindWpe(beside(RestorationStage(options.task, weights=WEIGHTS / "dereverb.onnx", seed=options.seed)))
     recorded = options.engine == "griffin-lim"
     return RestorationStage(options.task, options.steps, options.device, options.weights, options.seed, recorded)
 
 
-@lru_cache(maxsize=len(DENOISERS))
+@lru_cache(maxsize=len(PUBLISHED_DENOISERS))
 def _denoiser(engine: str, folder: Path) -> Stage[Any, np.ndarray]:
     """Shared by all streams, as a stage keeps nothing of them."""
     match engine:

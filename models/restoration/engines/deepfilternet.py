@@ -67,12 +67,12 @@ class DeepFilterState:
 
 
 class DeepFilterGraphs:
-    """The three parts, opened. folder: holds the published archive. Raises ModelError."""
+    """The three parts, opened. archive: as published. Raises ModelError."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, archive: Path) -> None:
         self._parts = {}
-        for name, graph in unpacked(folder / ARCHIVE).items():
-            path = folder / f"{name}.onnx"
+        for name, graph in unpacked(archive).items():
+            path = archive / f"{name}.onnx"
             try:
                 changed, _ = streamed(graph)
             except ValueError as error:
@@ -98,12 +98,11 @@ class DeepFilterGraphs:
 
 
 class DeepFilterNet:
-    """One frame at a time (engines.spectral_stage.SpectralNetwork) at one of RATES."""
+    """One frame at a time (engines.spectral_stage.SpectralNetwork) at one of RATES. ahead: frames that it waits for."""
 
-    delay = AHEAD
-
-    def __init__(self, graphs: DeepFilterGraphs, sample_rate: int) -> None:
+    def __init__(self, graphs: DeepFilterGraphs, sample_rate: int, ahead: int = AHEAD) -> None:
         self._graphs = graphs
+        self.delay = ahead
         self.sample_rate = sample_rate
         self.hop = sample_rate // FRAMES_A_SECOND
         self.window = vorbis(2 * self.hop)
@@ -141,7 +140,7 @@ class DeepFilterNet:
         paths = np.concatenate([state.paths, heard["c0"]], axis=2)
         filtered = self._graphs.run("df_dec", {"emb": heard["emb"], "c0": paths}, recurrent["df_dec"])
 
-        restored = spectra[ORDER - 1 - AHEAD] * masked["m"][0, 0, 0][self._band_of]
+        restored = spectra[ORDER - 1 - self.delay] * masked["m"][0, 0, 0][self._band_of]
         taps = np.ascontiguousarray(filtered["coefs"]).view(np.complex64).reshape(FILTERED, ORDER)
         restored[:FILTERED] = (spectra[:, :FILTERED] * taps.T).sum(0)
         outs = {"enc": heard, "erb_dec": masked, "df_dec": filtered}
@@ -166,7 +165,7 @@ class DeepFilterStage(SpectralStage):
 
     def __init__(self, folder: Path, sample_rate: int = RATES[0]) -> None:
         self._folder = folder
-        super().__init__(DeepFilterNet(_graphs(folder), sample_rate))
+        super().__init__(DeepFilterNet(_graphs(folder / ARCHIVE), sample_rate))
 
     def at_rate(self, sample_rate: int) -> DeepFilterStage:
         """The stage for audio of this rate: all of its band where there is more than 16 kHz can hold."""
@@ -175,8 +174,8 @@ class DeepFilterStage(SpectralStage):
 
 
 @lru_cache(maxsize=1)
-def _graphs(folder: Path) -> DeepFilterGraphs:
-    return DeepFilterGraphs(folder)
+def _graphs(archive: Path) -> DeepFilterGraphs:
+    return DeepFilterGraphs(archive)
 
 
 def vorbis(length: int) -> np.ndarray:

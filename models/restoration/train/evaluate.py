@@ -1,7 +1,7 @@
 """Scores on held-out speakers, noises and rooms: `python -m duplex.models.restoration.train.evaluate`.
 
-For each task the input, RNNoise (`pyrnnoise`, 48 kHz inside), the bundled network with 1, 2 and 4 steps through the
-live stage, and what recordings get that needs no other weights, latency taken off: PESQ-WB, ESTOI, SI-SDR and
+For each task the input, RNNoise (`pyrnnoise`, 48 kHz inside), the lite network with 1, 2 and 4 steps through the live
+stage, and the engines that live sound and recordings get instead, latency taken off: PESQ-WB, ESTOI, SI-SDR and
 log-spectral distance, means over the recordings.
 """
 
@@ -18,8 +18,8 @@ import numpy as np
 from duplex.models.corpora.codecs import align
 from duplex.models.corpora.manifest import data_folder
 from duplex.models.restoration.config import SAMPLE_RATE
-from duplex.models.restoration.contract import INCLUDED, TASKS, RestoreOptions, load_stage
-from duplex.models.restoration.engines import BEST
+from duplex.models.restoration.contract import TASKS, RestoreOptions, load_stage
+from duplex.models.restoration.engines import BEST, BEST_LIVE
 from duplex.models.restoration.metrics import score
 from duplex.models.restoration.stage import STEPS, RestorationStage
 from duplex.models.restoration.train.mixture_cache import build_cache
@@ -73,9 +73,9 @@ def evaluate(cache: Path, count: int, tasks: tuple[str, ...] = SCORED, weights: 
         for steps in STEPS:
             name = f"{steps} step{'s' if steps > 1 else ''}"
             systems[name] = whole(RestorationStage(task, steps, weights=weights))
-        engine = BEST.get(task, ("",))[0]
-        if engine in INCLUDED:
-            systems[engine] = whole(load_stage(RestoreOptions(task, engine=engine)))
+        for engine in dict.fromkeys(best.get(task) for best in (BEST_LIVE, BEST)):
+            if engine is not None:
+                systems[engine] = whole(load_stage(RestoreOptions(task, engine=engine)))
         if task in ("phase", "vocode"):  # the input is the reference itself
             del systems["input"], systems["RNNoise"]
         pairs = mixtures(cache, task, count)

@@ -23,6 +23,7 @@ from duplex.models.restoration.offline import restore
 from duplex.models.restoration.published import WINDOWS
 from duplex.models.restoration.spectrum import compress, mel_only, running_gain, stft
 from duplex.models.restoration.train.behind_wpe import build_pairs
+from duplex.models.restoration.train.deepfilter.training import SHARES, train_deepfilter
 from duplex.models.restoration.train.loop import Training, fit, mean_scores, prepare, valid_set
 from duplex.models.restoration.train.losses import magnitude_loss, restoration_loss
 from duplex.models.restoration.train.mixtures import TASK_SHARES
@@ -92,8 +93,13 @@ def begin_with(net: LiteNet, start: LiteNet) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Runs until the minutes are used up; see the module's text."""
-    name = f"published-{arguments.task}" if arguments.network == "published" else "lite"
+    name = "lite" if arguments.network == "lite" else f"{arguments.network}-{arguments.task}"
     arguments.out = arguments.out or f"runs/restoration/{name}"
+    if arguments.network == "deepfilter":
+        if arguments.task not in SHARES:
+            raise SettingsError(f"task: deepfilter is trained for {' or '.join(SHARES)}, not for {arguments.task}")
+        train_deepfilter(arguments)
+        return
     if arguments.network == "published":
         from duplex.models.restoration.train.published_training import train_published
 
@@ -137,17 +143,22 @@ def parser() -> argparse.ArgumentParser:
     """The options of the command line."""
     options = argparse.ArgumentParser(description="Train a restoration network.")
     add = options.add_argument
-    add("--network", choices=("lite", "published"), default="lite")
+    add("--network", choices=("lite", "deepfilter", "published"), default="lite")
     add("--data", help="the data folder (default: $DUPLEX_DATA or ../shared/data)")
-    add("--out", help="checkpoints and log (default: runs/restoration/lite or .../published-TASK)")
+    add("--out", help="checkpoints and log (default: runs/restoration/lite or .../NETWORK-TASK)")
     add("--cache", help="decoded audio (default: `cache` beside --out)")
+    add("--task", choices=TASKS, default="enhance", help="of the networks deepfilter (enhance, auto) and published")
     add("--minutes", type=float, default=90, help="length of the schedule, by wall clock")
     add("--max-steps", type=int, default=10**9)
     add("--every", type=float, default=5, help="minutes between validations")
     add("--batch", type=int, default=8)
     add("--seconds", type=float, default=2.0, help="length of a training crop")
-    add("--rate", type=float, help="highest learning rate (default: 2e-3; published: 5e-4, predictor six times that)")
-    add("--warm-up", type=int, help="steps to the highest learning rate (default: 150; published: 1000)")
+    add("--rate", type=float, help="highest learning rate (default: 2e-3; others: 5e-4, a predictor six times that)")
+    add(
+        "--warm-up",
+        type=int,
+        help="steps to the highest rate (default: 150; deepfilter: 100; published: 1000)",
+    )
     add("--workers", type=int, default=1)
     add("--threads", type=int, default=1)
     add("--device", default="cpu")
@@ -166,7 +177,6 @@ def parser() -> argparse.ArgumentParser:
     add("--pairs", type=int, default=1500, help="of 8 s that the network behind WPE hears again and again")
     add("--start", help="weights to start from; they may have fewer blocks")
     add = options.add_argument_group("published network").add_argument
-    add("--task", choices=TASKS, default="enhance")
     add("--variant", choices=tuple(WINDOWS), default="512", help="window in samples")
     add("--width", type=int, default=128, help="channels of the U-Net's first level; 128 is the published size")
     add("--predictor-share", type=float, default=0.5, help="share of the minutes for the predictor, where there is one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from duplex.models.restoration.spectrum import expand, istft
+from duplex.models.restoration.train.ear_loss import disturbance, intelligibility
 
 RESOLUTIONS = (256, 1024)
 
@@ -37,7 +38,12 @@ def magnitude_loss(estimate: torch.Tensor, target: torch.Tensor) -> tuple[torch.
 
 
 def restoration_loss(
-    estimate: torch.Tensor, target: torch.Tensor, gain: torch.Tensor, clean: torch.Tensor, exponent: float
+    estimate: torch.Tensor,
+    target: torch.Tensor,
+    gain: torch.Tensor,
+    clean: torch.Tensor,
+    exponent: float,
+    by_ear: bool = False,
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The training loss of a batch.
 
@@ -45,6 +51,7 @@ def restoration_loss(
         estimate, target: compressed spectra (B, T, bins, 2), normalised by `gain`.
         gain: (B, T, 1) of the running level.
         clean: target waveform (B, samples), not normalised.
+        by_ear: add how it sounds (ear_loss.py).
     """
     complex_error = (estimate - target).square().mean()
     difference = (estimate.square().sum(-1) + 1e-8).sqrt() - (target.square().sum(-1) + 1e-8).sqrt()
@@ -58,4 +65,8 @@ def restoration_loss(
     ratio = si_sdr(audio, clean).clamp(-20, 30).mean()
     loss = 30 * complex_error + 70 * magnitude_error + 30 * resolution_error - 0.05 * ratio
     parts = {"complex": complex_error, "magnitude": magnitude_error, "resolutions": resolution_error, "si_sdr": ratio}
+    if by_ear:
+        parts["disturbance"] = disturbance(audio, clean).mean()
+        parts["intelligibility"] = intelligibility(audio, clean).mean()
+        loss = loss + 0.3 * parts["disturbance"] - 3 * parts["intelligibility"]
     return loss, {name: float(value.detach()) for name, value in parts.items()}

@@ -22,6 +22,7 @@ from duplex.models.restoration.engines.deepfilternet import (
     vorbis,
 )
 from duplex.models.restoration.engines.streamed_graph import streamed
+from duplex.models.restoration.engines.tuned import WEIGHTS
 from duplex.models.restoration.metrics import si_sdr
 from duplex.streaming.blocks import Blocks
 from duplex.streaming.errors import ModelError
@@ -38,6 +39,14 @@ def folder() -> Path:
     if found is None:
         pytest.skip("deepfilternet is not in the model store")
     return found
+
+
+@pytest.fixture(params=["published", *WEIGHTS])
+def archive(request: pytest.FixtureRequest) -> Path:
+    """As published, or trained further and included."""
+    if request.param == "published":
+        return request.getfixturevalue("folder") / ARCHIVE
+    return WEIGHTS[request.param]
 
 
 @given(st.integers(16, 64), st.integers(1, 4))
@@ -62,18 +71,18 @@ def test_the_window_adds_up() -> None:
     np.testing.assert_allclose(window[:480] ** 2 + window[480:] ** 2, 1, atol=1e-6)
 
 
-def test_frame_by_frame_is_the_published_graphs_on_the_whole_sequence(folder: Path) -> None:
+def test_frame_by_frame_is_the_graphs_on_the_whole_sequence(archive: Path) -> None:
     random = np.random.default_rng(0)
     bands = random.standard_normal((1, 1, FRAMES, 32)).astype(np.float32)
     bins = random.standard_normal((1, 2, FRAMES, 96)).astype(np.float32)
-    whole = {name: session(graph, quiet=True) for name, graph in unpacked(folder / ARCHIVE).items()}
+    whole = {name: session(graph, quiet=True) for name, graph in unpacked(archive).items()}
     names = [each.name for each in whole["enc"].get_outputs()]
     heard = dict(zip(names, whole["enc"].run(None, {"feat_erb": bands, "feat_spec": bins}), strict=True))
     skips = {name: heard[name] for name in ("emb", "e3", "e2", "e1", "e0")}
     expected = {"m": whole["erb_dec"].run(["m"], skips)[0], "c0": heard["c0"]}
     expected["coefs"] = whole["df_dec"].run(["coefs"], {"emb": heard["emb"], "c0": heard["c0"]})[0]
 
-    graphs = DeepFilterGraphs(folder)
+    graphs = DeepFilterGraphs(archive)
     states = graphs.initial_state()
     bands = np.pad(bands, ((0, 0), (0, 0), (HEARD - 1, 0), (0, 0)))
     bins = np.pad(bins, ((0, 0), (0, 0), (HEARD - 1, 0), (0, 0)))

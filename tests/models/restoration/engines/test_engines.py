@@ -1,17 +1,23 @@
-"""Engines whose weights are pulled: each as a stage, against a run over the whole sound, and without its weights."""
+"""Engines that remove noise: each as a stage, against a run over the whole sound, and without its weights."""
 
 from __future__ import annotations
 
 import copy
-import logging
 import re
 
 import numpy as np
 import pytest
 
 from duplex.models import store
-from duplex.models.restoration.contract import DENOISERS, ENGINES, RestoreOptions, load_stage, settled
-from duplex.models.restoration.engines import BEST, BEST_LIVE
+from duplex.models.restoration.contract import (
+    DENOISERS,
+    ENGINES,
+    LIVE_TASKS,
+    PUBLISHED_DENOISERS,
+    RestoreOptions,
+    load_stage,
+    settled,
+)
 from duplex.models.restoration.metrics import si_sdr
 from duplex.models.restoration.restorer import Restorer
 from duplex.models.restoration.stage import RestorationStage
@@ -21,16 +27,16 @@ from tests.models.restoration.signals import live, noisy_recording, speech_like
 
 
 def skip_without(engine: str) -> None:
-    """Skips the test unless the weights of all its parts are here."""
-    for part in engine.split("+"):
-        if store.find(part) is None:
-            pytest.skip(f"{part} is not in the model store")
+    """Skips the test unless its weights are here."""
+    if engine in PUBLISHED_DENOISERS and store.find(engine) is None:
+        pytest.skip(f"{engine} is not in the model store")
 
 
-@pytest.fixture(params=DENOISERS)
+@pytest.fixture(params=[*((engine, "enhance") for engine in DENOISERS), ("tuned", "auto")], ids="-".join)
 def stage(request: pytest.FixtureRequest) -> Stage:
-    skip_without(request.param)
-    return load_stage(RestoreOptions("enhance", engine=request.param))
+    engine, task = request.param
+    skip_without(engine)
+    return load_stage(RestoreOptions(task, engine=engine))
 
 
 def noisy_speech(seconds: float = 1.5, level: float = 0.03) -> tuple[np.ndarray, np.ndarray]:
@@ -119,6 +125,12 @@ def test_latency_is_within_what_a_conversation_bears(stage: Stage) -> None:
     assert 1000 * (stage.hop + stage.latency) / stage.sample_rate <= 40
 
 
+@pytest.mark.parametrize("task", LIVE_TASKS)
+def test_what_auto_takes_live_is_at_most_32_ms_late(task: str) -> None:
+    stage = load_stage(RestoreOptions(task))
+    assert 1000 * (stage.hop + stage.latency) / stage.sample_rate <= 32
+
+
 @pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 48_000])
 @pytest.mark.parametrize("engine", DENOISERS)
 def test_live_at_any_rate(engine: str, rate: int) -> None:
@@ -139,60 +151,40 @@ def empty_store(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("empty_store")
-@pytest.mark.parametrize("engine", DENOISERS)
+@pytest.mark.parametrize("engine", PUBLISHED_DENOISERS)
 def test_missing_weights_are_told_in_one_line(engine: str) -> None:
-    with pytest.raises(ModelError, match=rf"^{engine.split('+')[0]} .*DUPLEX_OFFLINE forbids pulling it$"):
+    with pytest.raises(ModelError, match=rf"^{engine} .*DUPLEX_OFFLINE forbids pulling it$"):
         load_stage(RestoreOptions("enhance", engine=engine))
 
 
 @pytest.mark.usefixtures("empty_store")
-def test_auto_falls_back_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        options = settled(RestoreOptions("enhance"))
-        assert isinstance(load_stage(options), RestorationStage)
-    assert options.engine == "lite"
-    assert [record.getMessage().count("\n") for record in caplog.records] == [0]
-    assert isinstance(load_stage(RestoreOptions("enhance")), RestorationStage)
-
-
-def test_auto_takes_the_best_that_can_be_had(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    asked: list[str] = []
-
-    def fetched(name: str) -> None:
-        asked.append(name)
-        if name == "deepfilternet":
-            raise ModelError("deepfilternet cannot be had")
-
-    monkeypatch.setattr("duplex.models.restoration.engines.fetch", fetched)
-    assert settled(RestoreOptions("enhance")).engine == "dtln+gtcrn"
-    assert asked.count("deepfilternet") == 1
-    assert not caplog.records
-
-
-@pytest.mark.usefixtures("empty_store")
-def test_auto_wants_no_weights_where_the_included_network_is_meant(caplog: pytest.LogCaptureFixture) -> None:
+def test_auto_takes_what_is_included() -> None:
     for options in (RestoreOptions("codec"), RestoreOptions("enhance", steps=2), RestoreOptions("dereverb", steps=2)):
         assert settled(options).engine == "lite"
-    for task, engine in (("dereverb", "wpe"), ("phase", "griffin-lim"), ("vocode", "griffin-lim")):
-        assert settled(RestoreOptions(task)).engine == engine
+    wanted = {"enhance": "tuned", "auto": "tuned", "dereverb": "wpe", "phase": "griffin-lim", "vocode": "griffin-lim"}
+    assert {task: settled(RestoreOptions(task)).engine for task in wanted} == wanted
+    assert np.isfinite(live(load_stage(RestoreOptions("enhance")), noisy_speech()[0])).all()
+    for task in ("codec", "phase", "vocode"):
         live_stage = load_stage(RestoreOptions(task))
         assert isinstance(live_stage, RestorationStage) and live_stage.latency == 256
-    assert not caplog.records
 
 
-def test_what_is_best_is_in_the_catalog() -> None:
-    for engine in {*DENOISERS, *BEST["enhance"], *BEST_LIVE["enhance"]}:
-        for part in engine.split("+"):
-            assert store.lookup(part, "restoration").licence.startswith("MIT")
+def test_what_is_pulled_is_free_to_use() -> None:
+    for engine in PUBLISHED_DENOISERS:
+        assert store.lookup(engine, "restoration").licence.startswith("MIT")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"engine": "rnnoise"}, "^engine: .*" + re.escape(", ".join(ENGINES)) + "$"),
-        ({"engine": "gtcrn", "task": "codec"}, "^engine: gtcrn only removes noise"),
-        ({"engine": "wpe"}, "^engine: wpe only removes echo; for auto choose auto or lite$"),
-        ({"engine": "griffin-lim", "task": "codec"}, "^engine: griffin-lim only rebuilds phases"),
+        (
+            {"engine": "gtcrn", "task": "codec"},
+            "^engine: gtcrn only does auto, enhance; for codec choose auto",
+        ),
+        ({"engine": "tuned", "task": "phase"}, "^engine: tuned only does auto, enhance, dereverb"),
+        ({"engine": "wpe"}, "^engine: wpe only does dereverb; for auto choose auto or lite$"),
+        ({"engine": "griffin-lim", "task": "codec"}, "^engine: griffin-lim only does phase, vocode"),
         ({"engine": "wpe", "task": "dereverb", "steps": 2}, "^steps: wpe has none"),
         ({"engine": "dtln", "steps": 2}, "^steps: dtln has none"),
         ({"engine": "deepfilternet", "weights": "x"}, "^weights: deepfilternet takes its own"),
@@ -205,11 +197,10 @@ def test_options_that_do_not_fit_an_engine(options: dict, message: str) -> None:
         RestoreOptions(**options).check()
 
 
-@pytest.mark.parametrize("engine", DENOISERS)
+@pytest.mark.parametrize("engine", PUBLISHED_DENOISERS)
 def test_a_damaged_graph_is_told_in_one_line(engine: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for part in engine.split("+"):
-        for file in store.lookup(part).files:
-            (tmp_path / file.name).write_bytes(b"no graph")
+    for file in store.lookup(engine).files:
+        (tmp_path / file.name).write_bytes(b"no graph")
     monkeypatch.setattr("duplex.models.restoration.engines.fetch", lambda name: tmp_path)
     with pytest.raises(ModelError) as told:
         load_stage(RestoreOptions("enhance", engine=engine))
