@@ -2,9 +2,10 @@
 
 python -m tests.benchmarks.restoration_lite --speech FILE [--seconds 20] [--compile] [--minutes 10]
 
-The stage with each number of solver steps and each kind of task, the same network in eager PyTorch (and compiled with
---compile), and RNNoise on the same audio, whose frames are 10 ms: cost is also given as a share of real time. One
-thread each. CPU time is what counts on a machine that does other work; wall time is given beside it.
+What `auto` takes, the lite stage with each number of solver steps and each kind of task, the same network in eager
+PyTorch (and compiled with --compile), and RNNoise on the same audio, whose frames are 10 ms: cost is also given as a
+share of real time. One thread each. CPU time is what counts on a machine that does other work; wall time is given
+beside it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import psutil
 import soundfile
 
 from duplex.models.restoration.config import SAMPLE_RATE
-from duplex.models.restoration.contract import TASKS
+from duplex.models.restoration.contract import TASKS, RestoreOptions, load_stage
 from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 from duplex.streaming.audio import to_mono
 from duplex.streaming.blocks import Blocks
@@ -41,6 +42,11 @@ def timed(step: Callable[[np.ndarray], object], audio: np.ndarray, hop: int, rat
     wall, cpu = wall[10:], cpu[10:]
     figures = [1e3 * quantile(wall, 0.5), 1e3 * quantile(wall, 0.95), 1e3 * quantile(cpu, 0.5)]
     return [*(f"{figure:.2f}" for figure in figures), 100 * sum(cpu) / len(cpu) * rate / hop]
+
+
+def engine_step(task: str) -> Callable[[np.ndarray], object]:
+    """Whatever live sound gets for a task; its hops may be others than the frames."""
+    return Blocks(load_stage(RestoreOptions(task))).step
 
 
 def stage_step(task: str, steps: int) -> Callable[[np.ndarray], object]:
@@ -84,7 +90,7 @@ def rnnoise_step() -> tuple[Callable[[np.ndarray], object], int, int]:
 
 def endurance(audio: np.ndarray, minutes: float) -> str:
     """The same audio over and over: lag, level and memory at the end as at the start?"""
-    stage = RestorationStage()
+    stage = load_stage(RestoreOptions("auto"))
     blocks = Blocks(stage)
     rounds = max(2, round(minutes * 60 * SAMPLE_RATE / len(audio)))
     process = psutil.Process()
@@ -117,7 +123,8 @@ def main() -> None:
     audio = np.resize(mono, int(arguments.seconds * SAMPLE_RATE)).astype(np.float32)
     audio += np.random.default_rng(0).standard_normal(len(audio)).astype(np.float32) * 0.01
     print(versions(["onnxruntime", "torch", "numpy", "pyrnnoise"]))
-    rows = [
+    rows = [[f"live, {task}", *timed(engine_step(task), audio, HOP, 16000)] for task in ("enhance", "auto")]
+    rows += [
         [f"stage, auto, {steps} step{'s' if steps > 1 else ''}", *timed(stage_step("auto", steps), audio, HOP, 16000)]
         for steps in (1, 2, 4)
     ]
