@@ -38,6 +38,8 @@ _FLOOR = 1e-4
 """Least power of speech, as a share of the band's mean: pauses would outweigh it."""
 _LOADING = 1e-6
 """Share of the mean eigenvalue that is added to all: a band may hold nothing, or one tone."""
+_AFTERWARDS = SAMPLE_RATE
+"""Samples of silence behind the last sound that are restored as well, for what comes late."""
 
 _stft = Stft(WINDOW, HOP)
 _istft = Istft(_stft)
@@ -156,12 +158,17 @@ class BehindWpe:
 
     def flush(self, state: BehindWpeState) -> np.ndarray:
         """The last `latency` samples."""
-        samples, behind = self._restored(self._wpe.flush(state.wpe), state.behind)
-        return np.concatenate([samples, self._behind.flush(behind)])
+        predicted = self._wpe.flush(state.wpe)
+        # A short recording is mostly silence that fills the block: nobody waits for networks to restore that.
+        heard = np.flatnonzero(predicted)
+        until = min(self.hop, int(heard[-1]) + _AFTERWARDS if len(heard) else 0)
+        samples, behind = self._restored(predicted[: until - until % -self._behind.hop], state.behind)
+        out = np.concatenate([samples, self._behind.flush(behind)])
+        return np.pad(out, (0, self.latency - len(out)))
 
     def _restored(self, predicted: np.ndarray, behind: Any) -> tuple[np.ndarray, Any]:
-        parts = []
-        for at in range(0, self.hop, self._behind.hop):
+        parts = [np.zeros(0, np.float32)]
+        for at in range(0, len(predicted), self._behind.hop):
             samples, behind = self._behind.step(predicted[at : at + self._behind.hop], behind)
             parts.append(samples)
         return np.concatenate(parts), behind

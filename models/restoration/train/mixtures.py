@@ -119,8 +119,7 @@ class Mixer:
             part = speed(part, float(np.exp(rng.normal(0, 0.35))))[:longest]
             if rng.random() < 0.3:
                 part = part[::-1]
-            if rms(part) > 1e-5:
-                parts.append(part * np.float32(10 ** (rng.uniform(-10, 0) / 20) / rms(part)))
+            parts.append(part * np.float32(10 ** (rng.uniform(-10, 0) / 20) / max(rms(part), 1e-5)))
         return equalise(np.concatenate(parts)[:length], rng, spread=5.0)
 
     def _recording(self, bank: Bank, rng: np.random.Generator, length: int) -> np.ndarray:

@@ -115,6 +115,22 @@ def test_the_engine_comes_nearer_to_the_speech_than_the_live_network(echoing: tu
     assert si_sdr(speech, recorded) > si_sdr(speech, live(RestorationStage("dereverb"), heard))
 
 
+def test_a_short_recording_is_not_restored_as_a_long_one() -> None:
+    hops: list[int] = []
+
+    class Counted(RestorationStage):
+        def step(self, chunk, state):
+            hops.append(len(chunk))
+            return super().step(chunk, state)
+
+    sound = recording()[16_000:20_000]
+    behind = Counted("dereverb")
+    out = live(BehindWpe(behind, 10 * SPAN), sound)
+    assert out.shape == sound.shape and sum(hops) < 2 * RATE < 10 * SPAN
+    np.testing.assert_allclose(out, live(RestorationStage("dereverb"), dereverberated(sound)), atol=1e-4)
+    assert not live(BehindWpe(behind, SPAN), np.zeros(100, np.float32)).any()
+
+
 def test_a_stage_of_other_hops_or_rates_cannot_be_behind_it() -> None:
     stage = RestorationStage("dereverb")
     stage.hop = 250
