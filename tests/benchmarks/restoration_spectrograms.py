@@ -16,7 +16,7 @@ from PIL import Image
 
 from duplex.models.corpora.codecs import transcode
 from duplex.models.restoration.config import SAMPLE_RATE
-from duplex.models.restoration.stage import RestorationStage
+from duplex.models.restoration.contract import RestoreOptions, load_stage
 from duplex.pictures.spectrogram import Spectrogram, draw
 from duplex.streaming.audio import to_mono
 from duplex.streaming.blocks import Blocks
@@ -58,7 +58,7 @@ def main() -> None:
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
     for task, (audio, title) in degraded.items():
-        blocks = Blocks(RestorationStage(task))
+        blocks = Blocks(load_stage(RestoreOptions(task)))
         restored = np.concatenate([blocks.step(audio), blocks.flush()])
         path = arguments.out / f"{task}.png"
         draw(picture(audio), picture(restored), path, title)
