@@ -41,13 +41,15 @@ def load(options: RestoreOptions) -> Stage[Any, np.ndarray]:
             return tuned(options.task, options.seed)
         case "published":
             return _published(options)
-    from duplex.models.restoration.stage import WEIGHTS, RestorationStage
+        case "wpe":
+            from duplex.models.restoration.engines.tuned import beside
+            from duplex.models.restoration.engines.wpe import BehindWpe
+            from duplex.models.restoration.stage import WEIGHTS, RestorationStage
 
-    if options.engine == "wpe":
-        from duplex.models.restoration.engines.tuned import beside
-        from duplex.models.restoration.engines.wpe import BehindWpe
+            lite = RestorationStage(options.task, weights=WEIGHTS / "dereverb.onnx", seed=options.seed)
+            return BehindWpe(beside(lite))
+    from duplex.models.restoration.stage import RestorationStage
 
-        return BehindWpe(beside(RestorationStage(options.task, weights=WEIGHTS / "dereverb.onnx", seed=options.seed)))
     recorded = options.engine == "griffin-lim"
     return RestorationStage(options.task, options.steps, options.device, options.weights, options.seed, recorded)
 

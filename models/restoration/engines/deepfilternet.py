@@ -36,6 +36,8 @@ RATES = (16_000, 48_000)
 FULL_RATE = 48_000
 FRAMES_A_SECOND = 100
 BANDS, NARROWEST = 32, 2
+WIDTHS = erb_widths(FULL_RATE // FRAMES_A_SECOND + 1, BANDS, FULL_RATE, NARROWEST)
+"""Bins in each band."""
 FILTERED = 96
 ORDER, AHEAD = 5, 2
 HEARD = 3
@@ -67,7 +69,7 @@ class DeepFilterState:
 
 
 class DeepFilterGraphs:
-    """The three parts, opened. archive: as published. Raises ModelError."""
+    """The three parts, opened. archive: as published, or trained further. Raises ModelError."""
 
     def __init__(self, archive: Path) -> None:
         self._parts = {}
@@ -107,9 +109,8 @@ class DeepFilterNet:
         self.hop = sample_rate // FRAMES_A_SECOND
         self.window = vorbis(2 * self.hop)
         self._size = np.float32(2 * self.hop)
-        self._widths = erb_widths(FULL_RATE // FRAMES_A_SECOND + 1, BANDS, FULL_RATE, NARROWEST)
-        self._starts = np.concatenate([[0], np.cumsum(self._widths)[:-1]])
-        self._band_of = np.repeat(np.arange(BANDS), self._widths)[: self.hop + 1]
+        self._starts = np.concatenate([[0], np.cumsum(WIDTHS)[:-1]])
+        self._band_of = band_of(self.hop + 1)
 
     def initial_state(self) -> DeepFilterState:
         return DeepFilterState(
@@ -124,7 +125,7 @@ class DeepFilterNet:
 
     def step(self, spectrum: np.ndarray, state: DeepFilterState) -> tuple[np.ndarray, DeepFilterState]:
         scaled = spectrum / self._size
-        decibels = band_levels(np.abs(scaled) ** 2, self._starts, self._widths)
+        decibels = band_levels(np.abs(scaled) ** 2, self._starts, WIDTHS)
         levels = running_mean(decibels, state.levels)
         bands = np.concatenate([state.bands, (decibels - levels)[None] / 40])
         low = scaled[:FILTERED]
@@ -176,6 +177,11 @@ class DeepFilterStage(SpectralStage):
 @lru_cache(maxsize=1)
 def _graphs(archive: Path) -> DeepFilterGraphs:
     return DeepFilterGraphs(archive)
+
+
+def band_of(bins: int) -> np.ndarray:
+    """The band that each of the lowest bins is in, (bins,) int."""
+    return np.repeat(np.arange(BANDS), WIDTHS)[:bins]
 
 
 def vorbis(length: int) -> np.ndarray:

@@ -46,18 +46,18 @@ def _bands() -> tuple[np.ndarray, ...]:
     return tuple(each.astype(np.float32) for each in (sums, 10 ** (threshold / 10), exponents, np.diff(edges)))
 
 
-def _powers(audio: Tensor, sums: Tensor) -> Tensor:
-    """(B, samples) -> (B, frames, bands): power densities, a sine of unit power having about one."""
-    frames = audio.unfold(-1, WINDOW, HOP) * torch.hann_window(WINDOW).to(audio)
-    spectrum = torch.view_as_real(torch.fft.rfft(frames)).square().sum(-1)
-    return spectrum @ sums * (2 / (0.375 * WINDOW**2))
+def powers(audio: Tensor, window: int, hop: int, size: int | None = None) -> Tensor:
+    """(B, samples) -> (B, frames, bins) through Hann windows, filled up to `size` where that is given."""
+    frames = audio.unfold(-1, window, hop) * torch.hann_window(window).to(audio)
+    return torch.view_as_real(torch.fft.rfft(frames, n=size)).square().sum(-1)
 
 
 def disturbance(estimate: Tensor, clean: Tensor) -> Tensor:
     """(B, samples) at 16 kHz twice -> (B,): what the differences take from PESQ's raw score of 4.5, about."""
     sums, threshold, exponents, widths = (torch.from_numpy(each).to(clean) for each in _bands())
     gain = (10 ** (SPEECH_LEVEL / 10) / clean.square().mean(-1, keepdim=True).clamp_min(1e-8)).sqrt()
-    heard, wanted = (_powers(each * gain, sums) for each in (estimate, clean))
+    unit = 2 / (0.375 * WINDOW**2)  # so that a sine of unit power has about one
+    heard, wanted = (powers(each * gain, WINDOW, HOP) @ sums * unit for each in (estimate, clean))
 
     def loudness(power: Tensor) -> Tensor:
         grown = (0.5 + 0.5 * power / threshold) ** exponents - 1
@@ -94,9 +94,7 @@ def intelligibility(estimate: Tensor, clean: Tensor) -> Tensor:
 
 def _envelopes(audio: Tensor, octaves: Tensor) -> Tensor:
     """(B, samples) -> (B, frames, 15)."""
-    frames = audio.unfold(-1, ENVELOPE_WINDOW, ENVELOPE_WINDOW // 2) * torch.hann_window(ENVELOPE_WINDOW).to(audio)
-    spectrum = torch.view_as_real(torch.fft.rfft(frames, n=WINDOW)).square().sum(-1)
-    return (spectrum @ octaves + 1e-8).sqrt()
+    return (powers(audio, ENVELOPE_WINDOW, ENVELOPE_WINDOW // 2, WINDOW) @ octaves + 1e-8).sqrt()
 
 
 def _normalised(envelopes: Tensor) -> Tensor:

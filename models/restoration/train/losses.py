@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from duplex.models.restoration.spectrum import expand, istft
-from duplex.models.restoration.train.ear_loss import disturbance, intelligibility
+from duplex.models.restoration.train.ear_loss import disturbance, intelligibility, powers
 
 RESOLUTIONS = (256, 1024)
 
@@ -25,9 +25,7 @@ def si_sdr(estimate: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 def magnitudes(audio: torch.Tensor, size: int, exponent: float) -> torch.Tensor:
     """Compressed STFT magnitudes at a resolution of `size` samples, three quarters overlapping."""
-    frames = audio.unfold(-1, size, size // 4) * torch.hann_window(size).to(audio)
-    spectrum = torch.view_as_real(torch.fft.rfft(frames, norm="ortho"))
-    return (spectrum.square().sum(-1) + 1e-9).pow(exponent / 2)
+    return (powers(audio, size, size // 4) / size + 1e-9).pow(exponent / 2)
 
 
 def magnitude_loss(estimate: torch.Tensor, target: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:

@@ -107,8 +107,7 @@ class Mixer:
 
     def _made_up(self, rng: np.random.Generator, length: int) -> np.ndarray:
         """Sounds that were not recorded so: synthetic ones, recordings in turn, far too fast or slow or backwards."""
-        kind = rng.random()
-        if kind < 0.5:
+        if rng.random() < 0.5:
             part = synthetic(length, rng)
             return fft_convolve(part, self.room(rng)) if rng.random() < 0.3 else part
         bank = self._noise if self._music is None or rng.random() < 0.85 else self._music

@@ -1,7 +1,6 @@
 """Writes trained weights for use: `python -m duplex.models.diarization.segmentation.train.export STEP.npz FILE`.
 
-Weights that lie between the published and the trained ones keep more of what the published network knew of sounds that
-the simulation lacks (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+With --share, of weights between the published and the trained ones (corpora/weight_interpolation.py).
 """
 
 from __future__ import annotations
@@ -12,12 +11,8 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from duplex.models.corpora.weight_interpolation import between
 from duplex.models.diarization.segmentation.train.network import begun
-
-
-def between(published: dict[str, np.ndarray], trained: dict[str, np.ndarray], share: float) -> dict[str, np.ndarray]:
-    """share: of the trained tensors, 0 to 1."""
-    return {name: (1 - share) * tensor + share * trained[name] for name, tensor in published.items()}
 
 
 def main() -> None:

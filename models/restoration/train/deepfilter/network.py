@@ -17,7 +17,6 @@ from torch.nn import functional
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.engines.deepfilter_features import (
     FORGETTING,
-    erb_widths,
     first_levels,
     first_magnitudes,
 )
@@ -27,9 +26,9 @@ from duplex.models.restoration.engines.deepfilternet import (
     BANDS,
     FILTERED,
     FRAMES_A_SECOND,
-    FULL_RATE,
-    NARROWEST,
     ORDER,
+    WIDTHS,
+    band_of,
     unpacked,
     vorbis,
 )
@@ -49,9 +48,8 @@ class DeepFilterNet(nn.Module):
         super().__init__()
         self._parts = nn.ModuleDict({name: PublishedGraph(part) for name, part in unpacked(archive).items()})
         self.ahead = ahead
-        widths = erb_widths(FULL_RATE // FRAMES_A_SECOND + 1, BANDS, FULL_RATE, NARROWEST)
-        band = np.repeat(np.arange(BANDS), widths)[: HOP + 1]
-        sums = (band[:, None] == np.arange(BANDS)) / widths
+        band = band_of(HOP + 1)
+        sums = (band[:, None] == np.arange(BANDS)) / WIDTHS
         self.register_buffer("_window", torch.from_numpy(vorbis(2 * HOP)), persistent=False)
         self.register_buffer("_sums", torch.from_numpy(sums.astype(np.float32)), persistent=False)
         self.register_buffer("_band", torch.from_numpy(band), persistent=False)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from duplex.models.corpora.weight_interpolation import between
 from duplex.models.restoration.config import SAMPLE_RATE
 from duplex.models.restoration.engines.deepfilternet import DeepFilterGraphs
 from duplex.models.restoration.engines.deepfilternet import DeepFilterNet as LiveNet
 from duplex.models.restoration.engines.spectral_stage import SpectralStage
 from duplex.models.restoration.engines.tuned import AHEAD, WEIGHTS
 from duplex.models.restoration.metrics import si_sdr
-from duplex.models.restoration.train.deepfilter.export import part_way
 from duplex.models.restoration.train.deepfilter.network import DeepFilterNet
 from duplex.models.restoration.train.deepfilter.training import HOP, SHARES, enhancement_loss, restored
 from duplex.models.restoration.train.lite_training import parser, train
@@ -61,7 +61,7 @@ def test_what_was_learned_is_written_and_read_back(tmp_path: Path) -> None:
     assert si_sdr(expected, again) > 40, "in half precision"
     assert si_sdr(expected, before) < 30
     assert si_sdr(live(archive, noisy()), again) > 60
-    half = dict(part_way(other, network(archive), 0.5).named_parameters())
+    half = between(other.state_dict(), network(archive).state_dict(), 0.5)
     for key, value in network().named_parameters():
         assert torch.allclose(half[key], 0.9 * value, rtol=2e-3, atol=1e-5)
 
